@@ -1,0 +1,48 @@
+# The front door: "make help" lists what is behind it.
+#   INVENTORY=hosts.yml   the hosts (default: this one)      LIMIT=web*   some of them
+#   ARGS="--check -e ..." further words for ansible-playbook
+SHELL := /bin/bash
+PYTHON ?= python3
+INVENTORY ?=
+LIMIT ?=
+ARGS ?=
+
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+playbook = ansible-playbook $(if $(INVENTORY),-i '$(INVENTORY)') $(if $(LIMIT),--limit '$(LIMIT)') playbooks/$(1) $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help audit-install audit-uninstall test
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | while IFS=$$'\t' read -r name what; do printf '%-18s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^#   /  /p' Makefile
+
+audit-install: $(VENV)/ready ## Put the audit rule into the kernel of each host and prove that it is there
+	$(call playbook,audit.yml -e state=present)
+
+audit-uninstall: $(VENV)/ready ## Take the rule and its file away from each host
+	$(call playbook,audit.yml -e state=absent)
+
+test: $(VENV)/ready-test ## Run every test (as root on Debian; installs and starts what they need)
+	tests/run
+
+# The checkout is linked into the virtual environment under its collection's name, whatever its folder is called.
+$(VENV)/ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), Python 3.11 or later is needed: name one with make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) has no venv module: install it (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "Setting up $(VENV), once ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@packages=$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	  mkdir -p "$$packages/ansible_collections/claude_hooks" && \
+	  ln -sfn '$(CURDIR)' "$$packages/ansible_collections/claude_hooks/docker_audit"
+	@touch $@
+
+$(VENV)/ready-test: requirements-test.txt $(VENV)/ready
+	@echo "Adding what the tests need to $(VENV), once ..."
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements-test.txt
+	@touch $@

@@ -1,0 +1,344 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: docker_audit_info
+short_description: Show what a host really has of the docker audit rule
+version_added: 1.0.0
+description:
+  - Reads the rule file, the other rule files beside it, the rules in the kernel and the state of audit, and compares them.
+  - Rules are compared by what they mean, since C(auditctl -l) prints a rule in a spelling of its own.
+  - Shows also what C(augenrules --load) would do to rules that are not ours.
+  - It changes nothing, and it says so instead of failing where audit is not installed or may not be asked.
+attributes:
+  check_mode:
+    description: Can run in check mode and gives the same result.
+    support: full
+  diff_mode:
+    description: Changes nothing, so there is nothing to show.
+    support: N/A
+  platform:
+    description: Linux with the audit user space tools.
+    support: full
+    platforms: linux
+options:
+  keys:
+    description: The keys by which our rules are known in the kernel. Keys recorded in managed rule files count as ours too.
+    type: list
+    elements: str
+    default: [claude-hooks-docker]
+  rule_file:
+    description: The name of our rule file below C(/etc/audit/rules.d).
+    type: str
+    default: claude-hooks-docker.rules
+  merged:
+    description: Whether to return RV(merged), the source of every line that C(augenrules) would put into C(audit.rules).
+    type: bool
+    default: false
+requirements:
+  - Python 3.8 or later on the host
+seealso:
+  - module: claude_hooks.docker_audit.docker_cli_facts
+author:
+  - The claude_hooks.docker_audit team (@claude-hooks)
+"""
+
+EXAMPLES = r"""
+- name: Compare the rule file with the kernel
+  claude_hooks.docker_audit.docker_audit_info:
+  register: audit
+
+- name: Stop where the kernel does not hold the rules of the file
+  ansible.builtin.assert:
+    that: audit.in_sync
+    fail_msg: "missing from the kernel: {{ audit.missing }}, unexpected: {{ audit.unexpected }}"
+"""
+
+RETURN = r"""
+available:
+  description: Whether the rules in the kernel could be read.
+  returned: always
+  type: bool
+  sample: true
+reason:
+  description: Why they could not be read, or null.
+  returned: always
+  type: str
+  sample: "auditctl not found: the package auditd (Debian) or audit (RHEL family) has it"
+root:
+  description: Whether the module ran with effective user id 0.
+  returned: always
+  type: bool
+  sample: true
+tools:
+  description: The path of each program of audit that is needed, null where it is missing.
+  returned: always
+  type: dict
+  sample: {auditctl: /usr/sbin/auditctl, augenrules: /usr/sbin/augenrules, ausearch: /usr/sbin/ausearch}
+status:
+  description: The integers that C(auditctl -s) prints, by its own names. Empty if it could not be asked.
+  returned: always
+  type: dict
+  sample: {enabled: 1, failure: 1, pid: 611, rate_limit: 0, backlog_limit: 8192, lost: 0, backlog: 0}
+immutable:
+  description: Whether the kernel refuses changes of rules until the next boot (C(enabled 2)).
+  returned: always
+  type: bool
+  sample: false
+rule_file:
+  description: Our rule file.
+  returned: always
+  type: dict
+  contains:
+    path:
+      description: Its path.
+      type: str
+      sample: /etc/audit/rules.d/claude-hooks-docker.rules
+    present:
+      description: Whether it is there.
+      type: bool
+      sample: true
+    owner:
+      description:
+        - V(managed) for a file with our header, V(recipe) for the file of the replaced shell recipe, V(foreign) for a file that is not ours.
+        - Null if there is no file.
+      type: str
+      sample: managed
+    content:
+      description: Its text, or null.
+      type: str
+      sample: "\n# claude_hooks.docker_audit key=claude-hooks-docker\n-a always,exit -F path=/usr/bin/docker -F perm=x -F uid=0 -F key=claude-hooks-docker\n"
+    rules:
+      description: The rules in it, parsed.
+      type: list
+      elements: dict
+      sample:
+        - rule: -a always,exit -F path=/usr/bin/docker -F perm=x -F uid=0 -F key=claude-hooks-docker
+          list: exit
+          action: always
+          arch: null
+          syscalls: [all]
+          fields: [[path, "=", /usr/bin/docker], [perm, "=", x], [uid, "=", "0"]]
+          keys: [claude-hooks-docker]
+          prepend: false
+managed_files:
+  description: The paths of all files below C(/etc/audit/rules.d) that are ours, by their header or as the file of the replaced recipe.
+  returned: always
+  type: list
+  elements: str
+  sample: [/etc/audit/rules.d/claude-hooks-docker.rules]
+keys:
+  description: The keys that count as ours, O(keys) first, then those recorded in managed files.
+  returned: always
+  type: list
+  elements: str
+  sample: [claude-hooks-docker]
+kernel_rules:
+  description: The rules in the kernel that carry one of RV(keys), as C(auditctl -l) prints them, with the words that delete each.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - rule: -a always,exit -S all -F path=/usr/bin/docker -F perm=x -F uid=0 -F key=claude-hooks-docker
+      delete: [-d, "always,exit", -S, all, -F, path=/usr/bin/docker, -F, perm=x, -F, uid=0, -F, key=claude-hooks-docker]
+in_sync:
+  description: Whether the kernel holds exactly the rules of our file. False if the kernel could not be asked.
+  returned: always
+  type: bool
+  sample: true
+missing:
+  description: Rules of the file that the kernel does not hold.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+unexpected:
+  description: Rules in the kernel with one of our keys that the file does not hold.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+foreign_use:
+  description: Rules in files that are not ours which carry one of our keys.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - {line: -w /usr/bin/docker -k claude-hooks-docker, file: /etc/audit/rules.d/50-cis.rules, number: 7, compiled: 12}
+compiled:
+  description: Whether C(/etc/audit/audit.rules), which C(augenrules) writes, holds a rule with one of our keys.
+  returned: always
+  type: bool
+  sample: true
+load:
+  description: What C(augenrules --load) would do now to rules that are not ours.
+  returned: always
+  type: dict
+  contains:
+    deletes_all:
+      description: Whether a C(-D) empties the kernel's list first.
+      type: bool
+      sample: true
+    lost:
+      description: Lines of C(/etc/audit/audit.rules) that no file below C(rules.d) holds, so that the file written anew loses them.
+      type: list
+      elements: str
+      sample: []
+    pending:
+      description: Lines that are not yet in force and would lock (C(-e 2)), silence (C(-e 0)) or endanger (C(-f 2)) the host.
+      type: list
+      elements: dict
+      sample:
+        - {line: -e 2, file: /etc/audit/rules.d/99-finalize.rules, number: 1, compiled: 9}
+    dropped:
+      description: Rules in the kernel that no file holds and that the C(-D) would take away.
+      type: list
+      elements: str
+      sample: []
+merged:
+  description:
+    - Every line that C(augenrules) would write, with its C(file), the C(number) of the line in it and in C(audit.rules) (C(compiled)).
+  returned: when O(merged=true)
+  type: list
+  elements: dict
+  sample:
+    - {line: -D, file: /etc/audit/rules.d/audit.rules, number: 2, compiled: 2}
+"""
+
+import grp
+import os
+import pwd
+import sys
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.text.converters import to_text
+
+RULES_DIR = '/etc/audit/rules.d'
+COMPILED = '/etc/audit/audit.rules'
+TOOLS = ('auditctl', 'augenrules', 'ausearch')
+
+
+def read_text(path):
+    """The text of a file, or None if there is none."""
+    if not os.path.isfile(path):
+        return None
+    with open(path, 'rb') as stream:
+        return to_text(stream.read(), errors='replace')
+
+
+def resolve_id(kind, name):
+    """The number of a user (kind uid) or group (gid) name on this host, or None."""
+    try:
+        return pwd.getpwnam(name).pw_uid if kind == 'uid' else grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None
+
+
+def read_rule_files(module):
+    """[(path, text)] of the rule files in the order of augenrules, which is that of ``ls -v``."""
+    if not os.path.isdir(RULES_DIR):
+        return []
+    rc, listing, err = module.run_command(['ls', '-1v', RULES_DIR], environ_update={'LC_ALL': 'C'})
+    if rc != 0:
+        module.fail_json(msg='%s cannot be read: %s' % (RULES_DIR, err.strip()))
+    paths = [os.path.join(RULES_DIR, name) for name in listing.split('\n') if name.endswith('.rules')]
+    return [(path, text) for path, text in ((path, read_text(path)) for path in paths) if text is not None]
+
+
+def ask_kernel(module, auditctl):
+    """(listing, status text, None), or (None, None, reason) where the kernel could not be asked."""
+    if auditctl is None:
+        return None, None, 'auditctl not found: the package auditd (Debian) or audit (RHEL family) has it'
+    answers = []
+    for option in ('-l', '-s'):
+        rc, out, err = module.run_command([auditctl, option], environ_update={'LC_ALL': 'C'})
+        if rc != 0:
+            return None, None, 'auditctl %s failed with exit code %d: %s' % (option, rc, (err or out).strip())
+        answers.append(out)
+    return answers[0], answers[1], None
+
+
+def find_tools(module):
+    # get_bin_path adds /sbin, /usr/sbin and /usr/local/sbin to the PATH of the connection, which often lacks them.
+    return dict((name, module.get_bin_path(name)) for name in TOOLS)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            keys=dict(type='list', elements='str', default=['claude-hooks-docker'], no_log=False),
+            rule_file=dict(type='str', default='claude-hooks-docker.rules'),
+            merged=dict(type='bool', default=False),
+        ),
+        supports_check_mode=True,
+    )
+    if sys.version_info < (3, 8):
+        module.fail_json(msg='docker_audit_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_rules as ar
+
+    own_path = os.path.join(RULES_DIR, module.params['rule_file'])
+    tools = find_tools(module)
+    listing, status_text, reason = ask_kernel(module, tools['auditctl'])
+    all_kernel = ar.parse_listing(listing or '', resolve_id)[0]
+    status = ar.parse_status(status_text or '')
+    files = read_rule_files(module)
+
+    managed_files, keys = [], list(module.params['keys'])
+    owner = None
+    for path, text in files:
+        kind = 'foreign'
+        if ar.managed_key(text) is not None:
+            kind = 'managed'
+            keys.append(ar.managed_key(text))
+        elif os.path.basename(path) == ar.DEFAULT_KEY + '.rules' and ar.is_old_recipe(text, resolve_id):
+            kind = 'recipe'
+            keys.append(ar.DEFAULT_KEY)
+        if kind != 'foreign':
+            managed_files.append(path)
+        if path == own_path:
+            owner = kind
+    keys = sorted(set(keys), key=keys.index)
+
+    content = dict(files).get(own_path)
+    file_rules = ar.rules_of_file(content or '', resolve_id)[0]
+    kernel_rules = [rule for rule in all_kernel if set(rule['keys']) & set(keys)]
+    in_file = set(ar.meaning(rule) for rule in file_rules)
+    in_kernel = set(ar.meaning(rule) for rule in kernel_rules)
+    missing = [rule['rule'] for rule in file_rules if ar.meaning(rule) not in in_kernel]
+    unexpected = [rule['rule'] for rule in kernel_rules if ar.meaning(rule) not in in_file]
+
+    merged = ar.merge(files)
+    compiled = read_text(COMPILED) or ''
+    foreign_use = [entry for entry in merged if entry['file'] not in managed_files and ar.has_key(entry['line'], keys)]
+
+    result = dict(
+        available=reason is None,
+        reason=reason,
+        root=os.geteuid() == 0,
+        tools=tools,
+        status=status,
+        immutable=status.get('enabled') == 2,
+        rule_file=dict(path=own_path, present=content is not None, owner=owner, content=content, rules=file_rules),
+        managed_files=managed_files,
+        keys=keys,
+        kernel_rules=[{'rule': rule['rule'], 'delete': ar.deletion(rule)} for rule in kernel_rules],
+        in_sync=reason is None and not missing and not unexpected,
+        missing=missing,
+        unexpected=unexpected,
+        foreign_use=foreign_use,
+        compiled=any(ar.has_key(line, keys) for line in compiled.split('\n')),
+        load=ar.load_effects(merged, compiled, all_kernel, status, keys, resolve_id),
+    )
+    if module.params['merged']:
+        result['merged'] = merged
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == '__main__':
+    main()
