@@ -37,10 +37,6 @@ options:
     description: The name of our rule file below C(/etc/audit/rules.d).
     type: str
     default: claude-hooks-docker.rules
-  merged:
-    description: Whether to return RV(merged), the source of every line that C(augenrules) would put into C(audit.rules).
-    type: bool
-    default: false
 requirements:
   - Python 3.8 or later on the host
 seealso:
@@ -133,14 +129,14 @@ managed_files:
   type: list
   elements: str
   sample: [/etc/audit/rules.d/claude-hooks-docker.rules]
-keys:
+own_keys:
   description: The keys that count as ours, O(keys) first, then those recorded in managed files.
   returned: always
   type: list
   elements: str
   sample: [claude-hooks-docker]
 kernel_rules:
-  description: The rules in the kernel that carry one of RV(keys), as C(auditctl -l) prints them, with the words that delete each.
+  description: The rules in the kernel that carry one of RV(own_keys), as C(auditctl -l) prints them, with the words that delete each.
   returned: always
   type: list
   elements: dict
@@ -204,7 +200,7 @@ load:
 merged:
   description:
     - Every line that C(augenrules) would write, with its C(file), the C(number) of the line in it and in C(audit.rules) (C(compiled)).
-  returned: when O(merged=true)
+  returned: always
   type: list
   elements: dict
   sample:
@@ -274,7 +270,6 @@ def main():
         argument_spec=dict(
             keys=dict(type='list', elements='str', default=['claude-hooks-docker'], no_log=False),
             rule_file=dict(type='str', default='claude-hooks-docker.rules'),
-            merged=dict(type='bool', default=False),
         ),
         supports_check_mode=True,
     )
@@ -317,7 +312,8 @@ def main():
     compiled = read_text(COMPILED) or ''
     foreign_use = [entry for entry in merged if entry['file'] not in managed_files and ar.has_key(entry['line'], keys)]
 
-    result = dict(
+    module.exit_json(
+        changed=False,
         available=reason is None,
         reason=reason,
         root=os.geteuid() == 0,
@@ -326,7 +322,7 @@ def main():
         immutable=status.get('enabled') == 2,
         rule_file=dict(path=own_path, present=content is not None, owner=owner, content=content, rules=file_rules),
         managed_files=managed_files,
-        keys=keys,
+        own_keys=keys,
         kernel_rules=[{'rule': rule['rule'], 'delete': ar.deletion(rule)} for rule in kernel_rules],
         in_sync=reason is None and not missing and not unexpected,
         missing=missing,
@@ -334,10 +330,8 @@ def main():
         foreign_use=foreign_use,
         compiled=any(ar.has_key(line, keys) for line in compiled.split('\n')),
         load=ar.load_effects(merged, compiled, all_kernel, status, keys, resolve_id),
+        merged=merged,
     )
-    if module.params['merged']:
-        result['merged'] = merged
-    module.exit_json(changed=False, **result)
 
 
 if __name__ == '__main__':
