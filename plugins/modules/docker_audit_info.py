@@ -205,6 +205,12 @@ merged:
   elements: dict
   sample:
     - {line: -D, file: /etc/audit/rules.d/audit.rules, number: 2, compiled: 2}
+unloaded:
+  description: The lines of RV(merged) that are rules and that the kernel does not hold. After a load, the first of them is where it stopped.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
 """
 
 import grp
@@ -331,6 +337,7 @@ def main():
         compiled=any(ar.has_key(line, keys) for line in compiled.split('\n')),
         load=ar.load_effects(merged, compiled, all_kernel, status, keys, resolve_id),
         merged=merged,
+        unloaded=ar.unloaded(merged, all_kernel, resolve_id),
     )
 
 

@@ -121,7 +121,7 @@ def mounted(script, *words, options=None):
     return play('-e', 'state=present', *words, options=options, prefix=['unshare', '--mount', 'sh', '-ec', script + '; exec "$@"', 'sh'])
 
 
-OUT_OF_THE_WAY = {'docker_audit_rule_file': 'zz-test.rules', 'docker_audit_key': 'docker-audit-test', 'docker_audit_manage_service': False}
+OUT_OF_THE_WAY = {'docker_audit_rule_file': 'zz-test.rules', 'docker_audit_key': 'claude-hooks-test', 'docker_audit_manage_service': False}
 RULES = pathlib.Path('/etc/audit/rules.d')
 
 
@@ -142,7 +142,7 @@ def test_a_file_that_cannot_be_written_fails_with_the_reason_and_stays_whole(scr
 
 def test_check_mode_shows_the_rule_file_where_audit_has_no_folder_yet():
     code, output = mounted('mount -t tmpfs none /etc/audit', '--check', '--diff', options=dict(OUT_OF_THE_WAY, docker_audit_uids=[7]))
-    assert code == 0 and re.search(r'^\+-a always,exit -F path=/\S*docker -F perm=x -F uid=7 -F key=docker-audit-test$', output, re.MULTILINE), output
+    assert code == 0 and re.search(r'^\+-a always,exit -F path=/\S*docker -F perm=x -F uid=7 -F key=claude-hooks-test$', output, re.MULTILINE), output
 
 
 def test_options_given_as_text_are_taken_as_lists():

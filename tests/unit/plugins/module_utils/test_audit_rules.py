@@ -200,3 +200,9 @@ def test_a_managed_file_is_known_by_its_header(text, expected):
 ])
 def test_the_file_of_the_old_recipe_holds_our_rules_alone(text, expected):
     assert ar.is_old_recipe(text) is expected
+
+
+def test_the_first_rule_that_is_not_loaded_is_where_a_load_stopped():
+    merged = ar.merge([('a', '-D\n-w /a -p wa -k a\n-w /b -p wa -k b too many\n'), ('b', CLASSIC + '\n')])
+    kernel = ar.parse_listing('-w /a -p wa -k a\n')[0]
+    assert [(entry['file'], entry['number']) for entry in ar.unloaded(merged, kernel)] == [('a', 3), ('b', 1)]

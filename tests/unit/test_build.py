@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Promise: the collection builds, installs from its tarball, and works from there."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tarfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(sys.executable).parent
+
+
+def run(*words, **environment):
+    done = subprocess.run(words, cwd='/', env=dict(os.environ, **environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope='module')
+def tarball(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('build')
+    tracked = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', '-z'], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    source = folder / 'source'
+    for name in filter(None, tracked.split('\0')):
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((ROOT / name).read_bytes())
+    run(str(BIN / 'ansible-galaxy'), 'collection', 'build', str(source), '--output-path', str(folder))
+    return next(folder.glob('*.tar.gz'))
+
+
+@pytest.fixture(scope='module')
+def installed(tarball, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('installed')
+    run(str(BIN / 'ansible-galaxy'), 'collection', 'install', str(tarball), '--collections-path', str(folder), '--offline')
+    return folder
+
+
+def test_the_tarball_holds_no_left_overs(tarball):
+    names = tarfile.open(tarball).getnames()
+    assert 'roles/docker_audit/tasks/main.yml' in names
+    assert [name for name in names if name.split('/')[0] in ('.venv', '.cache', '.ansible', '.git')] == []
+
+
+def test_the_installed_playbook_parses_by_its_name(installed):
+    run(str(BIN / 'ansible-playbook'), 'claude_hooks.docker_audit.audit', '--syntax-check', '-i', 'localhost,', ANSIBLE_COLLECTIONS_PATH=str(installed))
+
+
+@pytest.mark.parametrize('kind, name', [
+    ('module', 'docker_audit_info'),
+    ('module', 'docker_cli_facts'),
+    ('role', 'docker_audit'),
+])
+def test_ansible_doc_shows(installed, kind, name):
+    full = 'claude_hooks.docker_audit.' + name
+    shown = json.loads(run(str(BIN / 'ansible-doc'), '-t', kind, full, '--json', ANSIBLE_COLLECTIONS_PATH=str(installed)))
+    assert list(shown) == [full]
