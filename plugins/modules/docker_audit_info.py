@@ -42,7 +42,7 @@ requirements:
 seealso:
   - module: claude_hooks.docker_audit.docker_cli_facts
 author:
-  - The claude_hooks.docker_audit team (@claude-hooks)
+  - The claude_hooks.docker_audit team (!UNKNOWN)
 """
 
 EXAMPLES = r"""

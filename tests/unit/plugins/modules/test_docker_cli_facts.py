@@ -412,13 +412,14 @@ def test_an_old_python_fails_with_one_sentence(monkeypatch, capsys):
     assert result['failed'] and 'needs Python 3.8 or newer on the host' in result['msg'] and 'is Python 3.7' in result['msg']
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(
-        st.one_of(st.sampled_from([b'', b'.', b'/', b'//', b'bin', b'/proc/self/fd', b'/dev']), st.binary(max_size=20).map(lambda part: part.replace(b'\0', b''))),
-        max_size=6,
-    ),
+PATH_PARTS = st.one_of(
+    st.sampled_from([b'', b'.', b'/', b'//', b'bin', b'/proc/self/fd', b'/dev']),
+    st.binary(max_size=20).map(lambda part: part.replace(b'\0', b'')),
 )
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PATH_PARTS, max_size=6))
 def test_no_path_value_makes_it_raise_or_return_what_json_cannot_carry(parts):
     result = docker_cli_facts.docker_cli(['null'], [], b':'.join(parts))
     assert json.loads(json.dumps(result).encode('utf-8')) == result
