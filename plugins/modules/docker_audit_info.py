@@ -197,20 +197,13 @@ load:
       type: list
       elements: str
       sample: []
-merged:
+stopped_at:
   description:
-    - Every line that C(augenrules) would write, with its C(file), the C(number) of the line in it and in C(audit.rules) (C(compiled)).
+    - The first line of the merged rule files that the kernel does not hold, or that stands there twice. Null if there is none.
+    - Where a load did not go through, this is where it stopped. C(auditctl -R) itself says so in the system log alone.
   returned: always
-  type: list
-  elements: dict
-  sample:
-    - {line: -D, file: /etc/audit/rules.d/audit.rules, number: 2, compiled: 2}
-unloaded:
-  description: The lines of RV(merged) that are rules and that the kernel does not hold. After a load, the first of them is where it stopped.
-  returned: always
-  type: list
-  elements: dict
-  sample: []
+  type: dict
+  sample: {line: -a always,exit -S no_such_call -F key=broken, file: /etc/audit/rules.d/60-broken.rules, number: 2, compiled: 9}
 """
 
 import grp
@@ -315,6 +308,8 @@ def main():
     unexpected = [rule['rule'] for rule in kernel_rules if ar.meaning(rule) not in in_file]
 
     merged = ar.merge(files)
+    # The role writes our file anew with a blank first line, which no neighbour without a final newline can swallow.
+    rewritten = ar.merge([(path, '\n' + text if path in managed_files else text) for path, text in files])
     compiled = read_text(COMPILED) or ''
     foreign_use = [entry for entry in merged if entry['file'] not in managed_files and ar.has_key(entry['line'], keys)]
 
@@ -335,9 +330,8 @@ def main():
         unexpected=unexpected,
         foreign_use=foreign_use,
         compiled=any(ar.has_key(line, keys) for line in compiled.split('\n')),
-        load=ar.load_effects(merged, compiled, all_kernel, status, keys, resolve_id),
-        merged=merged,
-        unloaded=ar.unloaded(merged, all_kernel, resolve_id),
+        load=ar.load_effects(rewritten, compiled, all_kernel, status, keys, resolve_id),
+        stopped_at=ar.stopped_at(merged, all_kernel, resolve_id),
     )
 
 
