@@ -93,7 +93,8 @@ def test_wrong_input_is_refused(options, message):
 
 
 @pytest.mark.parametrize('options, message', [
-    ({'docker_audit_executables': ['no-such-docker']}, 'no-such-docker not found in PATH or the usual places .*/usr/local/bin, .*/snap/bin.*: install docker, or set docker_audit_paths'),
+    ({'docker_audit_executables': ['no-such-docker']},
+     'no-such-docker not found in PATH or the usual places .*/usr/local/bin, .*/snap/bin.*: install docker, or set docker_audit_paths'),
     ({'docker_audit_paths': ['/opt/no-such-docker']}, '/opt/no-such-docker not found; /opt/no-such-docker No such file or directory: install docker'),
 ])
 def test_a_host_without_docker_names_the_places_and_the_ways_out(options, message):

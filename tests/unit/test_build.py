@@ -20,7 +20,7 @@ BIN = pathlib.Path(sys.executable).parent
 
 
 def run(*words, **environment):
-    done = subprocess.run(words, cwd='/', env=dict(os.environ, **environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(words, cwd='/', env=dict(os.environ, **environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
