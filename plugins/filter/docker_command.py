@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+from ansible.utils.unsafe_proxy import wrap_var
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import docker_cli
+
+
+def docker_command(argv):
+    """One argument vector to its action and targets. A command line comes from anyone, so it is never templated."""
+    try:
+        return wrap_var(docker_cli.parse(docker_cli.strip_interpreter(argv)))
+    except docker_cli.DockerCliError as error:
+        raise AnsibleFilterError('claude_hooks.docker_audit.docker_command: %s' % error)
+
+
+class FilterModule(object):
+    """The filter that reads one docker command line."""
+
+    def filters(self):
+        return {'docker_command': docker_command}
