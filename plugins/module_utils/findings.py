@@ -1,0 +1,278 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Audit events to findings: who stopped, removed or otherwise took away a container.
+
+Sources: audit_log and docker_cli name theirs; how the engine resolves a reference (full id, exact name, unique id
+prefix) is moby's daemon/container.go GetContainer.
+"""
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import re
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, docker_cli
+
+DEFAULT_NAME = 'claude-hooks-*'
+DEFAULT_KEY = 'claude-hooks-docker'
+
+# The engine's own socket, under both names of the same folder. An empty -H means the default one too.
+_LOCAL_HOSTS = ('', 'unix://', 'unix:///var/run/docker.sock', 'unix:///run/docker.sock')
+_LOCAL_CONTEXTS = ('', 'default')
+
+_ID = re.compile(r'[0-9a-f]{1,64}\Z')
+_SHOWN_UNREADABLE = 20
+_SHOWN_BYTES = 300
+_COMM_LENGTH = 15  # TASK_COMM_LEN less the final NUL, include/linux/sched.h
+
+
+class FindingsError(ValueError):
+    """An option of find() cannot be used."""
+
+
+def find(events, name=DEFAULT_NAME, key=DEFAULT_KEY, possible=True, containers=None, host=None, actions=None, since=None, until=None):
+    """The findings of audit events, with what was counted on the way.
+
+    since and until are milliseconds since 1970, both included. containers maps container ids to names.
+    The result: findings (ordered by time, then serial), executions (with our key), failed (of these: those that did
+    not start), unreadable (of these: those whose command is not known; the first few) and unreadable_count.
+    """
+    resolve = _resolver(containers or {}, name)
+    key = key.encode('utf-8', 'surrogateescape')
+    found = {}
+    result = {'findings': [], 'executions': 0, 'failed': 0, 'unreadable': [], 'unreadable_count': 0}
+    for event in events:
+        if not audit_log.is_execution(event):
+            continue
+        keys = audit_log.keys(event)
+        if key not in keys:
+            continue
+        time, serial = audit_log.when(event)
+        if since is not None or until is not None:
+            if time is None:
+                raise FindingsError('`ausearch -i` prints local times without a zone: give the timezone of that host to use since or until')
+            if (since is not None and time < since) or (until is not None and time > until):
+                continue
+        result['executions'] += 1
+        reason = None
+        if audit_log.succeeded(event) is False:
+            result['failed'] += 1
+            reason = 'failed'
+            command = None
+        else:
+            argv, gap = audit_log.argv(event)
+            command, match, matched = _judge(event, argv, gap, resolve)
+            if gap is not None and not argv:
+                reason = 'no arguments'
+            elif command is None and gap is not None and not event.interpreted:
+                reason = 'arguments missing'
+        if reason:
+            result['unreadable_count'] += 1
+            if len(result['unreadable']) < _SHOWN_UNREADABLE:
+                result['unreadable'].append(_unreadable(event, host, reason))
+            continue
+        if match is None or (match == 'possible' and not possible) or (actions is not None and command['action'] not in actions):
+            continue
+        order = (time or 0, serial, len(found))
+        found.setdefault((event.node, event.ident), (order, _finding(event, host, command, match, matched, argv, gap)))
+    ordered = [finding for _order, finding in sorted(found.values(), key=lambda item: item[0])]
+    result['findings'] = _without_plugins(ordered)
+    return result
+
+
+def is_foreign(docker_host, context):
+    """Whether a command talked to another engine than the one behind this host's socket."""
+    return (docker_host is not None and docker_host not in _LOCAL_HOSTS) or (context is not None and context not in _LOCAL_CONTEXTS)
+
+
+def moment(text, zone=None):
+    """ISO 8601 to milliseconds since 1970. A time without offset is taken in zone, or in this machine's own."""
+    try:
+        parsed = datetime.datetime.fromisoformat(re.sub(r'[zZ]\Z', '+00:00', text.strip()))
+        if parsed.tzinfo is None:
+            parsed = parsed.replace(tzinfo=zone)
+        seconds = parsed.timestamp()
+    except (AttributeError, ValueError, OverflowError, OSError):
+        raise FindingsError('%r is no ISO 8601 time: write it like 2026-11-24, 2026-11-24T03:57:43 or 2026-11-24T03:57:43.051Z' % (text,))
+    return int(round(seconds * 1000))
+
+
+def _judge(event, argv, gap, resolve):
+    """What the execution does to a matching container: (command or None, match or None, matched targets)."""
+    words = _command_words(event, argv)
+    skipped = len(argv) - len(words)
+    words = [word.decode('utf-8', 'surrogateescape') for word in words]
+    if gap is None:
+        command = docker_cli.parse(words)
+        if command['action'] is None:
+            return None, None, []
+        return (command,) + _match(command, resolve)
+    # What stands before the first missing argument is certain, if it says enough by itself.
+    if not event.interpreted:
+        command = docker_cli.parse(words[:max(0, gap - skipped)])
+        if command['action'] is not None:
+            match, matched = _match(command, resolve)
+            if match in ('name', 'id'):
+                return command, match, matched
+    command = docker_cli.parse(words)
+    if command['action'] is None:
+        return None, None, []
+    match, matched = _match(command, resolve)
+    if match is None and event.interpreted:
+        return command, None, []
+    return command, 'possible', matched
+
+
+def _command_words(event, argv):
+    """The docker command of an argv, without the interpreter where docker is a script.
+
+    The kernel runs a script as INTERPRETER [ARGUMENT] SCRIPT ARGS (fs/binfmt_script.c), with comm the name of the script
+    and exe the interpreter. Where docker itself is the interpreter of another script, comm is that script's name, but
+    docker is what runs: then nothing is left out.
+    """
+    if not argv or _base(argv[0]) == b'docker':
+        return argv
+    raw = audit_log.fields(event)
+    comm = audit_log.text_value(event, raw.get('comm'))
+    exe = audit_log.text_value(event, raw.get('exe'))
+    if comm and exe and comm not in (_base(argv[0])[:_COMM_LENGTH], _base(exe)[:_COMM_LENGTH]):
+        for position in (1, 2):
+            if position < len(argv) and _base(argv[position])[:_COMM_LENGTH] == comm:
+                return argv[position:]
+    return argv
+
+
+def _base(path):
+    return path.rpartition(b'/')[2]
+
+
+def _match(command, resolve):
+    """(match or None, matched targets) of a command."""
+    if command['target_kind'] != 'container' or not command['targets']:
+        return 'possible', []
+    foreign = is_foreign(command['docker_host'], command['context'])
+    ways = [resolve(target, foreign) for target in command['targets']]
+    matched = [target for target, way in zip(command['targets'], ways) if way in ('name', 'id')]
+    for way in ('name', 'id', 'possible'):
+        if way in ways:
+            return way, matched
+    return None, []
+
+
+def _resolver(containers, name):
+    """A function that says how a target matches the name pattern: name, id, possible, or None for not at all."""
+    try:
+        matches = re.compile(fnmatch.translate(name)).match
+    except re.error as error:
+        raise FindingsError('the name pattern %r cannot be used: %s' % (name, error))
+    names = {identity: label.lstrip('/') for identity, label in containers.items()}
+    known_names = frozenset(names.values())
+
+    def resolve(target, foreign):
+        if not foreign and target in names:
+            return 'id' if matches(names[target]) else None
+        if matches(target):
+            return 'name'
+        if foreign:
+            return 'possible' if _ID.match(target) else None
+        if target in known_names or not _ID.match(target):
+            return None
+        candidates = [label for identity, label in names.items() if identity.startswith(target)]
+        if len(candidates) == 1:
+            return 'id' if matches(candidates[0]) else None
+        # Unknown, or ambiguous now: then it may have been the id of a matching container that is gone.
+        return 'possible'
+
+    return resolve
+
+
+def _finding(event, host, command, match, matched, argv, gap):
+    finding = _identity(event, host)
+    finding.update(
+        action=command['action'],
+        subcommand=command['subcommand'],
+        targets=[_shown_text(target) for target in command['targets']],
+        matched=[_shown_text(target) for target in matched],
+        docker_host=_shown_text(command['docker_host']),
+        context=_shown_text(command['context']),
+        project=_shown_text(command['project']),
+        signal=_shown_text(command['signal']),
+        match=match,
+    )
+    finding.update(_caller(event))
+    finding.update(argv=[_shown(word) for word in argv], argv_complete=gap is None, success=audit_log.succeeded(event))
+    finding['keys'] = [_shown(key) for key in audit_log.keys(event)]
+    finding.update(_names(event))
+    if any(not _is_utf8(word) for word in argv):
+        finding['argv_hex'] = [word.hex() for word in argv]
+    return finding
+
+
+def _unreadable(event, host, reason):
+    """An execution with our key whose command the log does not tell."""
+    entry = _identity(event, host)
+    entry['reason'] = reason
+    entry.update(_caller(event))
+    entry['success'] = audit_log.succeeded(event)
+    entry['keys'] = [_shown(key) for key in audit_log.keys(event)]
+    entry.update(_names(event))
+    entry['record'] = _shown(event.syscall[:_SHOWN_BYTES])
+    return entry
+
+
+def _identity(event, host):
+    return {
+        'host': host if host is not None else _shown(event.node),
+        'timestamp': audit_log.timestamp(audit_log.when(event)[0]),
+        'event': audit_log.ident(event),
+    }
+
+
+def _caller(event):
+    """Who ran the command, by audit's own field names."""
+    raw = audit_log.fields(event)
+    caller = {name: audit_log.number(raw.get(name)) for name in ('pid', 'ppid', 'uid', 'auid', 'ses')}
+    caller['tty'] = _shown(audit_log.plain_value(raw.get('tty')))
+    for name in ('comm', 'exe'):
+        caller[name] = _shown(audit_log.text_value(event, raw.get(name)))
+    caller['cwd'] = _shown(audit_log.cwd(event))
+    return caller
+
+
+def _names(event):
+    """user and login_user, where the record carries names."""
+    names = audit_log.names(event)
+    return {label: _shown(names[field]) for field, label in (('UID', 'user'), ('AUID', 'login_user')) if field in names}
+
+
+def _without_plugins(findings):
+    """Count `docker compose X` once: docker runs its plugin with the same arguments (cli-plugins/manager in docker/cli)."""
+    callers = {}
+    kept = []
+    for finding in findings:
+        words = finding['argv']
+        if words and finding['action'].startswith('compose'):
+            caller = callers.get((finding['host'], finding['ppid']))
+            if finding['ppid'] is not None and caller == words[1:] and words[0].rpartition('/')[2] == 'docker-compose':
+                continue
+            callers[(finding['host'], finding['pid'])] = words[1:]
+        kept.append(finding)
+    return kept
+
+
+def _shown(value):
+    """Bytes as text for JSON: bytes that are not UTF-8 as \\xNN."""
+    return None if value is None else value.decode('utf-8', 'backslashreplace')
+
+
+def _shown_text(text):
+    return None if text is None else _shown(text.encode('utf-8', 'surrogateescape'))
+
+
+def _is_utf8(value):
+    try:
+        value.decode('utf-8')
+    except UnicodeDecodeError:
+        return False
+    return True
