@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from binascii import unhexlify
 from collections import namedtuple
 
 
@@ -26,7 +27,7 @@ class AuditLogError(ValueError):
 # The execve and execveat of each machine that docker runs on: audit-userspace lib/*_table.h; arch is the kernel's
 # AUDIT_ARCH_* (include/uapi/linux/audit.h). x32 calls carry the bit 0x40000000.
 _EXECUTIONS = frozenset(
-    (arch, number)
+    b'arch=%s syscall=%s' % (arch, number)
     for arch, numbers in (
         (b'c000003e', (59, 322, 0x40000000 + 520, 0x40000000 + 545)),  # x86_64 and x32
         (b'40000003', (11, 358)),    # i386
@@ -50,7 +51,7 @@ _IDENT = re.compile(rb'(\d{1,11})(?:\.(\d{1,9}))?:(\d{1,20})\Z')
 _LOCAL_IDENT = re.compile(rb'([0-9/.-]{8,10})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})\.([0-9]{3}):([0-9]{1,20})\Z')
 _LOCAL_DATES = ('%m/%d/%y', '%m/%d/%Y', '%Y-%m-%d', '%d.%m.%Y')
 
-_SYSCALL = re.compile(rb'arch=(\S+) syscall=(\S+)')
+_CALL = re.compile(rb'arch=\S+ syscall=(\S+)')
 _SUCCESS = re.compile(rb' success=(yes|no)(?= |$)')
 _FIELD = re.compile(rb'(?:^| )([a-z_0-9-]+)=("[!#-~]*"|[^" ]\S*)(?= |$)')
 _INTERPRETED_FIELD = re.compile(rb'(?:^| )([a-z_0-9-]+)=(.*?)(?= [a-z_0-9-]+=| ?$)')
@@ -59,6 +60,10 @@ _KEY = re.compile(rb' key=("[!#-~]*"|[0-9A-F]+)(?= |$)')
 _HEX = re.compile(rb'(?:[0-9A-F]{2})+\Z')
 
 _ARGC = re.compile(rb'argc=(\d{1,10})(?: |$)')
+# What stands between the quoted arguments of the usual record: `argc=2 a0=`, ` a1=`, and nothing at the end
+_QUOTED_BETWEEN = [[b'argc=%d a0=' % count] + [b' a%d=' % index for index in range(1, count)] + [b''] for count in range(64)]
+_PRINTABLE = bytes(range(0x20, 0x7f))
+_QUOTE = ord('"')
 _ARGUMENT = re.compile(rb' a(\d{1,10})(?:\[(\d{1,10})\])?=(?:"([!#-~]*)"|([0-9A-F]+))(?= |$)')
 _LENGTH = re.compile(rb' a(\d{1,10})_len=(\d{1,12})(?= |$)')
 _INTERPRETED_ARGUMENT = re.compile(rb' a(\d{1,10})(?:_len=\d{1,12} a\1)?(?:\[(\d{1,10})\])?=')
@@ -77,7 +82,8 @@ Record = namedtuple('Record', ('node', 'ident', 'interpreted', 'kind', 'body', '
 class Event(object):
     """One event: the text of the records that tell of an execution, decoded when asked."""
 
-    __slots__ = ('node', 'ident', 'interpreted', 'syscall', 'names', 'execve', 'cwd', 'timezone')
+    __slots__ = ('node', 'ident', 'syscall', 'names', 'execve', 'cwd', 'argv')
+    interpreted = False
 
     def __init__(self, node, ident, syscall=None, names=b'', execve=None, cwd=None):
         self.node = node
@@ -86,8 +92,18 @@ class Event(object):
         self.names = names
         self.execve = [] if execve is None else execve
         self.cwd = cwd
-        self.interpreted = False
-        self.timezone = None
+        self.argv = None
+
+
+class InterpretedEvent(Event):
+    """An event of `ausearch -i` text: any of its lines may be forged, as an argument can hold a line break."""
+
+    __slots__ = ('timezone',)
+    interpreted = True
+
+    def __init__(self, event, timezone):
+        super().__init__(event.node, event.ident, event.syscall, event.names, event.execve, event.cwd)
+        self.timezone = timezone
 
 
 def events(text, timezone=None):
@@ -108,10 +124,8 @@ def events(text, timezone=None):
                     found[key] = Event(record.node, record.ident)
                 add_record(found[key], record)
     if interpreted:
-        # An argument can hold a line break, so any line of such a text may be forged, also one that looks raw.
-        for event in found.values():
-            event.interpreted = True
-            event.timezone = timezone
+        # Also a record that looks raw may be forged, in such a text
+        return [InterpretedEvent(event, timezone) for event in found.values()]
     return list(found.values())
 
 
@@ -171,8 +185,8 @@ def records(line):
 
 
 def clean(body):
-    """A body without what follows the first byte that no record holds."""
-    for stop in (b'\r', b'\0'):
+    """A body up to the first byte that no record holds."""
+    for stop in (b'\n', b'\r', b'\0'):
         if stop in body:
             body = body[:body.index(stop)]
     return body
@@ -196,6 +210,7 @@ def add_record(event, record):
             event.names = record.names
     elif record.kind == 'EXECVE':
         event.execve.append(record.body)
+        event.argv = None
     elif event.cwd is None:
         event.cwd = record.body
 
@@ -204,18 +219,21 @@ def is_execution(event):
     """Whether the event is an execve or execveat. CONFIG_CHANGE, connects and the like also carry our key."""
     if event.syscall is None:
         return False
-    call = _SYSCALL.match(event.syscall)
-    if call is None:
-        return False
-    if event.interpreted:
-        return call.group(2) in _EXECUTION_NAMES or call.groups() in _EXECUTIONS
-    return call.groups() in _EXECUTIONS
+    if event.syscall.partition(b' success=')[0] in _EXECUTIONS:
+        return True
+    call = _CALL.match(event.syscall)
+    return call is not None and (call.group(0) in _EXECUTIONS or (event.interpreted and call.group(1) in _EXECUTION_NAMES))
 
 
 def succeeded(event):
     """Whether the program started; None where the record is cut before it says so."""
     found = _SUCCESS.search(event.syscall)
     return found.group(1) == b'yes' if found else None
+
+
+def has_key(event, key):
+    """Whether a rule with exactly this key logged the event."""
+    return event.syscall.endswith(b' key="%s"' % key) or key in keys(event)
 
 
 def fields(event):
@@ -244,7 +262,7 @@ def text_value(event, raw):
         return raw
     if raw[:1] == b'"':
         return raw[1:-1]
-    return bytes.fromhex(raw.decode('ascii')) if _HEX.match(raw) else None
+    return unhexlify(raw) if _HEX.match(raw) else None
 
 
 def plain_value(raw):
@@ -279,29 +297,44 @@ def argv(event):
     the list goes on with those known after it. Long arguments come in chunks, `a2_len=16000 a2[0]=..` and then
     `a2[1]=..` in further records; each chunk is quoted or hex by itself.
     """
+    if event.argv is None:
+        event.argv = _argv(event)
+    return event.argv
+
+
+def _argv(event):
     if event.interpreted:
         known = _interpreted_argv(event.execve)
         return known, len(known)
-    if len(event.execve) == 1 and b'[' not in event.execve[0]:
-        whole = _short_argv(event.execve[0])
+    if len(event.execve) == 1:
+        whole = _plain_argv(event.execve[0])
         if whole is not None:
             return whole, None
     return _joined_argv(event.execve)
 
 
-def _short_argv(body):
-    """The arguments of the usual record, argc=N a0=.. a1=.. in order and whole, else None."""
-    count = _ARGC.match(body)
-    if count is None:
+def _plain_argv(body):
+    """The arguments of the usual record, argc=N and then N whole ones in order; None for any other record."""
+    if body.translate(None, _PRINTABLE):
         return None
-    words = _ARGUMENT.findall(body)
-    if len(words) != int(count.group(1)):
+    parts = body.split(b'"')
+    count = len(parts) // 2
+    if count < len(_QUOTED_BETWEEN) and parts[::2] == _QUOTED_BETWEEN[count] and body.count(b' ') == count:
+        return parts[1::2]
+    words = body.split(b' ')
+    if words[0] != b'argc=%d' % (len(words) - 1):
         return None
     result = []
-    for position, (index, _chunk, quoted, encoded) in enumerate(words):
-        if int(index) != position or len(encoded) % 2:
+    for position, word in enumerate(words[1:]):
+        index, _separator, value = word.partition(b'=')
+        if index != b'a%d' % position:
             return None
-        result.append(bytes.fromhex(encoded.decode('ascii')) if encoded else quoted)
+        if _HEX.match(value):
+            result.append(unhexlify(value))
+        elif len(value) > 1 and value[0] == value[-1] == _QUOTE and value.count(b'"') == 2:
+            result.append(value[1:-1])
+        else:
+            return None
     return result
 
 
@@ -316,9 +349,10 @@ def _joined_argv(bodies):
         for index, chunk, quoted, encoded in _ARGUMENT.findall(b' ' + body):
             if len(encoded) % 2 == 0:
                 parts = chunks.setdefault(int(index), {})
-                parts.setdefault(int(chunk or 0), (quoted or encoded, bytes.fromhex(encoded.decode('ascii')) if encoded else quoted))
-        for index, length in _LENGTH.findall(b' ' + body):
-            lengths.setdefault(int(index), int(length))
+                parts.setdefault(int(chunk or 0), (quoted or encoded, unhexlify(encoded) if encoded else quoted))
+        if b'_len=' in body:
+            for index, length in _LENGTH.findall(body):
+                lengths.setdefault(int(index), int(length))
     result = []
     gap = None
     expected = 0

@@ -21,6 +21,11 @@ DEFAULT_KEY = 'claude-hooks-docker'
 _LOCAL_HOSTS = ('', 'unix://', 'unix:///var/run/docker.sock', 'unix:///run/docker.sock')
 _LOCAL_CONTEXTS = ('', 'default')
 
+# The first words of commands that take nothing away, neither of docker nor of docker-compose, whatever follows: most
+# of what a host runs, not worth a parse.
+_HARMLESS = frozenset((
+    b'ps', b'inspect', b'exec', b'logs', b'images', b'info', b'version', b'events', b'stats', b'top', b'port', b'diff', b'cp', b'history'))
+
 _ID = re.compile(r'[0-9a-f]{1,64}\Z')
 _SHOWN_UNREADABLE = 20
 _SHOWN_BYTES = 300
@@ -41,44 +46,32 @@ def find(events, name=DEFAULT_NAME, key=DEFAULT_KEY, possible=True, containers=N
     resolve = _resolver(containers or {}, name)
     key = key.encode('utf-8', 'surrogateescape')
     found = {}
-    result = {'findings': [], 'executions': 0, 'failed': 0, 'unreadable': [], 'unreadable_count': 0}
+    unreadable = _Unreadable()
+    executions = failed = 0
     for event in events:
-        if not audit_log.is_execution(event):
+        if not audit_log.is_execution(event) or not audit_log.has_key(event, key) or not _is_within(event, since, until):
             continue
-        keys = audit_log.keys(event)
-        if key not in keys:
-            continue
-        time, serial = audit_log.when(event)
-        if since is not None or until is not None:
-            if time is None:
-                raise FindingsError('`ausearch -i` prints local times without a zone: give the timezone of that host to use since or until')
-            if (since is not None and time < since) or (until is not None and time > until):
-                continue
-        result['executions'] += 1
-        reason = None
+        executions += 1
         if audit_log.succeeded(event) is False:
-            result['failed'] += 1
-            reason = 'failed'
-            command = None
-        else:
-            argv, gap = audit_log.argv(event)
-            command, match, matched = _judge(event, argv, gap, resolve)
-            if gap is not None and not argv:
-                reason = 'no arguments'
-            elif command is None and gap is not None and not event.interpreted:
-                reason = 'arguments missing'
-        if reason:
-            result['unreadable_count'] += 1
-            if len(result['unreadable']) < _SHOWN_UNREADABLE:
-                result['unreadable'].append(_unreadable(event, host, reason))
+            failed += 1
+            unreadable.add(event, 'failed')
             continue
-        if match is None or (match == 'possible' and not possible) or (actions is not None and command['action'] not in actions):
-            continue
-        order = (time or 0, serial, len(found))
-        found.setdefault((event.node, event.ident), (order, _finding(event, host, command, match, matched, argv, gap)))
-    ordered = [finding for _order, finding in sorted(found.values(), key=lambda item: item[0])]
-    result['findings'] = _without_plugins(ordered)
-    return result
+        argv, gap = audit_log.argv(event)
+        command, match, matched = _judge(event, argv, gap, resolve)
+        if gap is not None and not argv:
+            unreadable.add(event, 'no arguments')
+        elif command is None and gap is not None and not event.interpreted:
+            unreadable.add(event, 'arguments missing')
+        elif match is not None and (possible or match != 'possible') and (actions is None or command['action'] in actions):
+            found.setdefault((event.node, event.ident), (_order(event), _finding(event, host, command, match, matched, argv, gap)))
+    ordered = [finding for _moment, finding in sorted(found.values(), key=lambda item: item[0])]
+    return {
+        'findings': _without_plugins(ordered),
+        'executions': executions,
+        'failed': failed,
+        'unreadable': [_unreadable(event, host, reason) for event, reason in unreadable.first()],
+        'unreadable_count': unreadable.count,
+    }
 
 
 def is_foreign(docker_host, context):
@@ -98,49 +91,84 @@ def moment(text, zone=None):
     return int(round(seconds * 1000))
 
 
+class _Unreadable(object):
+    """The first executions whose command the log does not tell, and how many there are."""
+
+    def __init__(self):
+        self.count = 0
+        self._noted = []
+
+    def add(self, event, reason):
+        self.count += 1
+        self._noted.append((event, reason))
+        if len(self._noted) > 10 * _SHOWN_UNREADABLE:
+            self._noted = self.first()
+
+    def first(self):
+        return sorted(self._noted, key=lambda noted: _order(noted[0]))[:_SHOWN_UNREADABLE]
+
+
+def _order(event):
+    """Findings are ordered by time, then serial; then by node, so that the order never depends on that of the log."""
+    time, serial = audit_log.when(event)
+    return time or 0, serial, event.node or b''
+
+
+def _is_within(event, since, until):
+    if since is None and until is None:
+        return True
+    time = audit_log.when(event)[0]
+    if time is None:
+        raise FindingsError('`ausearch -i` prints local times without a zone: give the timezone of that host to use since or until')
+    return (since is None or time >= since) and (until is None or time <= until)
+
+
 def _judge(event, argv, gap, resolve):
     """What the execution does to a matching container: (command or None, match or None, matched targets)."""
-    words = _command_words(event, argv)
-    skipped = len(argv) - len(words)
+    if gap is None and len(argv) > 1 and argv[1] in _HARMLESS and argv[0].endswith(b'docker'):
+        return None, None, []
+    words, certain = _command_words(event, argv)
     words = [word.decode('utf-8', 'surrogateescape') for word in words]
-    if gap is None:
-        command = docker_cli.parse(words)
-        if command['action'] is None:
-            return None, None, []
-        return (command,) + _match(command, resolve)
-    # What stands before the first missing argument is certain, if it says enough by itself.
-    if not event.interpreted:
-        command = docker_cli.parse(words[:max(0, gap - skipped)])
-        if command['action'] is not None:
-            match, matched = _match(command, resolve)
-            if match in ('name', 'id'):
-                return command, match, matched
+    certain = certain and not event.interpreted
+    if gap is not None and certain:
+        # What stands before the first missing argument may say enough by itself
+        command = docker_cli.parse(words[:max(0, gap - len(argv) + len(words))])
+        match, matched = _match(command, resolve)
+        if match in ('name', 'id'):
+            return command, match, matched
     command = docker_cli.parse(words)
+    match, matched = _match(command, resolve)
     if command['action'] is None:
         return None, None, []
-    match, matched = _match(command, resolve)
-    if match is None and event.interpreted:
-        return command, None, []
-    return command, 'possible', matched
+    if gap is not None and not event.interpreted:
+        # A missing argument can be another target
+        match = 'possible'
+    if match is not None and not certain:
+        match = 'possible'
+    return command, match, matched
 
 
 def _command_words(event, argv):
-    """The docker command of an argv, without the interpreter where docker is a script.
+    """(words, certain): the command with the program that ran in front, and whether that is sure to be docker.
 
-    The kernel runs a script as INTERPRETER [ARGUMENT] SCRIPT ARGS (fs/binfmt_script.c), with comm the name of the script
-    and exe the interpreter. Where docker itself is the interpreter of another script, comm is that script's name, but
-    docker is what runs: then nothing is left out.
+    argv[0] is whatever the caller likes; comm and exe tell the program. A script is run as INTERPRETER [ARGUMENT] SCRIPT
+    ARGS (fs/binfmt_script.c), with exe the interpreter and comm the name of the script: where docker is a script, what
+    comes before it is left out. Where docker itself is the interpreter of some script, docker is what runs. A program
+    that nowhere is called docker was logged under our key all the same: it may be docker by another name.
     """
-    if not argv or _base(argv[0]) == b'docker':
-        return argv
     raw = audit_log.fields(event)
-    comm = audit_log.text_value(event, raw.get('comm'))
-    exe = audit_log.text_value(event, raw.get('exe'))
-    if comm and exe and comm not in (_base(argv[0])[:_COMM_LENGTH], _base(exe)[:_COMM_LENGTH]):
+    comm = audit_log.text_value(event, raw.get('comm')) or b''
+    exe = _base(audit_log.text_value(event, raw.get('exe')) or b'')
+    if argv and comm not in (b'', _base(argv[0])[:_COMM_LENGTH], exe[:_COMM_LENGTH]):
         for position in (1, 2):
             if position < len(argv) and _base(argv[position])[:_COMM_LENGTH] == comm:
-                return argv[position:]
-    return argv
+                argv = argv[position:]
+                exe = _base(argv[0])
+                break
+    called = [exe, _base(argv[0]) if argv else b'', comm]
+    named = next((word for word in called if b'docker' in word), None)
+    program = b'docker-compose' if named and named.startswith(b'docker-compose') else b'docker'
+    return [program] + argv[1:], named is not None
 
 
 def _base(path):
@@ -149,6 +177,8 @@ def _base(path):
 
 def _match(command, resolve):
     """(match or None, matched targets) of a command."""
+    if command['action'] is None:
+        return None, []
     if command['target_kind'] != 'container' or not command['targets']:
         return 'possible', []
     foreign = is_foreign(command['docker_host'], command['context'])

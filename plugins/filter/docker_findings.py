@@ -1,0 +1,27 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+from ansible.utils.unsafe_proxy import wrap_var
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import options
+
+
+def docker_findings(text, name=findings.DEFAULT_NAME, key=findings.DEFAULT_KEY, possible=True, containers=None, host=None, timezone=None):
+    """Text of ausearch or of an audit log to findings. Command lines come from anyone, so they are never templated."""
+    try:
+        chosen = options.checked(name, key, possible, {} if containers is None else containers, host)
+        events = audit_log.events(text, options.zone(timezone))
+        return wrap_var(findings.find(events, **chosen)['findings'])
+    except (audit_log.AuditLogError, findings.FindingsError, options.OptionError) as error:
+        raise AnsibleFilterError('claude_hooks.docker_audit.docker_findings: %s' % error)
+
+
+class FilterModule(object):
+    """The filter that reads what ausearch printed."""
+
+    def filters(self):
+        return {'docker_findings': docker_findings}
