@@ -15,6 +15,7 @@ bytes 0x21 to 0x7e without the quote, and writes any other as upper-case hex, so
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 from binascii import unhexlify
 from collections import namedtuple
@@ -39,6 +40,7 @@ _EXECUTIONS = frozenset(
     )
     for number in (b'%d' % n for n in numbers)
 )
+_USUAL_CALLS = (b'arch=c000003e syscall=59 success=yes ', b'arch=c00000b7 syscall=221 success=yes ')
 _EXECUTION_NAMES = (b'execve', b'execveat')
 
 # Types by number, as the kernel itself writes them to the syslog while no auditd runs (include/uapi/linux/audit.h).
@@ -52,9 +54,10 @@ _LOCAL_IDENT = re.compile(rb'([0-9/.-]{8,10})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})\.(
 _LOCAL_DATES = ('%m/%d/%y', '%m/%d/%Y', '%Y-%m-%d', '%d.%m.%Y')
 
 _CALL = re.compile(rb'arch=\S+ syscall=(\S+)')
-_SUCCESS = re.compile(rb' success=(yes|no)(?= |$)')
-_FIELD = re.compile(rb'(?:^| )([a-z_0-9-]+)=("[!#-~]*"|[^" ]\S*)(?= |$)')
+_OUTCOMES = {b'yes': 'started', b'no ': 'failed', b'no': 'failed'}
+_CALLER_FIELD = re.compile(rb' (ppid|pid|auid|uid|tty|ses|comm|exe)=("[!#-~]*"|[^" ]\S*)(?= |$)')
 _INTERPRETED_FIELD = re.compile(rb'(?:^| )([a-z_0-9-]+)=(.*?)(?= [a-z_0-9-]+=| ?$)')
+_CWD = re.compile(rb'cwd=("[!#-~]*"|[0-9A-F]+)(?= |$)')
 _TAIL_NAME = re.compile(rb'(?:^| )(UID|AUID)="([^"]*)"')
 _KEY = re.compile(rb' key=("[!#-~]*"|[0-9A-F]+)(?= |$)')
 _HEX = re.compile(rb'(?:[0-9A-F]{2})+\Z')
@@ -215,32 +218,33 @@ def add_record(event, record):
         event.cwd = record.body
 
 
-def is_execution(event):
-    """Whether the event is an execve or execveat. CONFIG_CHANGE, connects and the like also carry our key."""
+def outcome(event):
+    """None for what is no execve or execveat: CONFIG_CHANGE, connects and the like also carry our key.
+
+    For an execution whether the program started: 'started', 'failed', or 'unknown' where the record is cut before it.
+    """
     if event.syscall is None:
-        return False
-    if event.syscall.partition(b' success=')[0] in _EXECUTIONS:
-        return True
-    call = _CALL.match(event.syscall)
-    return call is not None and (call.group(0) in _EXECUTIONS or (event.interpreted and call.group(1) in _EXECUTION_NAMES))
-
-
-def succeeded(event):
-    """Whether the program started; None where the record is cut before it says so."""
-    found = _SUCCESS.search(event.syscall)
-    return found.group(1) == b'yes' if found else None
+        return None
+    if event.syscall.startswith(_USUAL_CALLS):
+        return 'started'
+    call, _separator, rest = event.syscall.partition(b' success=')
+    if call not in _EXECUTIONS:
+        found = _CALL.match(call)
+        if found is None or not (found.group(0) in _EXECUTIONS or (event.interpreted and found.group(1) in _EXECUTION_NAMES)):
+            return None
+    return _OUTCOMES.get(rest[:3], 'unknown')
 
 
 def has_key(event, key):
     """Whether a rule with exactly this key logged the event."""
-    return event.syscall.endswith(b' key="%s"' % key) or key in keys(event)
+    return event.syscall.endswith(b' key="' + key + b'"') or key in keys(event)
 
 
 def fields(event):
-    """The fields of the SYSCALL record, by name, as raw text."""
-    pattern = _INTERPRETED_FIELD if event.interpreted else _FIELD
+    """The fields of the SYSCALL record that tell who ran what, by name, as raw text."""
+    pattern = _INTERPRETED_FIELD if event.interpreted else _CALLER_FIELD
     result = {}
-    for name, value in pattern.findall(event.syscall or b''):
+    for name, value in pattern.findall(event.syscall):
         result.setdefault(name.decode('ascii'), value)
     return result
 
@@ -284,43 +288,39 @@ def cwd(event):
         return None
     if event.interpreted:
         return event.cwd[4:].rstrip(b' ') if event.cwd.startswith(b'cwd=') else None
-    for name, value in _FIELD.findall(event.cwd):
-        if name == b'cwd':
-            return text_value(event, value)
-    return None
+    found = _CWD.match(event.cwd)
+    return text_value(event, found.group(1)) if found else None
 
 
 def argv(event):
-    """The arguments, as (list of bytes, gap).
+    """The arguments, as (tuple of bytes, gap).
 
-    gap is None when every argument is there. Else it is how many of the list come before the first missing one, and
-    the list goes on with those known after it. Long arguments come in chunks, `a2_len=16000 a2[0]=..` and then
+    gap is None when every argument is there. Else it is how many come before the first missing one, and
+    the tuple goes on with those known after it. Long arguments come in chunks, `a2_len=16000 a2[0]=..` and then
     `a2[1]=..` in further records; each chunk is quoted or hex by itself.
     """
     if event.argv is None:
-        event.argv = _argv(event)
+        if event.interpreted:
+            known = _interpreted_argv(event.execve)
+            event.argv = known, len(known)
+        else:
+            event.argv = (_plain_argv(event.execve[0]) if len(event.execve) == 1 else None) or _joined_argv(event.execve)
     return event.argv
 
 
-def _argv(event):
-    if event.interpreted:
-        known = _interpreted_argv(event.execve)
-        return known, len(known)
-    if len(event.execve) == 1:
-        whole = _plain_argv(event.execve[0])
-        if whole is not None:
-            return whole, None
-    return _joined_argv(event.execve)
-
-
 def _plain_argv(body):
-    """The arguments of the usual record, argc=N and then N whole ones in order; None for any other record."""
+    """What argv() gives for the usual record, argc=N and then N whole arguments in order; None for any other record."""
+    # Hosts repeat their commands
+    return _remembered_argv(body) if len(body) < 300 else _read_plain_argv(body)
+
+
+def _read_plain_argv(body):
     if body.translate(None, _PRINTABLE):
         return None
     parts = body.split(b'"')
     count = len(parts) // 2
     if count < len(_QUOTED_BETWEEN) and parts[::2] == _QUOTED_BETWEEN[count] and body.count(b' ') == count:
-        return parts[1::2]
+        return tuple(parts[1::2]), None
     words = body.split(b' ')
     if words[0] != b'argc=%d' % (len(words) - 1):
         return None
@@ -335,7 +335,10 @@ def _plain_argv(body):
             result.append(value[1:-1])
         else:
             return None
-    return result
+    return tuple(result), None
+
+
+_remembered_argv = functools.lru_cache(maxsize=2000)(_read_plain_argv)
 
 
 def _joined_argv(bodies):
@@ -371,7 +374,7 @@ def _joined_argv(bodies):
         expected = index + 1
     if gap is None and (count is None or expected != count):
         gap = len(result)
-    return result, gap
+    return tuple(result), gap
 
 
 def _interpreted_argv(bodies):
@@ -389,7 +392,7 @@ def _interpreted_argv(bodies):
         for position, (place, found) in enumerate(starts):
             end = starts[position + 1][1].start() if position + 1 < len(starts) else len(body)
             parts.setdefault(place[0], {}).setdefault(place[1], body[found.end():end])
-    return [b''.join(parts[index][chunk] for chunk in sorted(parts[index])) for index in sorted(parts)]
+    return tuple(b''.join(parts[index][chunk] for chunk in sorted(parts[index])) for index in sorted(parts))
 
 
 def names(event):
@@ -401,7 +404,16 @@ def names(event):
         raw = fields(event)
         pairs = [(name.upper(), raw[name]) for name in ('uid', 'auid') if name in raw and not raw[name].isdigit()]
     else:
-        pairs = [(name.decode('ascii'), value) for name, value in _TAIL_NAME.findall(event.names)]
+        return _tail_names(event.names)
+    return _known_names(pairs)
+
+
+@functools.lru_cache(maxsize=256)
+def _tail_names(tail):
+    return _known_names((name.decode('ascii'), value) for name, value in _TAIL_NAME.findall(tail))
+
+
+def _known_names(pairs):
     return {name: None if value == b'unset' or value.startswith(b'unknown(') else value for name, value in pairs}
 
 
@@ -439,7 +451,9 @@ def when(event):
 
 def timestamp(milliseconds):
     """RFC 3339 in UTC with milliseconds, or None."""
-    if milliseconds is None:
-        return None
-    moment = datetime.datetime.fromtimestamp(milliseconds // 1000, datetime.timezone.utc)
-    return '%s.%03dZ' % (moment.strftime('%Y-%m-%dT%H:%M:%S'), milliseconds % 1000)
+    return None if milliseconds is None else '%s.%03dZ' % (_second(milliseconds // 1000), milliseconds % 1000)
+
+
+@functools.lru_cache(maxsize=256)
+def _second(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%S')

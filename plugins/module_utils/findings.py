@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import fnmatch
 import re
+from collections import namedtuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, docker_cli
 
@@ -27,6 +28,12 @@ _HARMLESS = frozenset((
     b'ps', b'inspect', b'exec', b'logs', b'images', b'info', b'version', b'events', b'stats', b'top', b'port', b'diff', b'cp', b'history'))
 
 _ID = re.compile(r'[0-9a-f]{1,64}\Z')
+_Judgement = namedtuple('_Judgement', 'unreadable match action told argv complete argv_hex program keys')
+_NOTHING = _Judgement(*[None] * len(_Judgement._fields))
+_SUCCESS = {'started': True, 'failed': False, 'unknown': None}
+_REMEMBERED_CALLS = 2000
+_REMEMBERED_BYTES = 500
+
 _SHOWN_UNREADABLE = 20
 _SHOWN_BYTES = 300
 _COMM_LENGTH = 15  # TASK_COMM_LEN less the final NUL, include/linux/sched.h
@@ -43,27 +50,28 @@ def find(events, name=DEFAULT_NAME, key=DEFAULT_KEY, possible=True, containers=N
     The result: findings (ordered by time, then serial), executions (with our key), failed (of these: those that did
     not start), unreadable (of these: those whose command is not known; the first few) and unreadable_count.
     """
-    resolve = _resolver(containers or {}, name)
+    judge = _Judge(_resolver(containers or {}, name))
     key = key.encode('utf-8', 'surrogateescape')
     found = {}
     unreadable = _Unreadable()
     executions = failed = 0
+    bounded = since is not None or until is not None
     for event in events:
-        if not audit_log.is_execution(event) or not audit_log.has_key(event, key) or not _is_within(event, since, until):
+        outcome = audit_log.outcome(event)
+        if outcome is None or not audit_log.has_key(event, key) or (bounded and not _is_within(event, since, until)):
             continue
         executions += 1
-        if audit_log.succeeded(event) is False:
+        if outcome == 'failed':
             failed += 1
             unreadable.add(event, 'failed')
             continue
-        argv, gap = audit_log.argv(event)
-        command, match, matched = _judge(event, argv, gap, resolve)
-        if gap is not None and not argv:
-            unreadable.add(event, 'no arguments')
-        elif command is None and gap is not None and not event.interpreted:
-            unreadable.add(event, 'arguments missing')
-        elif match is not None and (possible or match != 'possible') and (actions is None or command['action'] in actions):
-            found.setdefault((event.node, event.ident), (_order(event), _finding(event, host, command, match, matched, argv, gap)))
+        judgement = judge.of(event)
+        if judgement is _NOTHING:
+            continue
+        if judgement.unreadable:
+            unreadable.add(event, judgement.unreadable)
+        elif (possible or judgement.match != 'possible') and (actions is None or judgement.action in actions):
+            found.setdefault((event.node, event.ident), (_order(event), _finding(event, host, judgement)))
     ordered = [finding for _moment, finding in sorted(found.values(), key=lambda item: item[0])]
     return {
         'findings': _without_plugins(ordered),
@@ -115,37 +123,74 @@ def _order(event):
 
 
 def _is_within(event, since, until):
-    if since is None and until is None:
-        return True
     time = audit_log.when(event)[0]
     if time is None:
         raise FindingsError('`ausearch -i` prints local times without a zone: give the timezone of that host to use since or until')
     return (since is None or time >= since) and (until is None or time <= until)
 
 
-def _judge(event, argv, gap, resolve):
-    """What the execution does to a matching container: (command or None, match or None, matched targets)."""
-    if gap is None and len(argv) > 1 and argv[1] in _HARMLESS and argv[0].endswith(b'docker'):
-        return None, None, []
-    words, certain = _command_words(event, argv)
-    words = [word.decode('utf-8', 'surrogateescape') for word in words]
-    certain = certain and not event.interpreted
-    if gap is not None and certain:
-        # What stands before the first missing argument may say enough by itself
-        command = docker_cli.parse(words[:max(0, gap - len(argv) + len(words))])
-        match, matched = _match(command, resolve)
-        if match in ('name', 'id'):
-            return command, match, matched
-    command = docker_cli.parse(words)
-    match, matched = _match(command, resolve)
-    if command['action'] is None:
-        return None, None, []
-    if gap is not None and not event.interpreted:
-        # A missing argument can be another target
-        match = 'possible'
-    if match is not None and not certain:
-        match = 'possible'
-    return command, match, matched
+class _Judge(object):
+    """Says what executions do to a matching container.
+
+    Hosts repeat their commands: what the EXECVE record and the names of the program make of it is remembered for a while.
+    """
+
+    def __init__(self, resolve):
+        self._resolve = resolve
+        self._remembered = {}
+
+    def of(self, event):
+        argv, gap = audit_log.argv(event)
+        if gap is None and len(argv) > 1 and argv[1] in _HARMLESS and argv[0].endswith(b'docker'):
+            return _NOTHING
+        if event.interpreted or len(event.execve) != 1 or len(event.execve[0]) > _REMEMBERED_BYTES:
+            return self._judge(event, argv, gap)
+        call = (event.execve[0], event.syscall[event.syscall.find(b' comm='):])
+        judgement = self._remembered.get(call)
+        if judgement is None:
+            if len(self._remembered) >= _REMEMBERED_CALLS:
+                self._remembered.clear()
+            judgement = self._remembered[call] = self._judge(event, argv, gap)
+        return judgement
+
+    def _judge(self, event, argv, gap):
+        if gap is not None and not argv:
+            return _NOTHING._replace(unreadable='no arguments')
+        command, match, matched = self._command(event, argv, gap)
+        if command is None:
+            return _NOTHING._replace(unreadable='arguments missing') if gap is not None and not event.interpreted else _NOTHING
+        if match is None:
+            return _NOTHING
+        # In the order of a finding
+        told = {name: command[name] if name == 'action' else _shown_text(command[name]) for name in ('action', 'subcommand')}
+        told['targets'] = [_shown_text(target) for target in command['targets']]
+        told['matched'] = [_shown_text(target) for target in matched]
+        told.update((name, _shown_text(command[name])) for name in ('docker_host', 'context', 'project', 'signal'))
+        told['match'] = match
+        shown = [_shown(word) for word in argv]
+        encoded = None if all(_is_utf8(word) for word in argv) else [word.hex() for word in argv]
+        keys = [_shown(key) for key in audit_log.keys(event)]
+        return _Judgement(None, match, command['action'], told, shown, gap is None, encoded, _program(event), keys)
+
+    def _command(self, event, argv, gap):
+        """(command or None, match or None, matched targets)"""
+        words, certain = _command_words(event, argv)
+        words = [word.decode('utf-8', 'surrogateescape') for word in words]
+        certain = certain and not event.interpreted
+        if gap is not None and certain:
+            # What stands before the first missing argument may say enough by itself
+            command = docker_cli.parse(words[:max(0, gap - len(argv) + len(words))])
+            match, matched = _match(command, self._resolve)
+            if match in ('name', 'id'):
+                return command, match, matched
+        command = docker_cli.parse(words)
+        if command['action'] is None:
+            return None, None, []
+        match, matched = _match(command, self._resolve)
+        if (gap is not None and not event.interpreted) or (match is not None and not certain):
+            # A missing argument can be another target
+            match = 'possible'
+        return command, match, matched
 
 
 def _command_words(event, argv):
@@ -159,7 +204,7 @@ def _command_words(event, argv):
     raw = audit_log.fields(event)
     comm = audit_log.text_value(event, raw.get('comm')) or b''
     exe = _base(audit_log.text_value(event, raw.get('exe')) or b'')
-    if argv and comm not in (b'', _base(argv[0])[:_COMM_LENGTH], exe[:_COMM_LENGTH]):
+    if argv and b'docker' not in exe and comm not in (b'', _base(argv[0])[:_COMM_LENGTH], exe[:_COMM_LENGTH]):
         for position in (1, 2):
             if position < len(argv) and _base(argv[position])[:_COMM_LENGTH] == comm:
                 argv = argv[position:]
@@ -168,7 +213,7 @@ def _command_words(event, argv):
     called = [exe, _base(argv[0]) if argv else b'', comm]
     named = next((word for word in called if b'docker' in word), None)
     program = b'docker-compose' if named and named.startswith(b'docker-compose') else b'docker'
-    return [program] + argv[1:], named is not None
+    return (program,) + argv[1:], named is not None
 
 
 def _base(path):
@@ -217,25 +262,20 @@ def _resolver(containers, name):
     return resolve
 
 
-def _finding(event, host, command, match, matched, argv, gap):
+def _finding(event, host, judgement):
     finding = _identity(event, host)
-    finding.update(
-        action=command['action'],
-        subcommand=command['subcommand'],
-        targets=[_shown_text(target) for target in command['targets']],
-        matched=[_shown_text(target) for target in matched],
-        docker_host=_shown_text(command['docker_host']),
-        context=_shown_text(command['context']),
-        project=_shown_text(command['project']),
-        signal=_shown_text(command['signal']),
-        match=match,
-    )
-    finding.update(_caller(event))
-    finding.update(argv=[_shown(word) for word in argv], argv_complete=gap is None, success=audit_log.succeeded(event))
-    finding['keys'] = [_shown(key) for key in audit_log.keys(event)]
-    finding.update(_names(event))
-    if any(not _is_utf8(word) for word in argv):
-        finding['argv_hex'] = [word.hex() for word in argv]
+    finding.update(judgement.told)
+    # Findings do not share lists: YAML would write aliases
+    finding['targets'] = list(finding['targets'])
+    finding['matched'] = list(finding['matched'])
+    _add_caller(finding, event, judgement.program)
+    finding['argv'] = list(judgement.argv)
+    finding['argv_complete'] = judgement.complete
+    finding['success'] = _SUCCESS[audit_log.outcome(event)]
+    finding['keys'] = list(judgement.keys)
+    _add_names(finding, event)
+    if judgement.argv_hex:
+        finding['argv_hex'] = list(judgement.argv_hex)
     return finding
 
 
@@ -243,10 +283,10 @@ def _unreadable(event, host, reason):
     """An execution with our key whose command the log does not tell."""
     entry = _identity(event, host)
     entry['reason'] = reason
-    entry.update(_caller(event))
-    entry['success'] = audit_log.succeeded(event)
+    _add_caller(entry, event, _program(event))
+    entry['success'] = _SUCCESS[audit_log.outcome(event)]
     entry['keys'] = [_shown(key) for key in audit_log.keys(event)]
-    entry.update(_names(event))
+    _add_names(entry, event)
     entry['record'] = _shown(event.syscall[:_SHOWN_BYTES])
     return entry
 
@@ -259,21 +299,27 @@ def _identity(event, host):
     }
 
 
-def _caller(event):
+def _program(event):
+    raw = audit_log.fields(event)
+    return {name: _shown(audit_log.text_value(event, raw.get(name))) for name in ('comm', 'exe')}
+
+
+def _add_caller(finding, event, program):
     """Who ran the command, by audit's own field names."""
     raw = audit_log.fields(event)
-    caller = {name: audit_log.number(raw.get(name)) for name in ('pid', 'ppid', 'uid', 'auid', 'ses')}
-    caller['tty'] = _shown(audit_log.plain_value(raw.get('tty')))
-    for name in ('comm', 'exe'):
-        caller[name] = _shown(audit_log.text_value(event, raw.get(name)))
-    caller['cwd'] = _shown(audit_log.cwd(event))
-    return caller
+    for name in ('pid', 'ppid', 'uid', 'auid', 'ses'):
+        finding[name] = audit_log.number(raw.get(name))
+    finding['tty'] = _shown(audit_log.plain_value(raw.get('tty')))
+    finding.update(program)
+    finding['cwd'] = _shown(audit_log.cwd(event))
 
 
-def _names(event):
+def _add_names(finding, event):
     """user and login_user, where the record carries names."""
     names = audit_log.names(event)
-    return {label: _shown(names[field]) for field, label in (('UID', 'user'), ('AUID', 'login_user')) if field in names}
+    for field, label in (('UID', 'user'), ('AUID', 'login_user')):
+        if field in names:
+            finding[label] = _shown(names[field])
 
 
 def _without_plugins(findings):

@@ -30,11 +30,13 @@ _LONGEST_LINE = 64 << 10
 
 _ROTATED = re.compile(r'\.([1-9][0-9]{0,8})\Z')
 
-# The lines that one event usually is, from its SYSCALL on. Anything else is left to audit_log.records.
-_OWN = rb'(?(1)node=\1 )type=%s msg=audit\(\2\): '
+# What usually follows our key at the end of a SYSCALL: its tail, then the other records of the event. The groups: names,
+# node and ident of the next line, first EXECVE, further ones, CWD. Anything else is left to audit_log.records.
+_OWN = rb'\2type=%s msg=audit\(\3\): '
 _OTHER = rb'(?:' + _OWN % rb'(?!EXECVE|CWD)[A-Z0-9_]{1,40}' + rb'[^\n]*\n){0,64}'
-_EVENT = re.compile(
-    rb'(?:node=(\S{1,255}) )?type=SYSCALL msg=audit\((\d{1,11}\.\d{1,9}:\d{1,20})\): ([^\n]*)\n'
+_REST = (
+    rb'(?:\x1d([^\n]*))?\n'
+    + rb'(?=((?:node=\S{1,255} )?)type=[A-Z0-9_]{1,40} msg=audit\((\d{1,11}\.\d{1,9}:\d{1,20})\): )'
     + _OTHER
     + rb'(?:' + _OWN % rb'EXECVE' + rb'([^\n]*)\n((?:' + _OWN % rb'EXECVE' + rb'[^\n]*\n){0,64}))?'
     + _OTHER
@@ -56,7 +58,8 @@ class Scan(object):
     def __init__(self, key):
         self._key = key.encode('utf-8', 'surrogateescape')
         # Several keys of one rule come as one hex value; audit_log.keys tells which.
-        self._hit = re.compile(rb' key=(?:"' + re.escape(self._key) + rb'"|[0-9A-F])')
+        self._hit = re.compile(rb' key=(?:"' + re.escape(self._key) + rb'"(?:' + _REST + rb')?|[0-9A-F])')
+        self._key_length = len(b' key=""') + len(self._key)
         self._before = (b'', 0)
         self._waiting = {}
         self._seen = (set(), set())
@@ -92,7 +95,7 @@ class Scan(object):
         self._waiting = {}
 
     def _search(self, block, end, incomplete):
-        """Yield the events that stand in the usual shape; note the others in incomplete."""
+        """Yield the events that are whole where they stand; note the others in incomplete."""
         # These bytes end a record before its line ends, and are in no log that was not damaged or copied
         clean = b'\0' not in block and b'\r' not in block
         position = 0
@@ -102,33 +105,44 @@ class Scan(object):
                 return
             place = hit.start()
             start = block.rfind(b'\n', position, place) + 1 or position
-            usual = _EVENT.match(block, start, end) if clean else None
-            if usual:
-                position = usual.end()
-                if usual.start(3) <= place and block.count(b'audit(', start, position) == block.count(b'\n', start, position):
-                    event = _event(usual)
-                    if self._is_ours(event) and self._is_new(event):
-                        if _is_complete(event):
-                            yield event
-                        else:
-                            incomplete[(event.node, event.ident)] = audit_log.Event(event.node, event.ident)
+            if clean and hit.group(3) is not None:
+                event = self._usual_event(block, start, hit)
+                if event is not None:
+                    position = hit.end()
+                    if self._is_new(event):
+                        yield event
                     continue
             position = block.find(b'\n', place, end) + 1 or end
             for record in audit_log.records(block[start:position]):
                 if record.kind == 'SYSCALL':
                     event = audit_log.Event(record.node, record.ident, record.body)
-                    if self._is_ours(event) and self._is_new(event):
+                    if audit_log.has_key(event, self._key) and audit_log.outcome(event) is not None and self._is_new(event):
                         incomplete[(event.node, event.ident)] = audit_log.Event(event.node, event.ident)
 
-    def _is_ours(self, event):
-        return audit_log.has_key(event, self._key) and audit_log.is_execution(event)
+    def _usual_event(self, block, start, hit):
+        """The event of a hit if it is complete and has one record in each line, else None."""
+        names, node, ident, execve, further, cwd = hit.groups()
+        head = node + b'type=SYSCALL msg=audit(' + ident + b'): '
+        end = hit.end()
+        if cwd is None or not block.startswith(head, start) or block.count(b'audit(', start, end) != block.count(b'\n', start, end):
+            return None
+        bodies = [] if execve is None else [execve.partition(b'\x1d')[0]]
+        if further:
+            bodies += [line[line.index(b'): ') + 3:].partition(b'\x1d')[0] for line in further.split(b'\n')[:-1]]
+        # The key is quoted and the last of the body, see self._hit
+        body = block[start + len(head):hit.start() + self._key_length]
+        event = audit_log.Event(node[5:-1] if node else None, ident, body, names or b'', bodies, cwd.partition(b'\x1d')[0])
+        whole = audit_log.argv(event)[1] is None or audit_log.outcome(event) == 'failed'
+        return event if whole else None
 
     def _is_new(self, event):
         """Whether the event was not met before: logs can hold a record twice."""
-        key = (event.node, event.ident)
-        new = key not in self._seen[0] and key not in self._seen[1]
-        self._seen[1].add(key)
-        return new
+        key = event.ident if event.node is None else event.node + b' ' + event.ident
+        before, now = self._seen
+        if key in now or key in before:
+            return False
+        now.add(key)
+        return True
 
     def _note_times(self, block, end):
         for place in (block.find(b'audit(', 0, end), block.rfind(b'audit(', 0, end)):
@@ -138,20 +152,11 @@ class Scan(object):
                 self.last = time if self.last is None else max(self.last, time)
 
 
-def _event(usual):
-    node, ident, syscall, execve, further, cwd = usual.groups()
-    body, _separator, names = syscall.partition(b'\x1d')
-    bodies = [] if execve is None else [execve.partition(b'\x1d')[0]]
-    if further:
-        bodies += [line[line.index(b'): ') + 3:].partition(b'\x1d')[0] for line in further.split(b'\n')[:-1]]
-    return audit_log.Event(node, ident, body, names, bodies, cwd.partition(b'\x1d')[0] if cwd is not None else None)
-
-
 def _is_complete(event):
     """Whether no further record can add to the event."""
     if event.syscall is None or event.cwd is None:
         return False
-    return audit_log.argv(event)[1] is None or audit_log.succeeded(event) is False
+    return audit_log.argv(event)[1] is None or audit_log.outcome(event) == 'failed'
 
 
 def _collect(block, end, wanted):

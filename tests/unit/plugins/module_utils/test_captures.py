@@ -22,7 +22,7 @@ def capture(name):
 
 
 def ours(text):
-    return {audit_log.ident(event): event for event in audit_log.events(text) if audit_log.is_execution(event) and audit_log.has_key(event, KEY)}
+    return {audit_log.ident(event): event for event in audit_log.events(text) if audit_log.outcome(event) and audit_log.has_key(event, KEY)}
 
 
 def found(text, **options):
@@ -50,7 +50,7 @@ def test_real_executions_are_read_byte_for_byte(real, case):
     if case['argv_hex'] is not None:
         assert ([word.hex() for word in argv], gap) == (case['argv_hex'], None)
     else:
-        assert (audit_log.succeeded(event), argv, gap) == (False, [], 0)
+        assert (audit_log.outcome(event), argv, gap) == ('failed', (), 0)
 
 
 def test_real_log_gives_these_findings_and_counts():
