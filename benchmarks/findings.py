@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env python
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -139,7 +139,8 @@ def measure(way, path, python):
 def ways_here():
     """The ways that this machine has, each with the Python to run it."""
     pythons = [python for python in (sys.executable, '/usr/bin/python3') if os.path.exists(python)]
-    with_auparse = next((python for python in pythons if not subprocess.run([python, '-c', 'import auparse'], capture_output=True, check=False).returncode), None)
+    with_auparse = next((
+        python for python in pythons if not subprocess.run([python, '-c', 'import auparse'], capture_output=True, check=False).returncode), None)
     ways = {'ausearch': sys.executable} if shutil.which('ausearch') else {}
     if with_auparse:
         ways['auparse'] = with_auparse

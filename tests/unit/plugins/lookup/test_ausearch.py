@@ -120,7 +120,7 @@ def test_options_narrow(tmp_path, query, options, expected):
 
 
 @pytest.mark.parametrize('name, options, count', [
-    ('ausearch.raw', {}, 46), ('ausearch.default', {}, 46), ('ausearch.interpret', {}, 45), ('real.log', {'possible': False}, 44)])
+    ('ausearch.raw', {}, 46), ('ausearch.default', {}, 46), ('ausearch.interpret.bin', {}, 45), ('real.log', {'possible': False}, 44)])
 def test_saved_captures_of_each_kind(query, name, options, count):
     assert len(query(str(CAPTURES / name), name='*', **options)) == count
 
@@ -132,7 +132,7 @@ def test_saved_captures_of_each_kind(query, name, options, count):
     ([''], {}, 'give the path of a file or a pattern'),
     ([str(CAPTURES / 'ausearch.csv')], {}, 'csv format of ausearch'),
     ([str(CAPTURES / 'real.log')], {'since': 'yesterday'}, "'yesterday' is no ISO 8601 time"),
-    ([str(CAPTURES / 'ausearch.interpret')], {'since': '2026-11-24'}, 'give the timezone of that host'),
+    ([str(CAPTURES / 'ausearch.interpret.bin')], {'since': '2026-11-24'}, 'give the timezone of that host'),
     ([str(CAPTURES / 'real.log')], {'timezone': 'Mars'}, 'timezone must be a name'),
 ])
 def test_wrong_input_is_refused_by_name(query, terms, options, message):
@@ -151,7 +151,8 @@ def test_command_lines_are_never_templated(tmp_path):
     done = subprocess.run(
         [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), '-i', 'localhost,', '-c', 'local', 'play.yml',
          '-e', '@%s' % options, '-e', 'ansible_python_interpreter=' + sys.executable],
-        cwd=tmp_path, env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_COLLECTIONS_PATH=COLLECTIONS), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+        cwd=tmp_path, env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_COLLECTIONS_PATH=COLLECTIONS),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / 'result.json').read_text())
     assert result['filtered'] == result['looked_up']

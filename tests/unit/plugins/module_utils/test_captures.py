@@ -108,17 +108,17 @@ def test_the_tails_that_splitlines_cut_off_are_put_back():
     assert found(text.splitlines()) == found(text)
 
 
-@pytest.mark.parametrize('name', ['real.log', 'ausearch.raw', 'ausearch.default', 'parallel-interleaved.log', 'ausearch.interpret']
+@pytest.mark.parametrize('name', ['real.log', 'ausearch.raw', 'ausearch.default', 'parallel-interleaved.log', 'ausearch.interpret.bin']
                          + sorted('synthetic/' + path.name for path in (CAPTURES / 'synthetic').iterdir()))
 def test_the_fast_way_gives_what_the_plain_way_gives(name):
     assert found_on_disk(CAPTURES / name) == found(capture(name))
 
 
 def test_interpreted_text_is_only_ever_possible():
-    result = found(capture('ausearch.interpret'))['findings']
+    result = found(capture('ausearch.interpret.bin'))['findings']
     assert {(finding['match'], finding['argv_complete'], finding['timestamp'], finding['event']) for finding in result} == {('possible', False, None, None)}
     assert [finding['pid'] for finding in result if finding['matched'] == ['claude-hooks-h2-plain']] == [14342]
-    assert found(capture('ausearch.interpret'), possible=False)['findings'] == []
+    assert found(capture('ausearch.interpret.bin'), possible=False)['findings'] == []
 
 
 def test_csv_and_text_output_are_refused_with_the_command_to_use():

@@ -38,7 +38,8 @@ def logs(draw):
         argv = [b'docker'] + draw(st.lists(st.sampled_from(
             [b'stop', b'rm', b'ps', b'compose', b'down', b'claude-hooks-a', b'a b', b'\xff', b'c' * 64, b'AAAA ' * 60]), max_size=5))
         lines += audit_writer.event(
-            argv, serial=serial, room=draw(st.sampled_from([120, 7500])), enriched=draw(st.booleans()), success=draw(st.sampled_from([True, True, True, False])),
+            argv, serial=serial, room=draw(st.sampled_from([120, 7500])), enriched=draw(st.booleans()),
+            success=draw(st.sampled_from([True, True, True, False])),
             node=draw(st.sampled_from([None, None, b'a', b'b'])), cwd=draw(st.sampled_from([b'/root', b'/a b', None])), extra=draw(st.booleans()),
             key=draw(st.sampled_from([b'claude-hooks-docker', b'claude-hooks-docker', b'claude-hooks-docker2', b'x\x01claude-hooks-docker', b'x\x01y', None])),
             call=draw(st.sampled_from([59, 59, 59, 322, 42])), comm=draw(st.sampled_from([b'docker', b'sh', b'my docker'])))
