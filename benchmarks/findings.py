@@ -1,10 +1,9 @@
-#!/usr/bin/env python
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How fast logs become findings, against ausearch and auparse on the same files in the same run.
 
-Usage: benchmarks/findings.py [--size MB] [--sizes MB ...] [--runs N] [--folder DIR]
+Usage: python3 benchmarks/findings.py [--size MB] [--sizes MB ...] [--runs N] [--folder DIR]
 
 Each log is generated anew from a fixed seed: ENRICHED executions of six records each, either 1 % or all of them ours. Of
 ours, nine in ten only look (ps, inspect, exec, logs); one in twenty takes a matching container away. Every time is the best of
@@ -139,8 +138,8 @@ def measure(way, path, python):
 def ways_here():
     """The ways that this machine has, each with the Python to run it."""
     pythons = [python for python in (sys.executable, '/usr/bin/python3') if os.path.exists(python)]
-    with_auparse = next((
-        python for python in pythons if not subprocess.run([python, '-c', 'import auparse'], capture_output=True, check=False).returncode), None)
+    probes = [subprocess.run([python, '-c', 'import auparse'], capture_output=True, check=False).returncode for python in pythons]
+    with_auparse = next((python for python, code in zip(pythons, probes) if code == 0), None)
     ways = {'ausearch': sys.executable} if shutil.which('ausearch') else {}
     if with_auparse:
         ways['auparse'] = with_auparse

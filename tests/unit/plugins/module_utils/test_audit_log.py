@@ -27,8 +27,9 @@ ARGV = st.lists(ARGUMENT, max_size=12)
 
 
 def only(lines):
-    event, = audit_log.events(audit_writer.text(lines))
-    return event
+    found = audit_log.events(audit_writer.text(lines))
+    assert len(found) == 1
+    return found[0]
 
 
 @settings(max_examples=500, deadline=None)
@@ -56,9 +57,9 @@ def test_an_argument_split_at_any_place_is_read_back(argument, data):
 def test_a_lost_execve_record_never_passes_for_a_whole_command(argv, room, data):
     bodies = audit_writer.execve(argv, room)
     lost = data.draw(st.integers(0, len(bodies) - 1))
-    event = audit_log.Event(None, b'1.1:1', execve=bodies[:lost] + bodies[lost + 1:])
-    known, gap = tuple(audit_log.argv(event))
-    assert gap is not None and known[:gap] == tuple(argv[:gap])
+    answer = audit_log.argv(audit_log.Event(None, b'1.1:1', execve=bodies[:lost] + bodies[lost + 1:]))
+    gap = answer[1]
+    assert gap is not None and answer[0][:gap] == tuple(argv[:gap])
 
 
 TEXT = st.one_of(
@@ -141,8 +142,9 @@ def test_the_order_of_records_changes_nothing(argvs, random):
     assert findings.find(audit_log.events(audit_writer.text(mixed)), name='*') == findings.find(audit_log.events(audit_writer.text(lines)), name='*')
 
 
-SYSCALL = (b'type=SYSCALL msg=audit(1795490000.100:1): arch=c000003e syscall=59 success=yes exit=0 pid=100 comm="docker" exe="/usr/bin/docker"'
-           b' key="claude-hooks-docker"')
+SYSCALL = (
+    b'type=SYSCALL msg=audit(1795490000.100:1): arch=c000003e syscall=59 success=yes exit=0 pid=100 '
+    b'comm="docker" exe="/usr/bin/docker" key="claude-hooks-docker"')
 EXECVE = b'type=EXECVE msg=audit(1795490000.100:1): argc=3 a0="docker" a1="stop" a2="claude-hooks-a"'
 NAME_A = ('name', ['docker', 'stop', 'claude-hooks-a'], True, None)
 
@@ -174,7 +176,7 @@ NAME_A = ('name', ['docker', 'stop', 'claude-hooks-a'], True, None)
     (b'Nov 24 03:13:20 h kernel: audit: ' + SYSCALL.replace(b'SYSCALL msg=', b'1300 ')
      + b'\nNov 24 03:13:20 h kernel: audit: ' + EXECVE.replace(b'EXECVE msg=', b'1309 '), NAME_A),
     # what a program put into its own message is no record
-    (b"type=USER_CMD msg=audit(1795490000.100:7): pid=1 uid=0 msg='cmd=" + SYSCALL + b"'\n" + EXECVE, None),
+    (b"type=USER_CMD msg=audit(1795490000.100:7): pid=1 uid=0 msg='cmd=" + SYSCALL + b" '\n" + EXECVE, None),
     # other calls with our key
     (SYSCALL.replace(b'syscall=59', b'syscall=42') + b'\n' + EXECVE, None),
     (SYSCALL.replace(b'arch=c000003e', b'arch=40000003') + b'\n' + EXECVE, None),
@@ -219,6 +221,7 @@ def test_interpreted_times_need_a_zone():
 @pytest.mark.parametrize('forged, count', [
     (SYSCALL.decode().replace('100:1', '100:7') + '\n' + EXECVE.decode().replace('100:1', '100:7'), 1),
     ((INTERPRETED % '-2').replace(':96', ':97'), 2),
+    ((INTERPRETED % '-2').replace('07/24/26 03:57:43.555:96) :', '1795490000.100:7):'), 2),
 ])
 def test_a_record_forged_in_interpreted_text_gives_no_certain_finding(forged, count):
     found = findings.find(audit_log.events(INTERPRETED % ('\n' + forged)))['findings']
@@ -237,5 +240,5 @@ def test_a_command_whose_end_is_lost_is_counted():
     ('99999999999.999', '5138-11-16T09:46:39.999Z'),
 ])
 def test_times_are_rfc_3339(seconds_since, expected):
-    event, = audit_log.events('type=SYSCALL msg=audit(%s:1): arch=c000003e' % seconds_since)
-    assert audit_log.timestamp(audit_log.when(event)[0]) == expected
+    events = audit_log.events('type=SYSCALL msg=audit(%s:1): arch=c000003e' % seconds_since)
+    assert [audit_log.timestamp(audit_log.when(event)[0]) for event in events] == [expected]

@@ -83,8 +83,9 @@ def test_commands_that_name_no_container_are_possible_and_can_be_left_out(argv):
     assert find(argv, possible=False)['findings'] == []
 
 
-def test_the_names_of_another_engine_are_its_own():
-    here, there = find(['docker', 'rm', 'a1a1'], ['docker', '-H', 'tcp://other:2375', 'rm', 'a1a1'], containers=CONTAINERS)['findings']
+@pytest.mark.parametrize('reference', ['a1a1', DEV])
+def test_the_names_of_another_engine_are_its_own(reference):
+    here, there = find(['docker', 'rm', reference], ['docker', '-H', 'tcp://other:2375', 'rm', reference], containers=CONTAINERS)['findings']
     assert [(finding['match'], finding['docker_host']) for finding in (here, there)] == [('id', None), ('possible', 'tcp://other:2375')]
 
 
@@ -153,8 +154,9 @@ def test_what_runs_is_told_by_comm_and_exe(argv, comm, exe, match):
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(sorted(findings._HARMLESS)), st.lists(st.sampled_from(
-    ['stop', 'rm', 'prune', 'down', '--', '-f', '--remove-orphans', 'claude-hooks-a', '-H', 'x', 'compose', 'docker'])),
+@given(
+    st.sampled_from(sorted(findings._HARMLESS)),
+    st.lists(st.sampled_from(['stop', 'rm', 'prune', 'down', '--', '-f', '--remove-orphans', 'claude-hooks-a', '-H', 'x', 'compose', 'docker'])),
     st.sampled_from(['docker', 'docker-compose']))
 def test_commands_that_are_not_parsed_take_nothing_away(word, rest, program):
     assert docker_cli.parse([program, word.decode()] + rest)['action'] is None
@@ -173,8 +175,9 @@ def test_argv_hex_is_only_there_where_it_is_needed():
 
 
 def test_findings_are_ordered_by_time_then_serial():
-    command = [b'docker', b'stop', b'claude-hooks-a']
-    lines = [audit_writer.event(command, seconds=seconds, serial=serial) for seconds, serial in [(9, 1), (5, 7), (5, 10), (5, 9)]]
+    lines = [
+        audit_writer.event([b'docker', b'stop', b'claude-hooks-a'], seconds=seconds, serial=serial)
+        for seconds, serial in [(9, 1), (5, 7), (5, 10), (5, 9)]]
     found = findings.find(audit_log.events(audit_writer.text(*lines)))['findings']
     assert [finding['event'] for finding in found] == ['5.100:7', '5.100:9', '5.100:10', '9.100:1']
 

@@ -81,6 +81,19 @@ def test_the_fast_way_gives_what_the_plain_way_gives(tmp_path_factory, lines, bl
     assert fast == findings.find(audit_log.events(path.read_bytes()), name='*')
 
 
+def test_a_record_glued_to_a_usual_event_is_not_lost(tmp_path):
+    log = tmp_path / 'audit.log'
+    log.write_bytes(b''.join(line if line.startswith(b'type=CWD') else line + b'\n' for serial in range(20) for line in stop(serial, extra=False)) + b'\n')
+    assert serials(read_log(log)) == list(range(20))
+
+
+@pytest.mark.parametrize('times', [2, 3])
+def test_an_event_that_stands_twice_is_counted_once(tmp_path, times):
+    log = tmp_path / 'audit.log'
+    log.write_bytes(audit_writer.text(*[stop(1), stop(2, cwd=None)] * times))
+    assert findings.find(read_log(log))['executions'] == 2
+
+
 @pytest.mark.parametrize('block', [700, 1024, 4096, 1 << 20])
 def test_no_event_is_lost_where_a_block_ends(tmp_path, block):
     log = tmp_path / 'audit.log'
