@@ -1,0 +1,361 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: docker_findings_info
+short_description: Find in the audit logs of a host who stopped or removed containers
+version_added: 1.0.0
+description:
+  - Reads the audit logs of the host, with all rotations, and returns who stopped, removed or otherwise took away a container.
+  - Only the findings leave the host, and with them what tells silence from blindness - what was read, which time it covers, and what could not be read.
+  - Asks the docker engine for the names behind container ids, over its socket. It never runs the docker CLI, which would fire the audit rule.
+  - Command lines are chosen by anybody. The findings are plain data and are never templated.
+  - It changes nothing.
+extends_documentation_fragment:
+  - claude_hooks.docker_audit.findings
+attributes:
+  check_mode:
+    description: Can run in check mode and gives the same result.
+    support: full
+  diff_mode:
+    description: Changes nothing, so there is nothing to show.
+    support: N/A
+  platform:
+    description: Linux with the audit user space tools.
+    support: full
+    platforms: linux
+options:
+  actions:
+    description: Report these actions only. Without it, all.
+    type: list
+    elements: str
+    choices:
+      - stop
+      - kill
+      - remove
+      - restart
+      - pause
+      - rename
+      - update
+      - checkpoint
+      - prune
+      - service_rm
+      - service_scale
+      - service_update
+      - stack_rm
+      - node_drain
+      - swarm_leave
+      - compose_down
+      - compose_stop
+      - compose_rm
+      - compose_kill
+      - compose_restart
+      - compose_pause
+      - compose_up
+      - compose_scale
+  since:
+    description:
+      - Report nothing before this time (ISO 8601). Without an offset it is the local time of the host.
+      - V(today) is the last midnight in the local time of the host, as it is for C(ausearch -ts today).
+    type: str
+    default: today
+  until:
+    description: Report nothing after this time (ISO 8601). Without an offset it is the local time of the host.
+    type: str
+  source:
+    description:
+      - V(logs) reads the files that C(auditd) writes.
+      - V(ausearch) lets C(ausearch) search them and reads what it prints. It is slower and gives the same findings.
+    type: str
+    choices: [logs, ausearch]
+    default: logs
+  socket:
+    description: The socket of the docker engine that is asked for the names of containers. Where no engine answers, ids stay V(possible).
+    type: path
+    default: /var/run/docker.sock
+  host:
+    description: What to name as the host of the findings, like C(inventory_hostname). Without it, that is the C(node) of the records, else null.
+    type: str
+requirements:
+  - Python 3.8 or later on the host
+  - The rights to read the audit logs and to reach the socket of the engine, usually those of root
+notes:
+  - The names in O(containers) come on top of those that the engine tells, and count more than these.
+  - The engine remembers its last 256 events, and nothing from before its start. The id of a container that was removed before that stays V(possible).
+  - An id counts as that of a matching container also when the container had a matching name before it was renamed, as far as the engine remembers.
+seealso:
+  - module: claude_hooks.docker_audit.docker_audit_info
+  - plugin: claude_hooks.docker_audit.docker_findings
+    plugin_type: filter
+  - plugin: claude_hooks.docker_audit.ausearch
+    plugin_type: lookup
+author:
+  - The claude_hooks.docker_audit team (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Find who stopped or removed a container today
+  claude_hooks.docker_audit.docker_findings_info:
+    host: "{{ inventory_hostname }}"
+  become: true
+  register: audit
+
+- name: Show them
+  ansible.builtin.debug:
+    msg: "{{ item.timestamp }} {{ item.login_user | default(item.auid) }}: {{ item.argv | join(' ') }}"
+  loop: "{{ audit.findings }}"
+  loop_control:
+    label: "{{ item.event }}"
+
+- name: Find the certain removals of web containers in one week
+  claude_hooks.docker_audit.docker_findings_info:
+    name: web-*
+    actions: [remove]
+    possible: false
+    since: "2026-11-16"
+    until: "2026-11-22T23:59:59.999"
+  become: true
+
+- name: Search the logs with ausearch, and with a name that the engine no longer knows
+  claude_hooks.docker_audit.docker_findings_info:
+    source: ausearch
+    containers:
+      3f2a9c1b77d0: claude-hooks-dev
+  become: true
+"""
+
+RETURN = r"""
+findings:
+  description: The findings, ordered by time, then by serial number.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    host: {type: str, description: "O(host), else the C(node) of the records, else null.", sample: app1}
+    timestamp: {type: str, description: When the command started (RFC 3339 in UTC with milliseconds)., sample: "2026-11-24T03:57:43.051Z"}
+    event: {type: str, description: Time and serial of the audit event., sample: "1795492663.051:91"}
+    action: {type: str, description: What the command does., sample: remove}
+    subcommand: {type: str, description: The words of the docker command as they were typed., sample: container rm}
+    targets: {type: list, elements: str, description: What the command names, normalised as the engine does., sample: [claude-hooks-dev]}
+    matched: {type: list, elements: str, description: Those of the targets that match., sample: [claude-hooks-dev]}
+    docker_host: {type: str, description: The engine given with C(-H), else null., sample: null}
+    context: {type: str, description: The context given with C(-c), else null., sample: null}
+    project: {type: str, description: The Compose project given with C(-p), else null., sample: null}
+    signal: {type: str, description: The signal given to C(docker kill) or C(docker stop), else null., sample: KILL}
+    match:
+      type: str
+      description:
+        - V(name) if a target matches the pattern, V(id) if it is the id of a container that does.
+        - V(possible) if the command can hit a matching container but its arguments do not say so.
+      sample: name
+    pid: {type: int, description: Process id of the command., sample: 14342}
+    ppid: {type: int, description: Process id of what ran it., sample: 14296}
+    uid: {type: int, description: User id., sample: 0}
+    auid: {type: int, description: "Login user id, null where there was no login.", sample: 1000}
+    ses: {type: int, description: "Login session, null where there was no login.", sample: 3}
+    tty: {type: str, description: "Terminal, null where there is none.", sample: pts0}
+    comm: {type: str, description: Name of the file that was executed., sample: docker}
+    exe: {type: str, description: Path of the program., sample: /usr/bin/docker}
+    cwd: {type: str, description: Working directory., sample: /root}
+    argv: {type: list, elements: str, description: "The command line. Bytes that are not UTF-8 show as C(\\xNN).", sample: [docker, rm, -f, claude-hooks-dev]}
+    argv_complete: {type: bool, description: Whether every argument is known exactly., sample: true}
+    success: {type: bool, description: Whether the program started. It does not tell what docker then did., sample: true}
+    keys: {type: list, elements: str, description: Keys of the audit rule., sample: [claude-hooks-docker]}
+    user: {type: str, description: "Name of the user, only where the record carries it.", sample: root}
+    login_user: {type: str, description: "Name of the login user, only where the record carries it.", sample: bob}
+    argv_hex: {type: list, elements: str, description: "The command line in hex, only where some of it is not UTF-8.", sample: [646f636b6572, "ff"]}
+unreadable:
+  description: The first 20 executions with our key of which the log does not tell the command. They may or may not have taken away a container.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    host: {type: str, description: As in RV(findings)., sample: app1}
+    timestamp: {type: str, description: As in RV(findings)., sample: "2026-11-24T03:57:43.051Z"}
+    event: {type: str, description: As in RV(findings)., sample: "1795492663.051:91"}
+    reason:
+      type: str
+      description:
+        - V(failed) if the program did not start. The kernel logs no arguments then, and RV(unreadable[].comm) and RV(unreadable[].exe) are the caller's.
+        - V(no arguments) or V(arguments missing) if records were lost or cut.
+      sample: failed
+    pid: {type: int, description: As in RV(findings)., sample: 14342}
+    ppid: {type: int, description: As in RV(findings)., sample: 14296}
+    uid: {type: int, description: As in RV(findings)., sample: 0}
+    auid: {type: int, description: As in RV(findings)., sample: 1000}
+    ses: {type: int, description: As in RV(findings)., sample: 3}
+    tty: {type: str, description: As in RV(findings)., sample: pts0}
+    comm: {type: str, description: As in RV(findings)., sample: bash}
+    exe: {type: str, description: As in RV(findings)., sample: /usr/bin/bash}
+    cwd: {type: str, description: As in RV(findings)., sample: /root}
+    success: {type: bool, description: As in RV(findings)., sample: false}
+    keys: {type: list, elements: str, description: As in RV(findings)., sample: [claude-hooks-docker]}
+    user: {type: str, description: As in RV(findings)., sample: root}
+    login_user: {type: str, description: As in RV(findings)., sample: bob}
+    record: {type: str, description: The first 300 bytes of the SYSCALL record., sample: arch=c000003e syscall=59 success=no exit=-13}
+counts:
+  description: What was read. All but the bytes count what happened from O(since) to O(until).
+  returned: success
+  type: dict
+  contains:
+    bytes: {type: int, description: The length of the logs that were read., sample: 8388600}
+    executions: {type: int, description: Executions of docker that our rule logged., sample: 212}
+    failed: {type: int, description: Those of them that did not start., sample: 0}
+    unreadable: {type: int, description: "Those of them whose command the log does not tell, the failed ones included.", sample: 0}
+span:
+  description: The time that the logs cover, whoever wrote into them. Both are null where they hold no record.
+  returned: success
+  type: dict
+  contains:
+    first: {type: str, description: When the oldest record was written., sample: "2026-11-20T00:00:03.120Z"}
+    last: {type: str, description: When the newest record was written., sample: "2026-11-24T03:58:01.007Z"}
+engine:
+  description: Whether the docker engine told the names of its containers.
+  returned: success
+  type: dict
+  contains:
+    reachable: {type: bool, description: Whether it told all that was asked., sample: false}
+    reason: {type: str, description: "Why not, or null.", sample: "cannot ask an engine at /var/run/docker.sock: No such file or directory"}
+"""
+
+import datetime
+import fnmatch
+import os
+import re
+import sys
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+
+# The same as ACTIONS in module_utils/docker_cli.py, which Python before 3.8 cannot import.
+ACTIONS = [
+    'stop', 'kill', 'remove', 'restart', 'pause', 'rename', 'update', 'checkpoint', 'prune',
+    'service_rm', 'service_scale', 'service_update', 'stack_rm', 'node_drain', 'swarm_leave',
+    'compose_down', 'compose_stop', 'compose_rm', 'compose_kill', 'compose_restart', 'compose_pause', 'compose_up', 'compose_scale',
+]
+
+
+def run_ausearch(module, key):
+    """The path of a file with what ausearch found."""
+    ausearch = module.get_bin_path('ausearch')
+    if ausearch is None:
+        module.fail_json(msg='ausearch not found: the package auditd (Debian) or audit (RHEL family) has it; or use source=logs')
+    handle, path = tempfile.mkstemp(dir=module.tmpdir)
+    os.close(handle)
+    module.add_cleanup_file(path)
+    # ausearch waits for ever where its stdin is a pipe. Its output can be longer than memory.
+    command = ['/bin/sh', '-c', 'exec "$0" --input-logs --raw -k "$1" </dev/null >"$2"', ausearch, key, path]
+    rc, unused, err = module.run_command(command, environ_update={'LC_ALL': 'C'})
+    # Exit code 1 also says that there is no match; with --raw it says so without a word.
+    if rc != 0 and not (rc == 1 and err.strip() in ('', '<no matches>')):
+        module.fail_json(msg='ausearch --input-logs --raw -k %s failed with exit code %d: %s' % (key, rc, err.strip()))
+    return path
+
+
+def other_owner(module):
+    """A sentence on who gets the audit records, if the kernel says that it is not auditd. Else an empty one."""
+    auditctl = module.get_bin_path('auditctl')
+    if auditctl is None:
+        return ''
+    rc, out, unused = module.run_command([auditctl, '-s'], environ_update={'LC_ALL': 'C'})
+    found = re.search(r'^pid (\d+)$', out, re.M)
+    if rc != 0 or found is None:
+        return ''
+    pid = found.group(1)
+    if pid == '0':
+        return 'auditd does not run (auditctl -s says pid 0), so that nothing is added to its log: start it'
+    try:
+        with open('/proc/%s/comm' % pid, 'rb') as stream:
+            name = stream.read().decode('utf-8', 'replace').strip()
+    except (IOError, OSError):
+        # of another pid namespace: it cannot be told
+        return ''
+    if name == 'auditd':
+        return ''
+    return 'the process %s (%s) gets the audit records of this host instead of auditd, so that nothing is added to its log' % (pid, name)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            name=dict(type='str', default='claude-hooks-*'),
+            key=dict(type='str', default='claude-hooks-docker', no_log=False),
+            possible=dict(type='bool', default=True),
+            actions=dict(type='list', elements='str', choices=ACTIONS),
+            since=dict(type='str', default='today'),
+            until=dict(type='str'),
+            source=dict(type='str', choices=['logs', 'ausearch'], default='logs'),
+            containers=dict(type='dict', default={}),
+            socket=dict(type='path', default='/var/run/docker.sock'),
+            host=dict(type='str'),
+        ),
+        supports_check_mode=True,
+    )
+    if sys.version_info < (3, 8):
+        module.fail_json(
+            msg='docker_findings_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, engine, findings, log_reader
+
+    params = module.params
+    for option in ('name', 'key'):
+        if not params[option]:
+            module.fail_json(msg='%s must not be empty' % option)
+    if not all(isinstance(label, str) for label in params['containers'].values()):
+        module.fail_json(msg='containers must map container ids to names')
+
+    def label(names):
+        """The newest name that matches; a container that was renamed is still the one that had such a name."""
+        return next((name for name in reversed(names) if fnmatch.fnmatchcase(name, params['name'])), names[-1])
+
+    try:
+        since = findings.moment(datetime.date.today().isoformat() if params['since'] == 'today' else params['since'])
+        until = None if params['until'] is None else findings.moment(params['until'])
+        log = log_reader.log_path()
+        known, reason = engine.container_names(params['socket'])
+        containers = dict((identity, label(names)) for identity, names in known.items())
+        containers.update(params['containers'])
+
+        reading = log_reader.Reading(params['key'], log=log)
+        events = reading.events()
+        if params['source'] == 'ausearch':
+            # What the logs hold is to be told all the same: nobody asks ausearch for that.
+            for unused in events:
+                pass
+            events = log_reader.Reading(params['key'], files=[run_ausearch(module, params['key'])]).events()
+        found = findings.find(
+            events, name=params['name'], key=params['key'], possible=params['possible'], containers=containers,
+            host=params['host'], actions=params['actions'], since=since, until=until)
+    except log_reader.LogReaderError as error:
+        owner = other_owner(module)
+        module.fail_json(msg='%s%s' % (error, '; ' + owner if owner else ''))
+    except (audit_log.AuditLogError, findings.FindingsError) as error:
+        module.fail_json(msg=str(error))
+    except re.error as error:
+        module.fail_json(msg='the name pattern %r cannot be used: %s' % (params['name'], error))
+    owner = other_owner(module)
+    if owner:
+        module.warn(owner)
+    stats = reading.stats()
+    module.exit_json(
+        changed=False,
+        findings=found['findings'],
+        unreadable=found['unreadable'],
+        counts={
+            'bytes': stats['bytes'],
+            'executions': found['executions'],
+            'failed': found['failed'],
+            'unreadable': found['unreadable_count'],
+        },
+        span={'first': audit_log.timestamp(stats['first']), 'last': audit_log.timestamp(stats['last'])},
+        engine={'reachable': reason is None, 'reason': reason},
+    )
+
+
+if __name__ == '__main__':
+    main()
