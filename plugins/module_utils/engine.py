@@ -135,6 +135,8 @@ def _exchange(connection, question, label):
         body = bytearray()
         while len(body) <= LONGEST_ANSWER:
             piece = response.read(64 << 10)
+            if not piece and response.length:
+                raise http.client.IncompleteRead(b'')
             if not piece:
                 return bytes(body)
             body += piece

@@ -316,6 +316,8 @@ def main():
     try:
         since = findings.moment(datetime.date.today().isoformat() if params['since'] == 'today' else params['since'])
         until = None if params['until'] is None else findings.moment(params['until'])
+        if until is not None and since > until:
+            module.fail_json(msg='since is later than until: nothing can be found')
         log = log_reader.log_path()
         known, reason = engine.container_names(params['socket'])
         containers = dict((identity, label(names)) for identity, names in known.items())
