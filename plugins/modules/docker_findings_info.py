@@ -142,12 +142,12 @@ findings:
     event: {type: str, description: Time and serial of the audit event., sample: "1795492663.051:91"}
     action: {type: str, description: What the command does., sample: remove}
     subcommand: {type: str, description: The words of the docker command as they were typed., sample: container rm}
-    targets: {type: list, elements: str, description: What the command names, normalised as the engine does., sample: [claude-hooks-dev]}
+    targets: {type: list, elements: str, description: "What the command names, normalised as the engine does.", sample: [claude-hooks-dev]}
     matched: {type: list, elements: str, description: Those of the targets that match., sample: [claude-hooks-dev]}
-    docker_host: {type: str, description: The engine given with C(-H), else null., sample: null}
-    context: {type: str, description: The context given with C(-c), else null., sample: null}
-    project: {type: str, description: The Compose project given with C(-p), else null., sample: null}
-    signal: {type: str, description: The signal given to C(docker kill) or C(docker stop), else null., sample: KILL}
+    docker_host: {type: str, description: "The engine given with C(-H), else null.", sample: null}
+    context: {type: str, description: "The context given with C(-c), else null.", sample: null}
+    project: {type: str, description: "The Compose project given with C(-p), else null.", sample: null}
+    signal: {type: str, description: "The signal given to C(docker kill) or C(docker stop), else null.", sample: KILL}
     match:
       type: str
       description:

@@ -32,7 +32,6 @@ KEY = 'claude-hooks-docker'
 DOCKER = os.path.realpath(shutil.which('docker') or '/usr/bin/docker')
 NOWHERE = 'unix:///nonexistent/docker.sock'
 LABEL = 'claude_hooks.docker_audit=test'  # tests/lab/lab removes what carries it
-MIDNIGHT = 86400
 
 
 def run_module(options, *words, prefix=(), environment=None):
@@ -201,8 +200,8 @@ def test_today_begins_at_midnight_on_the_host_as_for_ausearch(name):
     time.sleep(midnight - time.time() + 0.1)
     docker('rm', name)
     wait_for_the_log()
-    # A time zone in which midnight was just then: POSIX counts westward
-    west = (midnight + 12 * 3600) % MIDNIGHT - 12 * 3600
+    # A time zone in which midnight was just then. POSIX counts the hours to the west
+    west = (midnight + 12 * 3600) % 86400 - 12 * 3600
     zone = 'T%s%d:%02d:%02d' % ('-' if west < 0 else '', abs(west) // 3600, abs(west) // 60 % 60, abs(west) % 60)
     events = [finding['event'] for finding in run_module({'name': name}, environment={'TZ': zone})['findings']]
     printed = subprocess.run(['ausearch', '--input-logs', '--raw', '-ts', 'today', '-k', KEY], env=dict(os.environ, TZ=zone, LC_ALL='C'),
@@ -318,10 +317,8 @@ def test_another_program_that_gets_the_records_is_named(tmp_path):
     ({'source': 'journal'}, 'value of source must be one of: logs, ausearch'),
     ({'name': ''}, 'name must not be empty'),
     ({'key': ''}, 'key must not be empty'),
-    ({'name': '[z-a]'}, 'name pattern'),
     ({'containers': {'3f2a9c1b77d0': ['x']}}, 'containers must map container ids to names'),
 ])
 def test_wrong_options_are_refused(options, message):
     result = run_module(options)
-    # newer Pythons take [z-a] for a class that is empty
-    assert (result.get('failed') and message in result['msg']) or ('name' in options and options['name'] and sys.version_info >= (3, 9)), result
+    assert result.get('failed') and message in result['msg'], result
