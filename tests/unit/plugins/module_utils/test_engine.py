@@ -198,6 +198,12 @@ def test_json_of_another_shape_names_nothing(tmp_path, item):
     assert names(tmp_path, chunked(text + b'\n'), ok(b'[' + text + b']'))[0] == {}
 
 
+@pytest.mark.parametrize('text', [b'null', b'5', b'"x"', b'{"message": "page not found"}'])
+def test_a_list_that_is_none_is_a_reason(tmp_path, text):
+    known, reason, _asked = names(tmp_path, containers=ok(text))
+    assert (known, reason) == ({}, 'its answer to /containers/json is no list')
+
+
 @pytest.mark.parametrize('path', ['/events', '/containers/json'])
 def test_an_endless_answer_is_cut(tmp_path, path):
     def endless(client):
@@ -272,7 +278,7 @@ def test_no_thread_and_no_descriptor_is_left(tmp_path):
     names(tmp_path)
     before = threading.active_count(), len(os.listdir('/proc/self/fd'))
     (tmp_path / 's').unlink()
-    names(tmp_path)
+    names(tmp_path, seconds=60)
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline and (threading.active_count(), len(os.listdir('/proc/self/fd'))) != before:
         time.sleep(0.05)
