@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 playbook = ansible-playbook $(if $(INVENTORY),-i '$(INVENTORY)') $(if $(LIMIT),--limit '$(LIMIT)') playbooks/$(1) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit-install audit-uninstall test
+.PHONY: help audit-install audit-uninstall audit-findings test
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | while IFS=$$'\t' read -r name what; do printf '%-18s %s\n' "$$name" "$$what"; done
@@ -24,6 +24,9 @@ audit-install: $(VENV)/ready ## Put the audit rule into the kernel of each host 
 
 audit-uninstall: $(VENV)/ready ## Take the rule and its file away from each host
 	$(call playbook,audit.yml -e state=absent)
+
+audit-findings: $(VENV)/ready ## Show who stopped, removed or otherwise took away a container today (ARGS="-e since=2026-11-01 -e dest=FILE")
+	$(call playbook,findings.yml)
 
 test: $(VENV)/ready-test ## Run every test (as root on Debian; installs and starts what they need)
 	tests/run

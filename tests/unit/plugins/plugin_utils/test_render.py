@@ -1,0 +1,249 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Promise: findings become text that people can read and programs read back, whatever the log holds."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import datetime
+import io
+import json
+import subprocess
+import unicodedata
+
+import pytest
+import yaml
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render
+
+ZONE = datetime.timezone(datetime.timedelta(hours=1))
+FINDING = {
+    'host': 'web1', 'timestamp': '2026-11-24T23:57:43.051Z', 'event': '1795564663.051:91', 'action': 'remove', 'subcommand': 'container rm',
+    'targets': ['claude-hooks-dev', 'x'], 'matched': ['claude-hooks-dev'], 'docker_host': None, 'context': None, 'project': None, 'signal': None,
+    'match': 'name', 'pid': 14342, 'ppid': 14296, 'uid': 0, 'auid': 1000, 'ses': 3, 'tty': 'pts0', 'comm': 'docker', 'exe': '/usr/bin/docker',
+    'cwd': '/root', 'argv': ['docker', 'container', 'rm', 'claude-hooks-dev', 'x y'], 'argv_complete': True, 'success': True,
+    'keys': ['claude-hooks-docker'], 'user': 'root', 'login_user': 'bob',
+}
+READ = {'findings': [FINDING], 'counts': {'bytes': 9, 'executions': 12, 'failed': 2, 'unreadable': 3},
+        'span': {'first': '2026-11-20T00:00:03.120Z', 'last': '2026-11-24T23:58:01.007Z'}}
+
+# What a terminal, a spreadsheet or a line reader would obey: text, and how it is shown within $'...'
+HOSTILE = {
+    'escape': ('\x1b[2J', r'\x1b[2J'),
+    'CSI as C1': ('\x9b31m', r'\u009b31m'),
+    'OSC 8 link': ('\x1b]8;;http://x\x07y', r'\x1b]8;;http://x\x07y'),
+    'NEL': ('a\x85b', r'a\u0085b'),
+    'carriage return': ('a\rb', r'a\rb'),
+    'new line': ('a\nb', r'a\nb'),
+    'CRLF': ('a\r\nb', r'a\r\nb'),
+    'tab': ('a\tb', r'a\tb'),
+    'backspace': ('a\bb', r'a\x08b'),
+    'NUL': ('a\0b', r'a\x00b'),
+    'DEL': ('a\x7fb', r'a\x7fb'),
+    'right-to-left override': ('a\u202eb', r'a\u202eb'),
+    'isolate': ('a\u2066b', r'a\u2066b'),
+    'right-to-left mark': ('a\u200fb', r'a\u200fb'),
+    'arabic letter mark': ('a\u061cb', r'a\u061cb'),
+    'line separator': ('a\u2028b', r'a\u2028b'),
+    'paragraph separator': ('a\u2029b', r'a\u2029b'),
+    'zero width space': ('a\u200bb', r'a\u200bb'),
+    'byte order mark': ('a\ufeffb', r'a\ufeffb'),
+    'no-break space': ('a\xa0b', r'a\u00a0b'),
+    'soft hyphen': ('a\xadb', r'a\u00adb'),
+    'hangul filler': ('a\u3164b', r'a\u3164b'),
+    'variation selector': ('a\ufe0fb', r'a\ufe0fb'),
+    'grapheme joiner': ('a\u034fb', r'a\u034fb'),
+    'tag character': ('a\U000e0041b', r'a\U000e0041b'),
+    'group separator': ('a\x1db', r'a\x1db'),
+    'byte that is not UTF-8': ('a\udcffb', r'a\xffb'),
+    'other surrogate': ('a\ud800b', r'a\ud800b'),
+    'quote and backslash': ("\n'\\", r"\n\'\\"),
+}
+TEXTS = [text for text, _shown in HOSTILE.values()] + ['{{ 7*7 }}', '=1+1', '', ' ', "it's", '"', '\\x1b', 'caf\u00e9', '!unsafe x', '- a: b', 'null', '1']
+
+
+def hostile(text):
+    """A finding with the text wherever a log can bring it."""
+    changed = {name: text for name in ('host', 'tty', 'comm', 'exe', 'cwd', 'user', 'login_user', 'docker_host', 'context', 'project', 'signal', 'subcommand')}
+    return dict(copy.deepcopy(FINDING), targets=[text], matched=[text], argv=['docker', text], keys=[text], **changed)
+
+
+def is_harmless(line):
+    return all(unicodedata.category(character)[0] not in 'C' and character not in '\u2028\u2029\xa0\u3164\ufe0f\u034f' for character in line)
+
+
+@pytest.mark.parametrize('text, shown', HOSTILE.values(), ids=HOSTILE)
+def test_what_does_not_print_is_shown_by_its_code(text, shown):
+    assert render.quoted(text) == "$'%s'" % shown
+
+
+@pytest.mark.parametrize('text', TEXTS)
+def test_no_line_of_the_view_holds_what_a_terminal_obeys(text):
+    failed = {'failed': True, 'msg': 'cannot read %s' % text}
+    lines = render.view([hostile(text)], {text: dict(READ, findings=[hostile(text)]), text + '2': failed}, ZONE)
+    assert [line for line in lines if not is_harmless(line)] == []
+
+
+@pytest.mark.parametrize('text', TEXTS)
+def test_text_cannot_add_a_line_to_the_view(text):
+    assert len(render.table([hostile(text)], ZONE)) <= len(render.table([hostile('x' * max(1, len(render.quoted(text))))], ZONE))
+
+
+@pytest.mark.parametrize('words', [
+    ['docker', 'rm', '-f', 'a b', "it's", '', '$(id)', '`id`', '{{ 7*7 }}', '*', '~', 'caf\u00e9', '"', '\\', '!', ';'],
+    ["\x1b[31m'\\", 'a\nb\r\t', '\u202ex', '\u009b', '\U000e0041', '\x7f', '0\x011'],
+])
+def test_a_shell_takes_the_command_line_back(words):
+    line = render.command_line(dict(FINDING, argv=words))
+    printed = subprocess.run(['bash', '-c', "printf '%s\\0' " + line], env={'LC_ALL': 'C.UTF-8'}, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    assert printed.stdout.decode().split('\0')[:-1] == words
+
+
+def test_bytes_that_are_not_utf8_come_from_argv_hex():
+    finding = dict(FINDING, argv=['docker', '\\xff\\n'], argv_hex=[b'docker'.hex(), b'\xff\\n'.hex()])
+    assert render.command_line(finding) == r"docker $'\xff\\n'"
+
+
+def test_the_table_shows_what_an_operator_asks_for():
+    assert render.table([FINDING], ZONE) == [
+        'TIME                           HOST  ACTION  USER  LOGIN USER  PID    PPID',
+        '2026-11-25 00:57:43.051+01:00  web1  remove  root  bob         14342  14296',
+        '    targets claude-hooks-dev x  exe /usr/bin/docker  cwd /root',
+        "    $ docker container rm claude-hooks-dev 'x y'",
+    ]
+
+
+@pytest.mark.parametrize('changes, expected', [
+    ({'match': 'possible', 'targets': []}, 'no targets (possible)'),
+    ({'match': 'id', 'targets': ['4736']}, 'targets 4736 (id of a matching container)'),
+    ({'docker_host': 'tcp://far:1', 'context': 'there'}, 'engine tcp://far:1  context there'),
+    ({'argv_complete': False}, "'x y' ... (the log lacks arguments)"),
+    ({'user': None, 'login_user': None}, 'remove  0     1000'),
+    ({'auid': None, 'login_user': None}, 'root  -'),
+    ({'timestamp': None, 'event': None}, '\n-'),
+    ({'argv': ['docker', 'rm', 'y' * 131072]}, '... (129082 more characters)'),
+    ({'cwd': '/tmp/x  exe /bin/true'}, "cwd '/tmp/x  exe /bin/true'"),
+])
+def test_the_table_says_what_is_special(changes, expected):
+    assert expected in '\n'.join(render.table([dict(FINDING, **changes)], ZONE))
+
+
+def test_ordinary_findings_fit_into_100_columns():
+    lines = render.table([dict(FINDING, host='build1.example.com', cwd='/home/bob/' + 'x' * 60, docker_host='ssh://' + 'y' * 60)], ZONE)
+    assert max(map(len, lines)) <= 100
+
+
+def test_the_newest_finding_of_all_hosts_is_the_last():
+    times = [('2026-11-24T00:00:00.000Z', '1:10', 'a'), ('2026-11-24T00:00:00.001Z', '1:2', 'b'), ('2026-11-24T00:00:00.001Z', '1:10', 'a'),
+             ('2026-11-25T00:00:00.000Z', '1:1', 'b')]
+    findings = [dict(FINDING, timestamp=time, event=event, host=host) for time, event, host in times]
+    assert render.by_time([findings[3], findings[2], findings[0], findings[1]]) == findings
+
+
+def test_the_view_ends_with_the_hosts_that_were_not_read():
+    hosts = {
+        'web1': READ, 'web2': dict(READ, findings=[], counts={'executions': 0, 'failed': 0, 'unreadable': 0}, span={'first': None, 'last': None}),
+        'web4': {'unreachable': True, 'msg': 'no route\nto host'}, 'web3': {'failed': True, 'msg': 'no log\x1b'},
+    }
+    assert render.view([FINDING], hosts, ZONE)[5:] == [
+        'HOST  FINDINGS  EXECUTIONS  FAILED  UNREADABLE  LOG FROM                       LOG TO',
+        'web1  1         12          2       3           2026-11-20 01:00:03.120+01:00  2026-11-25 00:58:01.007+01:00',
+        'web2  0         0           0       0           -                              -',
+        '',
+        '2 of 4 hosts read: 1 findings, 12 docker executions seen, 2 of them failed',
+        'No execution at all on web2: silence only if the audit rule is in force there.',
+        '',
+        'NOT READ:',
+        r'    web3: no log\x1b',
+        '    web4: unreachable: no route to host',
+    ]
+
+
+@pytest.mark.parametrize('items, expected', [
+    ([], ['No finding.']),
+    ([{'a': 1}, 'x\x7f\u202e'], ['{"a": 1}', r'"x\u007f\u202e"']),
+    (None, ['null']),
+    (3, ['3']),
+])
+def test_the_view_shows_what_a_query_made(items, expected):
+    lines = render.view(items, {'web1': READ}, ZONE)
+    assert lines[:lines.index('')] == expected
+
+
+@pytest.mark.parametrize('text', TEXTS)
+def test_json_lines_read_back_equal(text):
+    written = render.jsonl([hostile(text), FINDING])
+    assert [json.loads(line) for line in written.splitlines()] == [hostile(text), FINDING]
+    assert written.isascii() and is_harmless(written.replace('\n', ''))
+
+
+@pytest.mark.parametrize('text', [text for text in TEXTS if text != HOSTILE['other surrogate'][0] and text != HOSTILE['byte that is not UTF-8'][0]])
+def test_yaml_reads_back_equal(text):
+    written = render.yaml_text([hostile(text), FINDING])
+    assert yaml.safe_load(written) == [hostile(text), FINDING]
+    assert written.isascii() and is_harmless(written.replace('\n', ''))
+
+
+@pytest.mark.parametrize('text', TEXTS)
+def test_csv_reads_back_with_one_line_per_finding(text):
+    written = render.csv_text([hostile(text), FINDING])
+    assert written.count('\n') == 3 and is_harmless(written.replace('\r\n', ''))
+    first, second = csv.DictReader(io.StringIO(written, newline=''))
+    assert first['exe'].removeprefix("'" if text.startswith(('=', '-')) else '') == render.printable(text)
+    assert json.loads(first['argv']) == ['docker', text]
+    assert {name: value for name, value in second.items() if value} == {
+        name: value if isinstance(value, str) else json.dumps(value) for name, value in FINDING.items() if value is not None}
+
+
+@pytest.mark.parametrize('start', ['=', '+', '-', '@', '\t', '\r', '\n', '\uff1d', '\uff0b', '\uff0d', '\uff20'])
+def test_no_csv_cell_starts_a_formula(start):
+    finding = hostile(start + 'cmd|"/c calc"!A0')
+    for row in csv.reader(io.StringIO(render.csv_text([finding]) + render.csv_text([start]) + render.csv_text([{start: start}]))):
+        assert [cell for cell in row if cell[:1] == start] == []
+
+
+@pytest.mark.parametrize('items, expected', [
+    ([], '"host","timestamp","event",'),
+    (['a', 1, ['b']], '"value"\r\n"a"\r\n"1"\r\n"[""b""]"\r\n'),
+    ([{'a': 1}, {'b': None}], '"a","b"\r\n"1",""\r\n"",""\r\n'),
+    (None, '"value"\r\n""\r\n'),
+])
+def test_csv_of_what_a_query_made(items, expected):
+    assert render.csv_text(items).startswith(expected)
+
+
+def test_ecs_names():
+    assert render.ecs(dict(FINDING, argv_hex=['ff'])) == {
+        '@timestamp': '2026-11-24T23:57:43.051Z',
+        'ecs': {'version': '8.11.0'},
+        'message': r"$'\xff'",
+        'event': {'kind': 'event', 'category': ['process'], 'type': ['start'], 'module': 'auditd', 'dataset': 'docker_audit.findings',
+                  'action': 'remove', 'id': '1795564663.051:91', 'sequence': 91, 'outcome': 'success'},
+        'host': {'name': 'web1'},
+        'container': {'name': ['claude-hooks-dev']},
+        'user': {'id': '0', 'name': 'root'},
+        'process': {'pid': 14342, 'parent': {'pid': 14296}, 'name': 'docker', 'executable': '/usr/bin/docker', 'working_directory': '/root',
+                    'args': FINDING['argv'], 'args_count': 5, 'command_line': r"$'\xff'"},
+        'tags': ['claude-hooks-docker'],
+        'docker_audit': {'subcommand': 'container rm', 'targets': ['claude-hooks-dev', 'x'], 'matched': ['claude-hooks-dev'], 'match': 'name',
+                         'auid': 1000, 'login_user': 'bob', 'ses': 3, 'tty': 'pts0', 'argv_complete': True, 'argv_hex': ['ff']},
+    }
+
+
+def test_ecs_leaves_out_what_is_not_known_and_keeps_false():
+    document = render.ecs(dict(FINDING, uid=None, user=None, matched=[], timestamp=None, event=None, argv_complete=False, success=None))
+    assert not {'user', 'container', '@timestamp'} & set(document) and document['docker_audit']['argv_complete'] is False
+    assert document['event']['outcome'] == 'unknown' and not {'id', 'sequence'} & set(document['event'])
+
+
+def test_ecs_refuses_parts_of_findings():
+    with pytest.raises(render.RenderError, match='format=ecs names the fields of whole findings'):
+        render.ecs_jsonl([FINDING, {'host': 'web1'}])
+
+
+@pytest.mark.parametrize('text', TEXTS)
+def test_ecs_lines_are_json(text):
+    document = json.loads(render.ecs_jsonl([hostile(text)]))
+    assert document['process']['args'] == ['docker', text]
