@@ -206,7 +206,7 @@ def unread_reason(result):
     if not (result.get('failed') or result.get('unreachable')):
         return None
     # Programs speak on several lines, a reason stands on one
-    words = ' '.join(str(result.get('msg') or 'the module gave no reason').split())
+    words = ' '.join(str(result.get('msg') or 'the module gave no reason').split()).removeprefix('Task failed: ')
     return '%s%s' % ('unreachable: ' if result.get('unreachable') else '', printable(_short(words, _SHOWN_TEXT)))
 
 

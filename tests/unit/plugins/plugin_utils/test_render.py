@@ -145,7 +145,7 @@ def test_the_newest_finding_of_all_hosts_is_the_last():
 def test_the_view_ends_with_the_hosts_that_were_not_read():
     hosts = {
         'web1': READ, 'web2': dict(READ, findings=[], counts={'executions': 0, 'failed': 0, 'unreadable': 0}, span={'first': None, 'last': None}),
-        'web4': {'unreachable': True, 'msg': 'no route\nto host'}, 'web3': {'failed': True, 'msg': 'no log\x1b'},
+        'web4': {'unreachable': True, 'msg': 'Task failed: no route\nto host'}, 'web3': {'failed': True, 'msg': 'no log\x1b'},
     }
     assert render.view([FINDING], hosts, ZONE)[5:] == [
         'HOST  FINDINGS  EXECUTIONS  FAILED  UNREADABLE  LOG FROM                       LOG TO',
