@@ -102,9 +102,10 @@ def view(items, hosts, zone=None):
     items is a list of findings, or whatever a query made of them. hosts maps each host to the result of its module.
     Times are shown in zone, or in the controller's own.
     """
-    if not items and isinstance(items, list):
+    items = _as_list(items)
+    if not items:
         lines = ['No finding.']
-    elif isinstance(items, list) and all(is_finding(item) for item in items):
+    elif all(is_finding(item) for item in items):
         lines = table(items, zone)
     else:
         lines = jsonl(items).splitlines()

@@ -166,6 +166,7 @@ def test_the_view_ends_with_the_hosts_that_were_not_read():
     ([{'a': 1}, 'x\x7f\u202e'], ['{"a": 1}', r'"x\u007f\u202e"']),
     (None, ['null']),
     (3, ['3']),
+    (FINDING, render.table([FINDING], ZONE)),
 ])
 def test_the_view_shows_what_a_query_made(items, expected):
     lines = render.view(items, {'web1': READ}, ZONE)
