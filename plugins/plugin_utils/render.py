@@ -46,12 +46,12 @@ class RenderError(ValueError):
 
 def printable(text):
     """The text with every character that does not print shown by its code, as in C."""
-    return ''.join(_code(character) for character in text)
+    return text if _prints(text) else ''.join(_code(character) for character in text)
 
 
 def quoted(word):
     """One word as a shell takes it: bash's $'...' where something in it does not print."""
-    if all(_prints(character) for character in word):
+    if _prints(word):
         return shlex.quote(word)
     return "$'%s'" % ''.join('\\' + character if character in "\\'" else _code(character) for character in word)
 
@@ -65,8 +65,8 @@ def command_line(finding):
     return ' '.join(quoted(word) for word in words)
 
 
-def _prints(character):
-    return character.isprintable() and not _INVISIBLE.match(character)
+def _prints(text):
+    return text.isprintable() and not _INVISIBLE.search(text)
 
 
 def _code(character):
