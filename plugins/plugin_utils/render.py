@@ -182,7 +182,7 @@ def coverage(hosts, zone=None):
     lines = []
     if read:
         rows = [('HOST', 'FINDINGS', 'EXECUTIONS', 'FAILED', 'UNREADABLE', 'LOG FROM', 'LOG TO')]
-        for host, result in sorted(read.items()):
+        for host, result in read.items():
             counts, span = result['counts'], result.get('span') or {}
             rows.append((
                 quoted(host), str(len(result['findings'])), str(counts['executions']), str(counts['failed']), str(counts['unreadable']),
@@ -193,10 +193,10 @@ def coverage(hosts, zone=None):
             ('findings', [len(result['findings']) for result in read.values()]),
             ('docker executions seen', [result['counts']['executions'] for result in read.values()]),
             ('of them failed', [result['counts']['failed'] for result in read.values()]))))]
-    silent = sorted(host for host, result in read.items() if not result['counts']['executions'])
+    silent = [host for host, result in read.items() if not result['counts']['executions']]
     if silent:
         lines.append('No execution at all on %s: silence only if the audit rule is in force there.' % ', '.join(quoted(host) for host in silent))
-    unread = sorted((host, unread_reason(result)) for host, result in hosts.items() if unread_reason(result))
+    unread = [(host, unread_reason(result)) for host, result in hosts.items() if unread_reason(result)]
     if unread:
         lines += ['', 'NOT READ:'] + ['%s%s: %s' % (_INDENT, quoted(host), reason) for host, reason in unread]
     return lines
@@ -215,7 +215,7 @@ def unread_reason(result):
 
 def jsonl(items):
     """JSON Lines (RFC 8259 text, one value per line), in ASCII: no line separator or escape of a log is in it."""
-    return ''.join(_json(item) + '\n' for item in _as_list(items))
+    return ''.join(json.dumps(item) + '\n' for item in _as_list(items))
 
 
 def ecs_jsonl(items):
@@ -251,16 +251,11 @@ def _as_list(items):
     return items if isinstance(items, list) else [items]
 
 
-def _json(item):
-    # DEL is the one control character that json leaves as it is; it can stand in strings alone.
-    return json.dumps(item).replace('\x7f', '\\u007f')
-
-
 def _cell(value):
     if value is None:
         return ''
     if not isinstance(value, str):
-        return _json(value)
+        return json.dumps(value)
     text = printable(value)
     return "'" + text if text.startswith(_FORMULA) else text
 
