@@ -34,7 +34,8 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec={
-            'dest': {'type': 'path'}, 'format': {'type': 'str', 'choices': ['ecs']}, 'query': {'type': 'str'}, 'results': {'type': 'dict'}})
+            'dest': {'type': 'path'}, 'format': {'type': 'str', 'choices': ['ecs']}, 'query': {'type': 'str'},
+            'since': {'type': 'str'}, 'until': {'type': 'str'}, 'results': {'type': 'dict'}})
         write = _writer(options['dest'], options['format'])
         query = _compiled(options['query'])
         if options['results'] is None:
@@ -43,7 +44,7 @@ class ActionModule(ActionBase):
         findings = [finding for result in hosts.values() for finding in result.get('findings') or []]
         items = query(render.by_time(findings))
         # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
-        Display().display('\n'.join([''] + render.view(items, hosts)), screen_only=True)
+        Display().display('\n'.join([''] + render.view(items, hosts, options['since'], options['until'])), screen_only=True)
         if write and not self._task.check_mode:
             try:
                 _write(options['dest'], write(items))

@@ -33,6 +33,12 @@ options:
   query:
     description: A JMESPath expression that is applied to the list of findings. What it makes of them is shown and written.
     type: str
+  since:
+    description: From when on the hosts were asked for findings, to be shown. Without it, that is today.
+    type: str
+  until:
+    description: Until when the hosts were asked for findings, to be shown.
+    type: str
 attributes:
   check_mode:
     description: Shows the findings and writes no file.

@@ -96,11 +96,11 @@ def by_time(findings):
     return sorted(findings, key=lambda finding: (finding['timestamp'] or '', _serial(finding) or 0, finding['host'] or ''))
 
 
-def view(items, hosts, zone=None):
+def view(items, hosts, since=None, until=None, zone=None):
     """Lines for a terminal: the items that were found, how much of each host's log was seen, and the hosts that were not read.
 
-    items is a list of findings, or whatever a query made of them. hosts maps each host to the result of its module.
-    Times are shown in zone, or in the controller's own.
+    items is a list of findings, or whatever a query made of them. hosts maps each host to the result of its module,
+    which was asked for findings from since (None: today) to until. Times are shown in zone, or in the controller's own.
     """
     items = _as_list(items)
     if not items:
@@ -109,7 +109,7 @@ def view(items, hosts, zone=None):
         lines = table(items, zone)
     else:
         lines = jsonl(items).splitlines()
-    return lines + [''] + coverage(hosts, zone)
+    return lines + [''] + coverage(hosts, since, until, zone)
 
 
 def table(findings, zone=None):
@@ -176,7 +176,7 @@ def _columns(rows):
 
 # --- What was seen at all --------------------------------------------------------------------------------------------
 
-def coverage(hosts, zone=None):
+def coverage(hosts, since=None, until=None, zone=None):
     """Lines that tell silence from blindness: what each host's log holds, and which hosts were not read."""
     read = {host: result for host, result in hosts.items() if not unread_reason(result)}
     lines = []
@@ -188,7 +188,9 @@ def coverage(hosts, zone=None):
                 quoted(host), str(len(result['findings'])), str(counts['executions']), str(counts['failed']), str(counts['unreadable']),
                 local_time(span.get('first'), zone), local_time(span.get('last'), zone)))
         lines += _columns(rows) + ['']
-    lines += ['%d of %d hosts read: %s' % (len(read), len(hosts), ', '.join(
+    # A log can reach back further than what was asked for
+    period = 'since ' + (printable(since) if since else 'today') + (' until ' + printable(until) if until else '')
+    lines += ['%d of %d hosts read, %s: %s' % (len(read), len(hosts), period, ', '.join(
         '%d %s' % (sum(numbers), label) for label, numbers in (
             ('findings', [len(result['findings']) for result in read.values()]),
             ('docker executions seen', [result['counts']['executions'] for result in read.values()]),

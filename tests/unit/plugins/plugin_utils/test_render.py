@@ -82,7 +82,7 @@ def test_what_does_not_print_is_shown_by_its_code(text, shown):
 @pytest.mark.parametrize('text', TEXTS)
 def test_no_line_of_the_view_holds_what_a_terminal_obeys(text):
     failed = {'failed': True, 'msg': 'cannot read %s' % text}
-    lines = render.view([hostile(text)], {text: dict(READ, findings=[hostile(text)]), text + '2': failed}, ZONE)
+    lines = render.view([hostile(text)], {text: dict(READ, findings=[hostile(text)]), text + '2': failed}, text, text, ZONE)
     assert [line for line in lines if not is_harmless(line)] == []
 
 
@@ -147,18 +147,22 @@ def test_the_view_ends_with_the_hosts_that_were_not_read():
         'web1': READ, 'web2': dict(READ, findings=[], counts={'executions': 0, 'failed': 0, 'unreadable': 0}, span={'first': None, 'last': None}),
         'web4': {'unreachable': True, 'msg': 'Task failed: no route\nto host'}, 'web3': {'failed': True, 'msg': 'no log\x1b'},
     }
-    assert render.view([FINDING], hosts, ZONE)[5:] == [
+    assert render.view([FINDING], hosts, zone=ZONE)[5:] == [
         'HOST  FINDINGS  EXECUTIONS  FAILED  UNREADABLE  LOG FROM                       LOG TO',
         'web1  1         12          2       3           2026-11-20 01:00:03.120+01:00  2026-11-25 00:58:01.007+01:00',
         'web2  0         0           0       0           -                              -',
         '',
-        '2 of 4 hosts read: 1 findings, 12 docker executions seen, 2 of them failed',
+        '2 of 4 hosts read, since today: 1 findings, 12 docker executions seen, 2 of them failed',
         'No execution at all on web2: silence only if the audit rule is in force there.',
         '',
         'NOT READ:',
         '    web4: unreachable: no route to host',
         r'    web3: no log\x1b',
     ]
+
+
+def test_the_view_says_for_which_time_it_asked():
+    assert any(line.startswith('1 of 1 hosts read, since 2026-11-01 until 2026-11-02: ') for line in render.view([], {'a': READ}, '2026-11-01', '2026-11-02'))
 
 
 @pytest.mark.parametrize('items, expected', [
@@ -169,7 +173,7 @@ def test_the_view_ends_with_the_hosts_that_were_not_read():
     (FINDING, render.table([FINDING], ZONE)),
 ])
 def test_the_view_shows_what_a_query_made(items, expected):
-    lines = render.view(items, {'web1': READ}, ZONE)
+    lines = render.view(items, {'web1': READ}, zone=ZONE)
     assert lines[:lines.index('')] == expected
 
 
