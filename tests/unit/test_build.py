@@ -51,13 +51,18 @@ def test_the_tarball_holds_no_left_overs(tarball):
     assert [name for name in names if name.split('/')[0] in ('.venv', '.cache', '.ansible', '.git')] == []
 
 
-def test_the_installed_playbook_parses_by_its_name(installed):
-    run(str(BIN / 'ansible-playbook'), 'claude_hooks.docker_audit.audit', '--syntax-check', '-i', 'localhost,', ANSIBLE_COLLECTIONS_PATH=str(installed))
+@pytest.mark.parametrize('playbook', ['audit', 'findings'])
+def test_an_installed_playbook_parses_by_its_name(installed, playbook):
+    run(str(BIN / 'ansible-playbook'), 'claude_hooks.docker_audit.' + playbook, '--syntax-check', '-i', 'localhost,', ANSIBLE_COLLECTIONS_PATH=str(installed))
 
 
 @pytest.mark.parametrize('kind, name', [
     ('module', 'docker_audit_info'),
     ('module', 'docker_cli_facts'),
+    ('module', 'docker_findings_info'),
+    ('filter', 'docker_command'),
+    ('filter', 'docker_findings'),
+    ('lookup', 'ausearch'),
     ('role', 'docker_audit'),
 ])
 def test_ansible_doc_shows(installed, kind, name):
