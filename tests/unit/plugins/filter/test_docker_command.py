@@ -20,7 +20,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.filter import docker_
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import docker_cli
 
 FILTER = docker_command.FilterModule().filters()['docker_command']
-DOCUMENTATION = yaml.safe_load(pathlib.Path(docker_command.__file__).with_suffix('.yml').read_text(encoding='utf-8'))
+DOCUMENTED = yaml.safe_load(pathlib.Path(docker_command.__file__).with_suffix('.yml').read_text(encoding='utf-8'))
 
 
 def trusted(text):
@@ -57,7 +57,7 @@ def test_a_target_is_never_rendered_as_a_template():
 
 def test_the_documented_examples_run(tmp_path):
     playbook = tmp_path / 'examples.yml'
-    playbook.write_text(yaml.safe_dump([{'hosts': 'localhost', 'gather_facts': False, 'tasks': yaml.safe_load(DOCUMENTATION['EXAMPLES'])}]))
+    playbook.write_text(yaml.safe_dump([{'hosts': 'localhost', 'gather_facts': False, 'tasks': yaml.safe_load(DOCUMENTED['EXAMPLES'])}]))
     program = pathlib.Path(sys.executable).parent / 'ansible-playbook'
     # The folder above ansible_collections, from which this test itself has the filter.
     collections = pathlib.Path(docker_command.__file__).parents[5]
@@ -68,6 +68,6 @@ def test_the_documented_examples_run(tmp_path):
 
 
 def test_the_documentation_names_every_field_and_action():
-    returned = DOCUMENTATION['RETURN']['_value']['contains']
+    returned = DOCUMENTED['RETURN']['_value']['contains']
     assert list(returned) == list(docker_cli.parse([]))
     assert [action for action in docker_cli.ACTIONS if 'V(%s)' % action not in ' '.join(returned['action']['description'])] == []
