@@ -33,6 +33,7 @@ test: $(VENV)/ready-test ## Run every test (as root on Debian; installs and star
 
 # The checkout is linked into the virtual environment under its collection's name, whatever its folder is called.
 $(VENV)/ready: requirements.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or later, or name one with make PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), Python 3.11 or later is needed: name one with make PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
