@@ -141,6 +141,41 @@ def test_a_file_that_cannot_be_written_fails_with_the_reason_and_stays_whole(scr
     assert subprocess.run(['auditctl', '-l'], capture_output=True, text=True, check=True).stdout == listing
 
 
+# A kernel cannot be unlocked again, so that here it is auditctl that says it is locked.
+LOCKED_AUDITCTL = r"""#!/bin/sh
+case $1 in
+-s) printf 'enabled 2\npid 1\n' ;;
+-l) echo '%s' ;;
+*) echo "a locked kernel was asked to change: $*" >&2; exit 1 ;;
+esac
+"""
+FILE_OF_UID_8 = '# claude_hooks.docker_audit key=claude-hooks-test\n-a always,exit -F path=/usr/bin/env -F perm=x -F uid=8 -F key=claude-hooks-test\n'
+RULE_IN_KERNEL = '-a always,exit -S all -F path=/usr/bin/env -F perm=x -F uid=%d -F key=claude-hooks-test'
+
+
+@pytest.mark.parametrize('listing, fact', [
+    ('No rules', (False, True)),
+    # What the old file asked for is in the kernel, what the new one asks for is not.
+    (RULE_IN_KERNEL % 8, (False, True)),
+    # The kernel holds the rules of the new file, as where a file is renamed: a reboot would change nothing.
+    (RULE_IN_KERNEL % 7, (True, False)),
+])
+def test_a_locked_kernel_gets_the_file_and_the_truth_is_told_of_its_rules(listing, fact, tmp_path):
+    auditctl = tmp_path / 'auditctl'
+    auditctl.write_text(LOCKED_AUDITCTL % listing)
+    auditctl.chmod(0o755)
+    old_file = tmp_path / 'zz-test.rules'
+    old_file.write_text(FILE_OF_UID_8)
+    script = ('mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; cp %s /etc/audit/rules.d; mount --bind %s "$(command -v auditctl)"'
+              % (old_file, auditctl))
+    options = dict(OUT_OF_THE_WAY, docker_audit_uids=[7], docker_audit_paths=['/usr/bin/env'])
+    code, output = mounted(script, '-v', options=options)
+    assert (code, re.search(r'changed=\d+', output).group()) == (0, 'changed=1'), output
+    found = re.search(r'"docker_audit": \{\s*"active": (\w+),\s*"pending_reboot": (\w+)', output)
+    assert found and tuple(word == 'true' for word in found.groups()) == fact, output
+    assert ('a reboot is needed' in output) == fact[1], output
+
+
 def test_check_mode_shows_the_rule_file_where_audit_has_no_folder_yet():
     code, output = mounted('mount -t tmpfs none /etc/audit', '--check', '--diff', options=dict(OUT_OF_THE_WAY, docker_audit_uids=[7]))
     assert code == 0 and re.search(r'^\+-a always,exit -F path=/\S*docker -F perm=x -F uid=7 -F key=claude-hooks-test$', output, re.MULTILINE), output
