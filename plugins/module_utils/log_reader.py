@@ -99,45 +99,50 @@ class Scan(object):
         # These bytes end a record before its line ends, and are in no log that was not damaged or copied
         clean = b'\0' not in block and b'\r' not in block
         position = 0
-        while True:
-            hit = self._hit.search(block, position, end)
-            if hit is None:
+        while position < end:
+            # One search for all hits until one is not usual: that one may have matched more than its own line
+            for hit in self._hit.finditer(block, position, end):
+                event = self._usual_event(block, position, hit) if clean else None
+                if event is None:
+                    break
+                position = hit.end()
+                if self._is_new(event.node, event.ident):
+                    yield event
+            else:
                 return
-            place = hit.start()
-            start = block.rfind(b'\n', position, place) + 1 or position
-            if clean and hit.group(3) is not None:
-                event = self._usual_event(block, start, hit)
-                if event is not None:
-                    position = hit.end()
-                    if self._is_new(event):
-                        yield event
-                    continue
-            position = block.find(b'\n', place, end) + 1 or end
+            start = block.rfind(b'\n', position, hit.start()) + 1 or position
+            position = block.find(b'\n', hit.start(), end) + 1 or end
             for record in audit_log.records(block[start:position]):
                 if record.kind == 'SYSCALL':
                     event = audit_log.Event(record.node, record.ident, record.body)
-                    if audit_log.has_key(event, self._key) and audit_log.outcome(event) is not None and self._is_new(event):
+                    if audit_log.has_key(event, self._key) and audit_log.outcome(event) is not None and self._is_new(event.node, event.ident):
                         incomplete[(event.node, event.ident)] = audit_log.Event(event.node, event.ident)
 
-    def _usual_event(self, block, start, hit):
+    def _usual_event(self, block, position, hit):
         """The event of a hit if it is complete and has one record in each line, else None."""
         names, node, ident, execve, further, cwd = hit.groups()
+        if cwd is None:
+            return None
+        place, end = hit.span()
+        start = block.rfind(b'\n', position, place) + 1 or position
         head = node + b'type=SYSCALL msg=audit(' + ident + b'): '
-        end = hit.end()
-        if cwd is None or not block.startswith(head, start) or block.count(b'audit(', start, end) != block.count(b'\n', start, end):
+        if not block.startswith(head, start):
+            return None
+        # Each line has a record: most events have three lines up to CWD, for others the lines are counted
+        records = block.count(b'audit(', start, end)
+        if (records != 3 or execve is None) and records != block.count(b'\n', start, end):
             return None
         bodies = [] if execve is None else [execve.partition(b'\x1d')[0]]
         if further:
             bodies += [line[line.index(b'): ') + 3:].partition(b'\x1d')[0] for line in further.split(b'\n')[:-1]]
         # The key is quoted and the last of the body, see self._hit
-        body = block[start + len(head):hit.start() + self._key_length]
+        body = block[start + len(head):place + self._key_length]
         event = audit_log.Event(node[5:-1] if node else None, ident, body, names or b'', bodies, cwd.partition(b'\x1d')[0])
-        whole = audit_log.argv(event)[1] is None or audit_log.outcome(event) == 'failed'
-        return event if whole else None
+        return event if audit_log.argv(event)[1] is None or audit_log.outcome(event) == 'failed' else None
 
-    def _is_new(self, event):
+    def _is_new(self, node, ident):
         """Whether the event was not met before: logs can hold a record twice."""
-        key = event.ident if event.node is None else event.node + b' ' + event.ident
+        key = ident if node is None else node + b' ' + ident
         before, now = self._seen
         if key in now or key in before:
             return False
