@@ -87,6 +87,13 @@ def test_a_record_glued_to_a_usual_event_is_not_lost(tmp_path):
     assert serials(read_log(log)) == list(range(20))
 
 
+def test_a_record_glued_to_a_failed_execution_is_not_lost(tmp_path):
+    log = tmp_path / 'audit.log'
+    first, second = ([line.replace(b'success=yes', b'success=no') for line in stop(serial, extra=False) if b'type=EXECVE' not in line] for serial in (1, 2))
+    log.write_bytes(first[0] + b'\n' + first[-1] + second[0] + b'\n' + second[-1] + b'\n')
+    assert findings.find(read_log(log))['failed'] == 2
+
+
 @pytest.mark.parametrize('times', [2, 3])
 def test_an_event_that_stands_twice_is_counted_once(tmp_path, times):
     log = tmp_path / 'audit.log'
