@@ -162,8 +162,8 @@ def compare(folder, megabytes, share, runs, ways):
     for way, result in best.items():
         if result['count'] not in (None, ours):
             raise SystemExit('%s found %s of %d events' % (way, result['count'], ours))
-        ratio = best['ausearch']['seconds'] / result['seconds'] if 'ausearch' in best else float('nan')
-        print('%5d MB  %3d %% ours  %-18s %7.0f MB/s %9.0f events/s %7.1f MiB peak %7.2f x ausearch%s' % (
+        ratio = '%7.2f x ausearch' % (best['ausearch']['seconds'] / result['seconds']) if 'ausearch' in best else ''
+        print('%5d MB  %3d %% ours  %-18s %7.0f MB/s %9.0f events/s %7.1f MiB peak %s%s' % (
             size, share * 100, way, size / result['seconds'], events / result['seconds'], result['peak'], ratio,
             '  %d findings' % result['findings'] if result['findings'] is not None else ''), flush=True)
     os.unlink(path)
