@@ -158,15 +158,7 @@ def control_of(line):
 
 def parse_listing(text, ids=None):
     """The output of ``auditctl -l`` to rules, in the kernel's order; a line that is none is returned apart."""
-    rules, unknown = [], []
-    for line in text.split('\n'):
-        if not line.strip() or line.strip() == 'No rules':
-            continue
-        try:
-            rules.append(parse_rule(line, ids))
-        except AuditRuleError:
-            unknown.append(line)
-    return rules, unknown
+    return _read([line for line in text.split('\n') if line.strip() not in ('', 'No rules')], ids)
 
 
 def parse_status(text):
@@ -303,10 +295,12 @@ def has_key(line, keys):
 
 def rules_of_file(text, ids=None):
     """The rules of one file of /etc/audit/rules.d: ``(rules, other)``, other being lines that are no rules."""
+    return _read([line for line in text.split('\n') if line.strip() and not line.strip().startswith('#')], ids)
+
+
+def _read(lines, ids):
     rules, other = [], []
-    for line in text.split('\n'):
-        if not line.strip() or line.strip().startswith('#'):
-            continue
+    for line in lines:
         try:
             rules.append(parse_rule(line, ids))
         except AuditRuleError:
