@@ -12,9 +12,12 @@ Blocks are read, not mapped: a log that is truncated while it is mapped would ki
 """
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
+import time
+from collections import namedtuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log
 
@@ -24,6 +27,12 @@ DEFAULT_LOG = '/var/log/audit/audit.log'
 # The records of one event are found when they lie less than this far apart. The kernel holds back 8192 records at most
 # in the usual setting (-b 8192), of about 300 bytes.
 BLOCK = 4 << 20
+
+# auditd writes the records of an event at once. What is older than this and not complete will not become so.
+SETTLED_SECONDS = 2
+
+# What is compared of a file, at its start and before the place up to which it was read
+_FINGERPRINT_BYTES = 512
 
 # A line that is longer than this is no record (MAX_AUDIT_MESSAGE_LENGTH is 8970): it is a hole of NUL bytes or the like.
 _LONGEST_LINE = 64 << 10
@@ -46,6 +55,9 @@ _REST = (
 
 class LogReaderError(OSError):
     """The audit logs cannot be read."""
+
+
+_Piece = namedtuple('_Piece', ('file', 'start', 'block', 'end', 'is_last', 'is_rest'))
 
 
 class Scan(object):
@@ -140,6 +152,11 @@ class Scan(object):
         event = audit_log.Event(node[5:-1] if node else None, ident, body, names or b'', bodies, cwd.partition(b'\x1d')[0])
         return event if audit_log.argv(event)[1] is None or audit_log.outcome(event) == 'failed' else None
 
+    @staticmethod
+    def name(event):
+        """What tells an event from all others of a host's logs, as text."""
+        return (event.ident if event.node is None else event.node + b' ' + event.ident).decode('utf-8', 'backslashreplace')
+
     def _is_new(self, node, ident):
         """Whether the event was not met before: logs can hold a record twice."""
         key = ident if node is None else node + b' ' + ident
@@ -227,14 +244,200 @@ class Reading(object):
 
     def events(self):
         """The events with the key, roughly in the order of the logs."""
-        blocks = _blocks_of_log(self._log, self._block) if self._files is None else _blocks_of_files(self._files, self._block)
-        for block, end in blocks:
-            yield from self._scan.feed(block, end)
-        yield from self._scan.finish()
+        if self._files is None:
+            logs = _Logs(self._log)
+            pieces = logs.pieces(self._block)
+        else:
+            logs = None
+            pieces = _pieces_of_files(self._files, self._block)
+        try:
+            for piece in pieces:
+                yield from self._scan.feed(piece.block, piece.end)
+            yield from self._scan.finish()
+        finally:
+            if logs:
+                logs.close()
 
     def stats(self):
         """How much was read, and which time it covers (milliseconds since 1970, or None)."""
         return {'bytes': self._scan.bytes, 'first': self._scan.first, 'last': self._scan.last}
+
+
+class Following(object):
+    """The events with one key that were not met before, by this reader or by an earlier one that left its position.
+
+    position is None before anything was read, else a dict that JSON can hold:
+      fingerprint  of the first record of the file that was read up to offset (bytes); inode decides between copies
+      before       a fingerprint of what stands before the offset: after a crash a file can have lost its end
+      done         the fingerprints of the older files
+      reported     [events that stand behind the offset and were given all the same, as Scan.name() calls them]
+      last         when the last record that was read was written (milliseconds since 1970)
+    The offset stays before the first record that is not SETTLED_SECONDS old, so that an event is whole when it is passed,
+    also where its records interleave with others or straddle a rotation. Nothing here compares times of records with
+    each other: a clock may be set back.
+    """
+
+    def __init__(self, key, log, position=None, block=BLOCK):
+        self.position = position
+        self.gap = None  # or (first, last) in milliseconds, each or None: what was written between may be lost
+        self.is_waiting = False  # whether something is held back, to be asked for again in SETTLED_SECONDS
+        self._key = key
+        self._log = log
+        self._block = block
+        self._logs = None
+        self._reported = set(position['reported']) if position else set()
+        self._older = []
+        self._repeated = None
+        self._is_lost = False
+        self._stats = {'bytes': 0, 'first': None, 'last': None}
+
+    def events(self):
+        """The new events. When all were taken, the position is behind them."""
+        self._open()
+        scan = Scan(self._key)
+        place = None
+        reported = set()
+        self.is_waiting = False
+        fresh = _Fresh(time.time())
+        late = None
+        for piece in self._logs.pieces(self._block, self._is_finished):
+            fresh = _Fresh(time.time())
+            if not piece.is_rest:
+                late = _late(piece, fresh)
+            place = place or self._first_to_repeat(piece, fresh, late)
+            repeated = self._repeated[1] if self._repeated and piece.file is self._repeated[0] else None
+            yield from self._new(scan.feed(piece.block, piece.end), fresh, late, repeated, reported if place else None)
+        yield from self._new(scan.finish(), fresh, late, None, reported if place else None)
+        self._take_stats(scan)
+        self._pass(place, reported, scan.last)
+
+    def stats(self):
+        """How much was read, and which time it covers (milliseconds since 1970, or None)."""
+        return dict(self._stats)
+
+    def close(self):
+        if self._logs:
+            self._logs.close()
+            self._logs = None
+
+    def _open(self):
+        """Open what is to be read, and find the position in it."""
+        if self._logs and not any(file.is_replaced() for file in self._logs.files):
+            self._logs.open_newer()
+            return
+        self.close()
+        self._logs = _Logs(self._log)
+        self._repeated = None
+        position = self.position
+        if position is None:
+            return
+        files = self._logs.files
+        same = [file for file in files if file.fingerprint() == position['fingerprint']]
+        whole = [file for file in same if file.before(position['offset']) == position['before']]
+        # While a log is copied and then truncated, the copy has the same first record
+        chosen = ([file for file in whole if file.inode == position['inode']] or whole)[-1:]
+        if chosen:
+            number = files.index(chosen[0])
+            self._older = [file.fingerprint() for file in files[:number]]
+            self._logs.pass_by(files[:number])
+            chosen[0].offset = position['offset']
+            return
+        self._is_lost = True
+        done = [file for file in files if file.fingerprint() in position['done']]
+        self._older = [file.fingerprint() for file in done]
+        self._logs.pass_by(done)
+        if same:
+            # It lost its end, in a crash: what is not newer than the last that was read, was read
+            self._repeated = (same[-1], position['last'])
+
+    def _is_finished(self, file):
+        """Whether a last line without its end will not get one."""
+        finished = not _Fresh(time.time()).holds(file.modified())
+        self.is_waiting = self.is_waiting or not finished
+        return finished
+
+    def _new(self, events, fresh, late, repeated, reported):
+        for event in events:
+            moment = audit_log.when(event)[0]
+            if repeated is not None and moment is not None and moment <= repeated:
+                continue
+            name = Scan.name(event)
+            if name not in self._reported:
+                if not _is_complete(event) and (event.ident == late or fresh.holds(moment)):
+                    self.is_waiting = True
+                    continue
+                yield event
+            if reported is not None:
+                reported.add(name)
+
+    def _first_to_repeat(self, piece, fresh, late):
+        """(file, offset) from where on a piece is to be read again, or None."""
+        offset = fresh.place(piece.block, piece.end, late)
+        if offset is None and piece.is_rest and (piece.file is self._logs.files[-1] or fresh.holds(piece.file.modified())):
+            offset = 0
+        return None if offset is None else (piece.file, piece.start + offset)
+
+    def _take_stats(self, scan):
+        if self._is_lost and scan.bytes:
+            self.gap = (self.gap[0] if self.gap else self.position['last'], None if self._repeated else scan.first)
+            self._is_lost = False
+        stats = self._stats
+        stats['bytes'] += scan.bytes
+        for name, choose in (('first', min), ('last', max)):
+            times = [value for value in (stats[name], getattr(scan, name)) if value is not None]
+            stats[name] = choose(times) if times else None
+
+    def _pass(self, place, reported, last):
+        """Note how far the logs were read; open files before that are closed."""
+        if place is None or place[0].fingerprint() is None:
+            begun = [file for file in self._logs.files if file.fingerprint()]
+            place = (begun[-1], begun[-1].offset) if begun else None
+        if place is None:
+            return
+        file, offset = place
+        number = self._logs.files.index(file)
+        self._older += [older.fingerprint() for older in self._logs.files[:number]]
+        self._logs.pass_by(self._logs.files[:number])
+        self._reported = reported
+        self._repeated = None
+        self.position = {
+            'fingerprint': file.fingerprint(), 'inode': file.inode, 'offset': offset, 'before': file.before(offset),
+            'done': [fingerprint for fingerprint in self._older if fingerprint], 'reported': sorted(reported),
+            'last': last if last is not None or self.position is None else self.position['last'],
+        }
+        for again in self._logs.files:
+            again.offset = offset if again is file else 0
+
+
+class _Fresh(object):
+    """Tells which records are so new that others of their event may still come."""
+
+    def __init__(self, now):
+        self._now = now
+        seconds = range(int(now - SETTLED_SECONDS), int(now + SETTLED_SECONDS) + 1)
+        # Few blocks hold the first: they are searched once, the others once for each second
+        self._spans = {b'audit(%d' % (second // 100) for second in seconds}
+        self._seconds = [b'audit(%d' % second for second in seconds]
+
+    def holds(self, moment):
+        """moment in milliseconds since 1970. What lies in the future was written before the clock was set back."""
+        return moment is not None and abs(self._now * 1000 - moment) < SETTLED_SECONDS * 1000
+
+    def place(self, block, end, late):
+        """Where the first line with such a record, or with one of the event late, starts in block[:end]; or None."""
+        patterns = [b'audit(%s)' % late] if late else []
+        if any(block.find(span, 0, end) >= 0 for span in self._spans):
+            patterns += self._seconds
+        places = [place for place in (block.find(pattern, 0, end) for pattern in patterns) if place >= 0]
+        return block.rfind(b'\n', 0, min(places)) + 1 if places else None
+
+
+def _late(piece, fresh):
+    """The event of the last record of a file that is being written, as auditd may lag behind; or None."""
+    if not piece.is_last or not fresh.holds(piece.file.modified()):
+        return None
+    place = piece.block.rfind(b'audit(', 0, piece.end)
+    return piece.block[place + 6:place + 90].partition(b')')[0] if place >= 0 else None
 
 
 def file_events(paths, key, timezone=None):
@@ -271,7 +474,9 @@ class _File(object):
 
     def __init__(self, handle):
         self.handle = handle
+        self.inode = os.fstat(handle).st_ino
         self.offset = 0
+        self._fingerprint = None
 
     def blocks(self, size):
         """What was added since the last call, as (block, end of its last whole line)."""
@@ -291,40 +496,91 @@ class _File(object):
         rest = audit_log.uncut(os.pread(self.handle, size, self.offset))
         return [(rest, len(rest))] if rest else []
 
+    def pieces(self, size):
+        self.fingerprint()  # of what is read now, to be compared later
+        for block, end in self.blocks(size):
+            start = self.offset - end
+            yield _Piece(self, start, block, end, start + len(block) >= os.fstat(self.handle).st_size, False)
 
-def _blocks_of_files(paths, size):
+    def rest_pieces(self, size):
+        return [_Piece(self, self.offset, block, end, True, True) for block, end in self.rest(size)]
+
+    def modified(self):
+        """When the file was written to, in milliseconds since 1970."""
+        return os.fstat(self.handle).st_mtime * 1000
+
+    def fingerprint(self):
+        """What tells this log from any other: its first line holds a time and a serial. None while it has no line."""
+        if self._fingerprint is None:
+            self._fingerprint = self._first_line()
+        return self._fingerprint
+
+    def before(self, offset):
+        """A fingerprint of what stands before the offset."""
+        start = max(0, offset - _FINGERPRINT_BYTES)
+        return _digest(os.pread(self.handle, offset - start, start))
+
+    def is_replaced(self):
+        """Whether the file was truncated since it was opened, also if it has grown again."""
+        return os.fstat(self.handle).st_size < self.offset or (self._fingerprint is not None and self._first_line() != self._fingerprint)
+
+    def _first_line(self):
+        line, end, _rest = os.pread(self.handle, _FINGERPRINT_BYTES, 0).partition(b'\n')
+        return _digest(line) if end or len(line) == _FINGERPRINT_BYTES else None
+
+
+def _digest(text):
+    return hashlib.sha256(text).hexdigest()[:32]
+
+
+def _pieces_of_files(paths, size):
     for path in paths:
         handle = _open_file(path)
         try:
             file = _File(handle)
-            yield from file.blocks(size)
-            yield from file.rest(size)
+            yield from file.pieces(size)
+            yield from file.rest_pieces(size)
         finally:
             os.close(handle)
 
 
-def _blocks_of_log(log, size):
-    """A log and its rotations, oldest first, also those that a rotation makes while they are read."""
-    held = {}
-    try:
-        pending = _open_newer(log, held)
-        if not pending:
+class _Logs(object):
+    """A log and its rotations, open and oldest first."""
+
+    def __init__(self, log):
+        self.files = []
+        self._log = log
+        self._held = {}
+        self.open_newer()
+
+    def open_newer(self):
+        """Open also what is new since the last call."""
+        self.files += _open_newer(self._log, self._held)
+        if not self.files:
             raise LogReaderError(
                 '%s does not exist: auditd has written no log on this host. If `auditctl -s` shows the pid of another '
-                'program, that one owns the audit records' % log)
-        while pending:
-            for file in pending[:-1]:
-                yield from file.blocks(size)
-                yield from file.rest(size)
-            newest = pending[-1]
-            yield from newest.blocks(size)
-            pending = _open_newer(log, held)
-            # auditd wrote to the old file up to the moment of a rotation
-            yield from newest.blocks(size)
-            yield from newest.rest(size)
-    finally:
-        for file in held.values():
+                'program, that one owns the audit records' % self._log)
+
+    def pieces(self, size, is_finished=lambda file: True):
+        """What was not read yet, also of files that a rotation makes meanwhile. is_finished tells of the newest file
+        whether a last line without its end is to be read."""
+        for file in self.files:
+            yield from file.pieces(size)
+            if file is self.files[-1]:
+                self.open_newer()
+                # auditd wrote to the old file up to the moment of a rotation
+                yield from file.pieces(size)
+            if file is not self.files[-1] or file.rest(size) and is_finished(file):
+                yield from file.rest_pieces(size)
+
+    def pass_by(self, files):
+        """Read these no more. They stay open: an inode that is in use cannot become that of another file."""
+        self.files = [file for file in self.files if file not in files]
+
+    def close(self):
+        for file in self._held.values():
             os.close(file.handle)
+        self.files = []
 
 
 def _open_newer(log, held):

@@ -16,12 +16,12 @@ description:
   - Only the findings leave the host, and with them what tells silence from blindness - what was read, which time it covers, and what could not be read.
   - Asks the docker engine for the names behind container ids, over its socket. It never runs the docker CLI, which would fire the audit rule.
   - Command lines are chosen by anybody. The findings are plain data and are never templated.
-  - It changes nothing.
+  - With O(cursor) it gives only what is new since the last call, which makes it a way to follow a host without loss. Else it changes nothing.
 extends_documentation_fragment:
   - claude_hooks.docker_audit.findings
 attributes:
   check_mode:
-    description: Can run in check mode and gives the same result.
+    description: Gives the same findings, and leaves the position of O(cursor) where it is.
     support: full
   diff_mode:
     description: Changes nothing, so there is nothing to show.
@@ -63,6 +63,7 @@ options:
     description:
       - Report nothing before this time (ISO 8601). Without an offset it is the local time of the host.
       - V(today) is the last midnight in the local time of the host, as it is for C(ausearch -ts today).
+      - With O(cursor) it counts only as long as there is no position yet.
     type: str
     default: today
   until:
@@ -79,6 +80,20 @@ options:
     description: The socket of the docker engine that is asked for the names of containers. Where no engine answers, ids stay V(possible).
     type: path
     default: /var/run/docker.sock
+  cursor:
+    description:
+      - Name of a reader whose position in the logs is kept on the host, one for each O(key). Letters, digits, dots, dashes and underscores.
+      - What comes after the position is returned. It moves only when O(ack) says that this was received.
+      - The position outlasts rotation of the logs. Where logs are gone before they were read, RV(gap) says so.
+      - It is kept in C(${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks) of the user who runs the module.
+    type: str
+  wait:
+    description: With O(cursor), wait for up to so many seconds until there is something new. The log is watched, not polled.
+    type: int
+    default: 0
+  ack:
+    description: The RV(token) of the last call with this O(cursor), which says that its findings were received. Without it they come again.
+    type: str
   host:
     description: What to name as the host of the findings, like C(inventory_hostname). Without it, that is the C(node) of the records, else null.
     type: str
@@ -127,6 +142,18 @@ EXAMPLES = r"""
     source: ausearch
     containers:
       3f2a9c1b77d0: claude-hooks-dev
+  become: true
+
+- name: Find what is new since the last call
+  claude_hooks.docker_audit.docker_findings_info:
+    cursor: nightly-report
+  become: true
+  register: news
+
+- name: Say that it was received
+  claude_hooks.docker_audit.docker_findings_info:
+    cursor: nightly-report
+    ack: "{{ news.token }}"
   become: true
 """
 
@@ -215,21 +242,45 @@ span:
   contains:
     first: {type: str, description: When the oldest record was written., sample: "2026-11-20T00:00:03.120Z"}
     last: {type: str, description: When the newest record was written., sample: "2026-11-24T03:58:01.007Z"}
+token:
+  description: What to give as O(ack) to the next call. Null in check mode.
+  returned: with O(cursor)
+  type: str
+  sample: 4bd5a4f1d6b84a0c9a3e0c1a9d1c6d5e
+acked:
+  description: Whether O(ack) was the token of the last batch, or of the last that was acknowledged before.
+  returned: with O(cursor)
+  type: bool
+  sample: true
+gap:
+  description: Whether logs were gone before they were read, so that findings may be missing.
+  returned: with O(cursor)
+  type: bool
+  sample: false
+gap_span:
+  description: The time from which logs are missing. An end that is not known is null.
+  returned: with O(cursor)
+  type: dict
+  contains:
+    first: {type: str, description: When the last record before the gap was written., sample: "2026-11-24T03:57:43.051Z"}
+    last: {type: str, description: When the first record after the gap was written., sample: "2026-11-24T05:12:00.120Z"}
 engine:
   description: Whether the docker engine told the names of its containers.
   returned: success
   type: dict
   contains:
-    reachable: {type: bool, description: Whether it told all that was asked., sample: false}
+    reachable: {type: bool, description: "Whether it told all that was asked. Null with O(cursor) when nothing happened, as it is not asked then.", sample: false}
     reason: {type: str, description: "Why not, or null.", sample: "cannot ask an engine at /var/run/docker.sock: No such file or directory"}
 """
 
 import datetime
 import fnmatch
+import itertools
 import os
 import re
 import sys
 import tempfile
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -281,6 +332,104 @@ def other_owner(module):
     return 'the process %s (%s) gets the audit records of this host instead of auditd, so that nothing is added to its log' % (pid, name)
 
 
+def find(module, events, since, until, seconds):
+    """What findings.find() makes of the events, with the names that the engine tells; and whether it told them."""
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import engine, findings
+
+    params = module.params
+
+    def label(names):
+        """The newest name that matches; a container that was renamed is still the one that had such a name."""
+        return next((name for name in reversed(names) if fnmatch.fnmatchcase(name, params['name'])), names[-1])
+
+    known, reason = engine.container_names(params['socket'], seconds)
+    containers = dict((identity, label(names)) for identity, names in known.items())
+    containers.update(params['containers'])
+    found = findings.find(
+        events, name=params['name'], key=params['key'], possible=params['possible'], containers=containers,
+        host=params['host'], actions=params['actions'], since=since, until=until)
+    return found, {'reachable': reason is None, 'reason': reason}
+
+
+def look(module, log, since, until):
+    """What the logs hold."""
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import engine, log_reader
+
+    key = module.params['key']
+    reading = log_reader.Reading(key, log=log)
+    events = reading.events()
+    if module.params['source'] == 'ausearch':
+        # What the logs hold is to be told all the same: nobody asks ausearch for that.
+        for unused in events:
+            pass
+        events = log_reader.Reading(key, files=[run_ausearch(module, key)]).events()
+    found, told = find(module, events, since, until, engine.SECONDS)
+    return dict(shown(found, reading.stats()), engine=told)
+
+
+def follow(module, log, since):
+    """What is new in the logs, as soon as there is something. Ends the process when nobody waits for it any more."""
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, log_reader, log_watch, reader_state
+
+    params = module.params
+    state = reader_state.ReaderState(params['key'], params['cursor'])
+    state.lock()
+    damage = state.load()
+    if damage:
+        module.warn('%s: reading from %s on again' % (damage, params['since']))
+    acked = params['ack'] is not None and not module.check_mode and state.acknowledge(params['ack'])
+    if state.position is not None:
+        since = None
+    # The engine may not make a finding late
+    patience = 1
+    deadline = time.monotonic() + params['wait']
+    watch = log_watch.LogWatch(log)
+    following = log_reader.Following(params['key'], log, state.position)
+    # Without an execution nobody needs the names of containers
+    told = {'reachable': None, 'reason': 'it was not asked: nothing happened'}
+    executions = failed = 0
+    while True:
+        events = following.events()
+        first = next(events, None)
+        found = {'findings': [], 'executions': 0, 'failed': 0, 'unreadable': [], 'unreadable_count': 0}
+        if first is not None:
+            found, told = find(module, itertools.chain([first], events), since, None, patience)
+        executions += found['executions']
+        failed += found['failed']
+        left = deadline - time.monotonic()
+        if found['findings'] or found['unreadable'] or following.gap or left <= 0:
+            break
+        # What is held back now is older then, also if nothing more is written
+        if watch.wait(min(left, log_reader.SETTLED_SECONDS) if following.is_waiting else left) == log_watch.GONE:
+            sys.exit(0)
+    gap = following.gap or (None, None)
+    return dict(
+        shown(dict(found, executions=executions, failed=failed), following.stats()),
+        engine=told,
+        token=None if module.check_mode else state.offer(following.position),
+        acked=acked,
+        gap=following.gap is not None,
+        gap_span={'first': audit_log.timestamp(gap[0]), 'last': audit_log.timestamp(gap[1])},
+    )
+
+
+def shown(found, stats):
+    """The part of the result that tells what was read."""
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log
+
+    return {
+        'findings': found['findings'],
+        'unreadable': found['unreadable'],
+        'counts': {
+            'bytes': stats['bytes'],
+            'executions': found['executions'],
+            'failed': found['failed'],
+            'unreadable': found['unreadable_count'],
+        },
+        'span': {'first': audit_log.timestamp(stats['first']), 'last': audit_log.timestamp(stats['last'])},
+    }
+
+
 def main():
     module = AnsibleModule(
         argument_spec=dict(
@@ -294,13 +443,18 @@ def main():
             containers=dict(type='dict', default={}),
             socket=dict(type='path', default='/var/run/docker.sock'),
             host=dict(type='str'),
+            cursor=dict(type='str'),
+            wait=dict(type='int', default=0),
+            ack=dict(type='str', no_log=False),
         ),
+        mutually_exclusive=[('cursor', 'until')],
+        required_by={'ack': 'cursor'},
         supports_check_mode=True,
     )
     if sys.version_info < (3, 8):
         module.fail_json(
             msg='docker_findings_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, engine, findings, log_reader
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings, log_reader, reader_state
 
     params = module.params
     for option in ('name', 'key'):
@@ -308,10 +462,10 @@ def main():
             module.fail_json(msg='%s must not be empty' % option)
     if not all(isinstance(label, str) for label in params['containers'].values()):
         module.fail_json(msg='containers must map container ids to names')
-
-    def label(names):
-        """The newest name that matches; a container that was renamed is still the one that had such a name."""
-        return next((name for name in reversed(names) if fnmatch.fnmatchcase(name, params['name'])), names[-1])
+    if params['cursor'] is not None and params['source'] != 'logs':
+        module.fail_json(msg='a cursor is a position in the logs: use it with source=logs')
+    if params['wait'] < 0 or (params['wait'] and params['cursor'] is None):
+        module.fail_json(msg='wait is for a cursor, in seconds from 0 on')
 
     try:
         since = findings.moment(datetime.date.today().isoformat() if params['since'] == 'today' else params['since'])
@@ -319,44 +473,18 @@ def main():
         if until is not None and since > until:
             module.fail_json(msg='since is later than until: nothing can be found')
         log = log_reader.log_path()
-        known, reason = engine.container_names(params['socket'])
-        containers = dict((identity, label(names)) for identity, names in known.items())
-        containers.update(params['containers'])
-
-        reading = log_reader.Reading(params['key'], log=log)
-        events = reading.events()
-        if params['source'] == 'ausearch':
-            # What the logs hold is to be told all the same: nobody asks ausearch for that.
-            for unused in events:
-                pass
-            events = log_reader.Reading(params['key'], files=[run_ausearch(module, params['key'])]).events()
-        found = findings.find(
-            events, name=params['name'], key=params['key'], possible=params['possible'], containers=containers,
-            host=params['host'], actions=params['actions'], since=since, until=until)
+        result = look(module, log, since, until) if params['cursor'] is None else follow(module, log, since)
     except log_reader.LogReaderError as error:
         owner = other_owner(module)
         module.fail_json(msg='%s%s' % (error, '; ' + owner if owner else ''))
-    except (audit_log.AuditLogError, findings.FindingsError) as error:
+    except (audit_log.AuditLogError, findings.FindingsError, reader_state.StateError) as error:
         module.fail_json(msg=str(error))
     except re.error as error:
         module.fail_json(msg='the name pattern %r cannot be used: %s' % (params['name'], error))
     owner = other_owner(module)
     if owner:
         module.warn(owner)
-    stats = reading.stats()
-    module.exit_json(
-        changed=False,
-        findings=found['findings'],
-        unreadable=found['unreadable'],
-        counts={
-            'bytes': stats['bytes'],
-            'executions': found['executions'],
-            'failed': found['failed'],
-            'unreadable': found['unreadable_count'],
-        },
-        span={'first': audit_log.timestamp(stats['first']), 'last': audit_log.timestamp(stats['last'])},
-        engine={'reachable': reason is None, 'reason': reason},
-    )
+    module.exit_json(changed=False, **result)
 
 
 if __name__ == '__main__':

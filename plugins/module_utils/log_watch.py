@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting until something is written to a log, or until nobody listens to this process any more.
+
+Sources: inotify(7) and its constants in include/uapi/linux/inotify.h; poll(2): a pipe whose last reader is gone has POLLERR.
+"""
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import time
+
+WRITTEN, EXPIRED, GONE = 'written', 'expired', 'gone'
+
+_MODIFY, _MOVED_TO, _CREATE = 0x2, 0x80, 0x100
+_STEP = 0.5  # seconds between two looks where the kernel gives no inotify instance (fs.inotify.max_user_instances)
+_TOGETHER = 0.03  # auditd writes the records of an event one by one, within some milliseconds
+_SPACING = 0.2  # a log that is written to all the time is not worth more looks
+
+
+class LogWatch(object):
+    """Watches the folder of a log, since a rotation replaces the log."""
+
+    def __init__(self, log):
+        log = os.path.realpath(log)
+        self._log = log
+        self._last = 0.0
+        self._inotify = _inotify(os.path.dirname(log))
+        self._seen = self._state()
+        self._listeners = [1] + _relayed_outputs()
+
+    def wait(self, seconds):
+        """WRITTEN when the log was written to since the last call, GONE when stdout was closed, EXPIRED after that time."""
+        deadline = time.monotonic() + seconds
+        while True:
+            left = deadline - time.monotonic()
+            if self._inotify is None:
+                left = min(left, _STEP)
+            ready = self._poll(max(0, left), True)
+            if ready == GONE:
+                return GONE
+            if ready == WRITTEN or (self._inotify is None and self._state() != self._seen):
+                pause = max(_TOGETHER, self._last + _SPACING - time.monotonic())
+                if self._poll(pause, False) == GONE:
+                    return GONE
+                self._drain()
+                self._seen = self._state()
+                self._last = time.monotonic()
+                return WRITTEN
+            if time.monotonic() >= deadline:
+                return EXPIRED
+
+    def _poll(self, seconds, for_log):
+        poll = select.poll()
+        for listener in self._listeners:
+            poll.register(listener, 0)
+        if for_log and self._inotify is not None:
+            poll.register(self._inotify, select.POLLIN)
+        ready = dict(poll.poll(int(seconds * 1000) + 1))
+        if any(listener in ready for listener in self._listeners):
+            return GONE
+        return WRITTEN if ready else EXPIRED
+
+    def _drain(self):
+        try:
+            while self._inotify is not None and os.read(self._inotify, 1 << 16):
+                pass
+        except BlockingIOError:
+            pass
+
+    def _state(self):
+        try:
+            status = os.stat(self._log)
+        except OSError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _inotify(folder):
+    """A descriptor that can be read when something in the folder changes, or None."""
+    libc = ctypes.CDLL(None)
+    try:
+        descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    except AttributeError:
+        return None
+    if descriptor < 0:
+        return None
+    if libc.inotify_add_watch(descriptor, os.fsencode(folder), _MODIFY | _MOVED_TO | _CREATE) < 0:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _relayed_outputs():
+    """The pipe that the topmost sudo above this process writes to.
+
+    With use_pty or log_output, sudo gives the command a pipe of its own and hands on what comes, so that the command
+    does not notice when the other end of sudo's own output is closed.
+    """
+    found = []
+    pid = os.getppid()
+    for _generation in range(20):
+        try:
+            with open('/proc/%d/stat' % pid, 'rb') as stream:
+                name, _separator, rest = stream.read().partition(b'(')[2].rpartition(b')')
+            if name == b'sudo' and os.readlink('/proc/%d/fd/1' % pid).startswith('pipe:'):
+                found = ['/proc/%d/fd/1' % pid]
+            pid = int(rest.split()[1])
+        except (OSError, ValueError, IndexError):
+            break
+    try:
+        return [os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC) for path in found]
+    except OSError:
+        return []
