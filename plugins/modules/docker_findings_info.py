@@ -269,7 +269,7 @@ engine:
   returned: success
   type: dict
   contains:
-    reachable: {type: bool, description: "Whether it told all that was asked. Null with O(cursor) when nothing happened, as it is not asked then.", sample: false}
+    reachable: {type: bool, description: "Whether it told all that was asked. Null with O(cursor) while nothing happens: it is not asked.", sample: false}
     reason: {type: str, description: "Why not, or null.", sample: "cannot ask an engine at /var/run/docker.sock: No such file or directory"}
 """
 
@@ -401,7 +401,7 @@ def follow(module, log, since):
             break
         # What is held back now is older then, also if nothing more is written
         if watch.wait(min(left, log_reader.SETTLED_SECONDS) if following.is_waiting else left) == log_watch.GONE:
-            sys.exit(0)
+            module.fail_json(msg='whoever asked for the findings is gone')
     gap = following.gap or (None, None)
     return dict(
         shown(dict(found, executions=executions, failed=failed), following.stats()),

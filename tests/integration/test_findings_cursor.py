@@ -189,7 +189,7 @@ def test_a_call_whose_listener_is_gone_ends(reader):
     process = reader.start(wait=60, ack=reader.call()['token'])
     time.sleep(2)
     process.stdout.close()
-    assert process.wait(timeout=5) == 0
+    process.wait(timeout=5)
 
 
 def test_readers_with_different_names_do_not_disturb_each_other(reader, stop, tmp_path, prefix):
@@ -276,8 +276,7 @@ def test_without_xdg_state_home_the_state_is_in_the_home(reader, tmp_path):
 def test_a_state_that_cannot_be_written_is_an_error_and_loses_nothing(reader, stop, tmp_path):
     stop('a')
     token = reader.call(wait=10)['token']
-    mount = ['unshare', '--mount', 'sh', '-ec', 'mount -o remount,ro,bind "$0" 2>/dev/null || { mount --bind "$0" "$0"; mount -o remount,ro,bind "$0"; }; exec "$@"',
-             str(tmp_path)]
+    mount = ['unshare', '--mount', 'sh', '-ec', 'mount --bind "$0" "$0"; mount -o remount,ro,bind "$0"; exec "$@"', str(tmp_path)]
     done = subprocess.run([*mount, sys.executable, '-c', RUN, json.dumps(dict(reader.options, ack=token))], stdin=subprocess.DEVNULL,
                           env=dict(os.environ, XDG_STATE_HOME=str(tmp_path)), capture_output=True, check=False)
     told = json.loads(done.stdout)
