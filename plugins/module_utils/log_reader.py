@@ -28,6 +28,8 @@ DEFAULT_LOG = '/var/log/audit/audit.log'
 # in the usual setting (-b 8192), of about 300 bytes.
 BLOCK = 4 << 20
 
+_SHORT_BLOCK = 64 << 10
+
 # auditd writes the records of an event at once. What is older than this and not complete will not become so.
 SETTLED_SECONDS = 2
 
@@ -63,8 +65,9 @@ _Piece = namedtuple('_Piece', ('file', 'start', 'block', 'end', 'is_last', 'is_r
 class Scan(object):
     """Finds the events with one key in audit log text that comes in blocks of whole lines.
 
-    An event that is not complete where its SYSCALL record is found waits for the next block: its other records are
-    looked for in the block before, its own and the next. Memory holds two blocks, whatever the length of the logs.
+    The other records of an event that is not complete where its SYSCALL record is found are looked for in the block
+    before, its own and those that follow, for the length of one block. A rotation can make blocks that are very short:
+    these count as one with what was before. Memory holds two blocks, whatever the length of the logs.
     """
 
     def __init__(self, key):
@@ -74,6 +77,7 @@ class Scan(object):
         self._key_length = len(b' key=""') + len(self._key)
         self._before = (b'', 0)
         self._waiting = {}
+        self._since = {}
         self._seen = (set(), set())
         self.bytes = 0
         self.first = None
@@ -92,14 +96,18 @@ class Scan(object):
             wanted = dict(self._waiting)
             wanted.update(found)
             _collect(block, end, wanted)
-        yield from self._waiting.values()
-        self._waiting = {}
+        for key, event in list(self._waiting.items()):
+            if _is_complete(event) or self.bytes - self._since[key] >= BLOCK:
+                del self._waiting[key], self._since[key]
+                yield event
         for key, event in found.items():
             if _is_complete(event):
                 yield event
             else:
                 self._waiting[key] = event
-        self._before = (block, end)
+                self._since[key] = self.bytes
+        before, before_end = self._before
+        self._before = (block, end) if before_end + end > _SHORT_BLOCK else (before[:before_end] + block[:end], before_end + end)
 
     def finish(self):
         """The events that the end of the logs left incomplete."""
@@ -267,7 +275,8 @@ class Following(object):
     """The events with one key that were not met before, by this reader or by an earlier one that left its position.
 
     position is None before anything was read, else a dict that JSON can hold:
-      fingerprint  of the first record of the file that was read up to offset (bytes); inode decides between copies
+      fingerprint  of the first record of the file that was read up to offset (bytes). It tells the file, whatever its name,
+                   inode and device have become
       before       a fingerprint of what stands before the offset: after a crash a file can have lost its end
       done         the fingerprints of the older files
       reported     [events that stand behind the offset and were given all the same, as Scan.name() calls them]
@@ -300,7 +309,7 @@ class Following(object):
         self.is_waiting = False
         fresh = _Fresh(time.time())
         late = None
-        for piece in self._logs.pieces(self._block, self._is_finished):
+        for piece in self._logs.pieces(self._block):
             fresh = _Fresh(time.time())
             if not piece.is_rest:
                 late = _late(piece, fresh)
@@ -335,12 +344,11 @@ class Following(object):
         same = [file for file in files if file.fingerprint() == position['fingerprint']]
         whole = [file for file in same if file.before(position['offset']) == position['before']]
         # While a log is copied and then truncated, the copy has the same first record
-        chosen = ([file for file in whole if file.inode == position['inode']] or whole)[-1:]
-        if chosen:
-            number = files.index(chosen[0])
+        if whole:
+            number = files.index(whole[-1])
             self._older = [file.fingerprint() for file in files[:number]]
             self._logs.pass_by(files[:number])
-            chosen[0].offset = position['offset']
+            whole[-1].offset = position['offset']
             return
         self._is_lost = True
         done = [file for file in files if file.fingerprint() in position['done']]
@@ -349,12 +357,6 @@ class Following(object):
         if same:
             # It lost its end, in a crash: what is not newer than the last that was read, was read
             self._repeated = (same[-1], position['last'])
-
-    def _is_finished(self, file):
-        """Whether a last line without its end will not get one."""
-        finished = not _Fresh(time.time()).holds(file.modified())
-        self.is_waiting = self.is_waiting or not finished
-        return finished
 
     def _new(self, events, fresh, late, repeated, reported):
         for event in events:
@@ -401,7 +403,7 @@ class Following(object):
         self._reported = reported
         self._repeated = None
         self.position = {
-            'fingerprint': file.fingerprint(), 'inode': file.inode, 'offset': offset, 'before': file.before(offset),
+            'fingerprint': file.fingerprint(), 'offset': offset, 'before': file.before(offset),
             'done': [fingerprint for fingerprint in self._older if fingerprint], 'reported': sorted(reported),
             'last': last if last is not None or self.position is None else self.position['last'],
         }
@@ -474,7 +476,6 @@ class _File(object):
 
     def __init__(self, handle):
         self.handle = handle
-        self.inode = os.fstat(handle).st_ino
         self.offset = 0
         self._fingerprint = None
 
@@ -561,17 +562,15 @@ class _Logs(object):
                 '%s does not exist: auditd has written no log on this host. If `auditctl -s` shows the pid of another '
                 'program, that one owns the audit records' % self._log)
 
-    def pieces(self, size, is_finished=lambda file: True):
-        """What was not read yet, also of files that a rotation makes meanwhile. is_finished tells of the newest file
-        whether a last line without its end is to be read."""
+    def pieces(self, size):
+        """What was not read yet, also of files that a rotation makes meanwhile."""
         for file in self.files:
             yield from file.pieces(size)
             if file is self.files[-1]:
                 self.open_newer()
                 # auditd wrote to the old file up to the moment of a rotation
                 yield from file.pieces(size)
-            if file is not self.files[-1] or file.rest(size) and is_finished(file):
-                yield from file.rest_pieces(size)
+            yield from file.rest_pieces(size)
 
     def pass_by(self, files):
         """Read these no more. They stay open: an inode that is in use cannot become that of another file."""

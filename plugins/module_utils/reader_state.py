@@ -21,7 +21,7 @@ import uuid
 _FORMAT = 1
 _LONGEST = 16 << 20
 _READER = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z')
-_POSITION = {'fingerprint': str, 'inode': int, 'offset': int, 'before': str, 'done': list, 'reported': list, 'last': (int, type(None))}
+_POSITION = {'fingerprint': str, 'offset': int, 'before': str, 'done': list, 'reported': list, 'last': (int, type(None))}
 
 
 class StateError(Exception):

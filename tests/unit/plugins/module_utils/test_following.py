@@ -12,7 +12,7 @@ import shutil
 import types
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, log_reader
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,7 +85,9 @@ class Host(object):
             if self.following:
                 self.following.close()
             self.following = log_reader.Following(KEY, str(self.log), self.position, block=4096)
-        serials = sorted(int(event.ident.rpartition(b':')[2]) for event in self.following.events())
+        events = list(self.following.events())
+        self.incomplete = [event for event in events if audit_log.argv(event)[1] is not None]
+        serials = sorted(int(event.ident.rpartition(b':')[2]) for event in events)
         self.position = json.loads(json.dumps(self.following.position))
         self.found += serials
         if self.following.gap:
@@ -147,15 +149,24 @@ def test_a_half_written_event_that_stays_so_is_given_after_two_seconds(host, aga
     assert host.read(again) == []
 
 
-def test_a_last_line_that_never_ends_is_given_once(host, again):
-    text = host.lines()
-    host.write(text[0], text[1][:-1])
-    assert host.read(again) == []
+@pytest.mark.parametrize('lines', [1, 2, 3])
+def test_a_last_line_that_never_ends_is_given_once(host, again, lines):
+    host.stop(ours=False)
+    text = b''.join(host.lines()[:lines])
+    host.write(text[:-1])
+    first = host.read(again)
     host.now += 3
-    assert host.read(again) == [1] and host.read(again) == []
+    assert first + host.read(again) == [2] and host.read(again) == []
+    assert (lines > 2) == (first == [2])
     # auditd goes on behind it after a crash
     host.stop()
-    assert host.read(again) == [2]
+    assert host.read(again) == [3]
+
+
+def test_of_a_last_line_that_never_ends_the_arguments_are_read(host):
+    host.write(b''.join(host.lines()[:2])[:-1])
+    host.now += 3
+    assert host.read() == [1] and not host.incomplete
 
 
 def test_an_event_that_auditd_writes_late_is_held_back_too(host, again):
@@ -174,6 +185,27 @@ def test_records_that_come_in_another_order_are_one_event(host, again, order):
         host.write(text[number])
         found += host.read(again)
     assert found == [1]
+
+
+@pytest.mark.parametrize('rounds', [1, 2, 3])
+def test_events_whose_records_interleave(host, again, rounds):
+    found = []
+    for _round in range(rounds):
+        first, second = host.lines(), host.lines()
+        host.write(first[0], second[0], *second[1:])
+        found += host.read(again)
+        host.write(*first[1:])
+        found += host.read(again)
+    assert sorted(found) == list(range(1, 2 * rounds + 1))
+
+
+def test_an_event_from_before_the_clock_was_set_back_is_not_held_back_for_long(host, again):
+    host.write(*host.lines()[:2])
+    host.now -= 3600
+    host._touch()
+    found = host.read(again)
+    host.now += 2.1
+    assert found + host.read(again) == [1]
 
 
 @pytest.mark.parametrize('rotations', [1, 2, 3])
@@ -218,17 +250,17 @@ def test_a_log_while_it_is_copied(host, again):
     assert not host.gaps
 
 
-def test_another_file_under_the_same_inode(host):
+def test_a_file_that_was_read_and_has_another_inode_now(host):
     host.stop()
     host.read()
     host.rotate()
-    # What has the inode now is another log
     old = '%s.1' % host.log
-    text = open(old, 'rb').read()
-    os.unlink(old)
-    with open(old, 'wb') as file:
-        file.write(text)
-    host.position['inode'] = os.stat(host.log).st_ino
+    kept = '%s.kept' % host.log
+    shutil.copy2(old, kept)
+    # The file that was read is written anew under the number of another
+    os.rename(host.log, old)
+    os.rename(kept, '%s.2' % host.log)
+    host.log.touch()
     new = host.stop()
     assert host.read() == [new] and not host.gaps
 
@@ -256,6 +288,16 @@ def test_what_is_gone_before_it_was_read_is_a_gap_and_the_rest_is_met_once(host,
     assert found[-1] == after and lost not in found and 1 not in found
     assert host.gaps == [(int((START + 100) * 1000), int((START + 150) * 1000))]
     assert host.read() == [] and len(host.gaps) == 1
+
+
+def test_a_gap_is_told_once(host, again):
+    host.stop()
+    host.read(again)
+    os.truncate(host.log, 0)
+    for _event in range(3):
+        host.stop()
+        host.read(again)
+    assert len(host.gaps) == 1
 
 
 def test_a_reader_that_runs_reads_a_deleted_log_to_its_end(host):
@@ -358,10 +400,15 @@ def test_whatever_happens_in_whatever_order_each_event_is_met_once(tmp_path_fact
         expected = []
         for operation, value in operations:
             if operation == 'write':
-                for number in range(value):
+                events = []
+                for _event in range(value):
                     ours = data.draw(st.booleans())
-                    pending += host.lines(ours=ours, room=data.draw(st.sampled_from([40, 7500])))
+                    events.append(host.lines(ours=ours, room=data.draw(st.sampled_from([40, 7500]))))
                     expected += [host.serial] if ours else []
+                while any(events):
+                    # Records of events that happen together interleave
+                    event = data.draw(st.sampled_from(list(filter(None, events))))
+                    pending.append(event.pop(0))
                 count = data.draw(st.integers(0, len(pending)))
                 text = b''.join(pending[:count])
                 cut = data.draw(st.integers(0, 30)) if count else 0
