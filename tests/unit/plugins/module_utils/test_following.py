@@ -290,6 +290,25 @@ def test_what_is_gone_before_it_was_read_is_a_gap_and_the_rest_is_met_once(host,
     assert host.read() == [] and len(host.gaps) == 1
 
 
+def test_what_was_read_long_ago_is_not_repeated_after_gaps(host):
+    host.stop()
+    host.now += 10
+    host.read()
+    for _gap in range(2):
+        host.rotate()
+        host.stop()
+        for _read in range(2):
+            host.now += 10
+            host.read()
+        last = host.now - 20
+        os.truncate(host.log, 0)
+        after = host.stop()
+        assert host.read() == [after] and host.gaps.pop() == (int(last * 1000), int(host.now * 1000))
+        os.truncate(host.log, 0)
+        after = host.stop()
+        assert host.read() == [after] and host.gaps.pop()
+
+
 def test_a_gap_is_told_once(host, again):
     host.stop()
     host.read(again)
