@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import plain, render
 
 try:
     import jmespath
@@ -40,7 +39,7 @@ class ActionModule(ActionBase):
         query = _compiled(options['query'])
         if options['results'] is None:
             return {'changed': False}
-        hosts = _plain(options['results'])
+        hosts = plain.plain(options['results'])
         findings = [finding for result in hosts.values() for finding in result.get('findings') or []]
         items = query(render.by_time(findings))
         # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
@@ -87,15 +86,6 @@ def _compiled(query):
         except jmespath.exceptions.JMESPathError as error:
             raise AnsibleActionFail('query=%s cannot be applied to the findings: %s' % (query, error))
     return apply
-
-
-def _plain(value):
-    """Copies without Ansible's types: JMESPath knows the types of JSON alone, YAML would write tags."""
-    if isinstance(value, Mapping):
-        return {str.__str__(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    return str.__str__(value) if isinstance(value, str) else value
 
 
 def _write(dest, text):

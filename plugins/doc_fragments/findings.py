@@ -21,6 +21,10 @@ options:
     description: Whether to report commands that can hit a matching container though their arguments do not say so, like C(docker system prune).
     type: bool
     default: true
+"""
+
+    CONTAINERS = r"""
+options:
   containers:
     description: Container names by container id. With them C(docker rm 3f2a9c1b77d0) is known to be about a matching container, or about another.
     type: dict

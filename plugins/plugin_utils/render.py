@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Findings as text: a view for terminals, and JSON Lines, CSV and YAML for files.
+"""Findings as text: a view and single lines for terminals, and JSON Lines, CSV and YAML for files.
 
 Anybody can choose a command line, a folder and the name of a program. So whatever comes from a log and does not print
 is shown by its code, nowhere raw.
@@ -132,6 +132,30 @@ def local_time(timestamp, zone=None):
         return '-'
     moment = datetime.datetime.fromisoformat(timestamp.replace('Z', '+00:00')).astimezone(zone)
     return moment.isoformat(sep=' ', timespec='milliseconds')
+
+
+def line(finding, zone=None):
+    """All that the view shows of a finding, on one line."""
+    targets, *rest = _details(finding)
+    user = 'user ' + _who(finding, 'user', 'uid')
+    if finding.get('auid') is not None or finding.get('login_user') is not None:
+        user += ' (login %s)' % _who(finding, 'login_user', 'auid')
+    return '  '.join([
+        local_time(finding['timestamp'], zone), _word(finding['host']), _word(finding['action']), targets, user,
+        'pid ' + _word(finding.get('pid')), 'ppid ' + _word(finding.get('ppid')), *rest, '$ ' + _shown_command(finding)])
+
+
+def gap_line(host, span, zone=None):
+    """A line that says from when to when the log of a host is gone."""
+    return 'GAP  %s  what was logged from %s to %s was gone before it was read' % (
+        quoted(host), local_time(span.get('first'), zone), local_time(span.get('last'), zone))
+
+
+def unreadable_line(execution, zone=None):
+    """A line about an execution of which the log does not tell the command."""
+    return '%s: docker was executed at %s by user %s (pid %s, event %s), the log does not tell the command: %s' % (
+        _word(execution['host']), local_time(execution['timestamp'], zone), _who(execution, 'user', 'uid'), _word(execution.get('pid')),
+        _word(execution['event']), _word(execution['reason']))
 
 
 def _word(value):

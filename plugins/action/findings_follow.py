@@ -1,0 +1,247 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import collections
+import contextlib
+import ctypes
+import errno
+import hashlib
+import json
+import math
+import os
+import select
+import signal
+import time
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import plain, printed, render
+
+# Seconds that one call waits for something new. It is what an idle host costs, one start of a module a minute, and how long
+# a host that lost its controller without a word keeps the reader's name to itself.
+_WAIT = 60
+_LONGEST_PAUSE = 60
+# Findings of this run that are known again when a batch comes twice
+_REMEMBERED = 10000
+# Ctrl-C ends a run within two seconds, also where nobody takes the output
+_PATIENCE = 1
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+# A host that went away is noticed after 45 seconds at most (ssh_config(5))
+_SSH_ALIVE = '-o ServerAliveInterval=15 -o ServerAliveCountMax=2'
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+class ActionModule(ActionBase):
+    """Prints the findings of a host as they arrive. It runs in the host's own worker, so no host waits for another."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        _validation, options = self.validate_argument_spec(argument_spec={
+            'name': {'type': 'str'}, 'key': {'type': 'str', 'default': 'claude-hooks-docker', 'no_log': False}, 'possible': {'type': 'bool'},
+            'reader': {'type': 'str', 'default': 'tail'}, 'output': {'type': 'str', 'choices': ['text', 'jsonl'], 'default': 'text'},
+            'duration': {'type': 'float'}})
+        if options['duration'] is not None and not 0 <= options['duration'] < math.inf:
+            raise AnsibleActionFail('duration must be a number of seconds from 0 on, not %s' % options['duration'])
+        self._host = str(task_vars['inventory_hostname'])
+        self._as_json = options['output'] == 'jsonl'
+        self._task_vars = task_vars
+        self._asked = {name: options[name] for name in ('name', 'key', 'possible') if options[name] is not None}
+        self._asked.update(host=self._host, cursor=options['reader'])
+        self._seen = collections.OrderedDict()
+        self._counts = {'findings': 0, 'gaps': 0, 'reconnects': 0}
+        self._printed = printed.Printed(options['reader'], options['key'], self._host)
+        _end_with_parent()
+        self._notice_dead_hosts()
+        try:
+            if not self._task.check_mode:
+                self._printed.lock()
+            away = self._follow(options['duration'])
+        except printed.PrintedError as error:
+            raise AnsibleActionFail(str(error))
+        self._print(['%s: %s' % (render.quoted(self._host), ', '.join('%d %s' % (number, name) for name, number in self._counts.items()))])
+        if away:
+            return dict(self._counts, changed=False, failed=True, msg='The host was still away at the end: ' + away)
+        return dict(self._counts, changed=False)
+
+    def _follow(self, duration):
+        """Print what is new until the time is over. Returns why the host could not be read at the end, or None."""
+        end = math.inf if duration is None else time.monotonic() + duration
+        ack = None if self._task.check_mode else self._printed.token()
+        pause = closing = calls = 0
+        while True:
+            left = max(0, end - time.monotonic())
+            is_last = left == 0 or self._task.check_mode
+            result = self._call(0 if is_last else math.ceil(min(_WAIT, left)), ack)
+            calls += 1
+            reason = render.unread_reason(result)
+            if reason:
+                if calls == 1 and not result.get('unreachable'):
+                    raise AnsibleActionFail(reason)
+                if is_last:
+                    return reason
+                pause = min(2 * pause or 1, _LONGEST_PAUSE, max(0, end - time.monotonic()))
+                self._notice('%s, trying again in %d s' % (reason, math.ceil(pause)))
+                time.sleep(pause)
+                continue
+            if pause:
+                self._counts['reconnects'] += 1
+                self._notice('back')
+                pause = 0
+            if calls > 1 and ack is not None and not result['acked']:
+                self._notice('the position of this reader was moved or lost on the host: what this run printed is not printed again')
+            had_news = self._show(result)
+            ack = result['token']
+            if is_last:
+                # What was printed is acknowledged with another call, that can bring something new
+                closing += 1
+                if self._task.check_mode or not had_news or closing > 1:
+                    return None
+
+    def _call(self, wait, ack):
+        """The result of the module, also where the host cannot be reached."""
+        arguments = dict(self._asked, wait=wait)
+        if ack is not None:
+            arguments['ack'] = ack
+        try:
+            result = self._execute_module(
+                module_name='claude_hooks.docker_audit.docker_findings_info', module_args=arguments, task_vars=self._task_vars)
+        except AnsibleConnectionFailure as error:
+            result = {'unreachable': True, 'msg': str(error)}
+        except AnsibleError as error:
+            result = {'failed': True, 'msg': str(error)}
+        # Never templated: anybody can choose the words of a command line
+        result = plain.plain(result)
+        if result.get('failed') or result.get('unreachable'):
+            # It may have gone with the host's last boot
+            self._connection._shell.tmpdir = None
+        return result
+
+    # --- What a call brought -----------------------------------------------------------------------------------------
+
+    def _show(self, result):
+        """Print what is new in a result. Returns whether it held anything."""
+        for warning in result.get('warnings') or []:
+            if self._is_new('warning', str(warning)):
+                self._notice(str(warning))
+        unreadable = [execution for execution in result['unreadable'] if self._is_new('unreadable', execution['event'], execution['pid'])]
+        for execution in unreadable:
+            self._say(render.unreadable_line(execution), stderr=True)
+        more = result['counts']['unreadable'] - len(result['unreadable'])
+        if more > 0:
+            self._notice('the log does not tell the command of %d more executions of docker' % more)
+        lines = []
+        if result['gap']:
+            self._counts['gaps'] += 1
+            span = result['gap_span']
+            lines.append(_json({'host': self._host, 'gap': True, 'first': span['first'], 'last': span['last']}) if self._as_json else
+                         render.gap_line(self._host, span))
+        for finding in result['findings']:
+            if self._is_new('finding', finding['event'], finding['pid'], finding.get('argv_hex') or finding['argv']):
+                self._counts['findings'] += 1
+                lines.append(_json(finding) if self._as_json else render.line(finding))
+        had_news = bool(result['findings'] or result['unreadable'] or result['gap'])
+        self._print(lines, result['token'] if had_news else None)
+        return had_news
+
+    def _is_new(self, *thing):
+        """Whether this was not met before in this run: what is still on its way when a connection breaks comes again."""
+        digest = hashlib.sha256(json.dumps(thing).encode()).digest()
+        is_new = digest not in self._seen
+        self._seen[digest] = None
+        self._seen.move_to_end(digest)
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
+        return is_new
+
+    def _notice(self, text):
+        self._say('%s: %s' % (render.quoted(self._host), render.printable(text)), stderr=True)
+
+    def _print(self, lines, token=None):
+        """Print lines, and note the token of their batch once they are out. A signal to end comes before or after that."""
+        with _signals_held():
+            for line in lines:
+                self._say(line)
+            if lines or token:
+                self._wait_until_out()
+            if token:
+                self._printed.record(token)
+
+    def _wait_until_out(self):
+        """Lines of a worker go to the main process, which prints them one by one."""
+        queue = getattr(self._display, '_final_q', None)
+        if not hasattr(queue, 'empty'):
+            return
+        # When the main process takes this one, those before it are written
+        self._display.display('', newline=False, screen_only=True)
+        deadline = time.monotonic() + _PATIENCE
+        while not queue.empty():
+            if time.monotonic() > deadline:
+                # Nobody takes the output. Then an end may come now: the batch counts as not printed and comes again.
+                _let_signals_through()
+                _end_without_reader()
+                deadline = time.monotonic() + _PATIENCE
+            time.sleep(0.003)
+
+    def _say(self, text, stderr=False):
+        # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
+        self._display.display(text, screen_only=True, stderr=stderr)
+
+    # --- The connection ----------------------------------------------------------------------------------------------
+
+    def _notice_dead_hosts(self):
+        """Let ssh find out that a host is gone: it sends nothing while the module waits."""
+        try:
+            words = [self._connection.get_option(name) or '' for name in ('ssh_args', 'ssh_common_args', 'ssh_extra_args')]
+        except KeyError:
+            return  # another connection plugin
+        if 'serveralive' in ' '.join(words).lower():
+            return
+        self._connection.set_option('ssh_extra_args', (words[-1] + ' ' + _SSH_ALIVE).strip())
+        # A connection that an earlier play left open would not have it
+        self._connection.reset()
+
+
+def _json(item):
+    return render.jsonl(item).rstrip('\n')
+
+
+@contextlib.contextmanager
+def _signals_held():
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _let_signals_through():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+
+
+def _end_with_parent():
+    """A main process that was killed cannot tell its workers to end: let the kernel tell them."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _end_without_reader():
+    """End the run where stdout is a pipe that nobody reads any more, which the main process does not do (ansible-core 2.19)."""
+    try:
+        output = os.open('/proc/%d/fd/1' % os.getppid(), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # open(2): a pipe without a reader
+            raise SystemExit('nobody reads the output')
+        return
+    try:
+        poll = select.poll()
+        poll.register(output, 0)
+        if poll.poll(0):
+            raise SystemExit('nobody reads the output')
+    finally:
+        os.close(output)

@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: live_output
+short_description: Let the rest of a run print each line at once and wait without haste
+version_added: 1.0.0
+description:
+  - For tasks that print while they run, like M(claude_hooks.docker_audit.findings_follow).
+  - Into a pipe, Ansible writes its output in blocks of some kilobytes. From here on, every line leaves at once.
+  - While it waits for tasks, Ansible looks for results a thousand times a second (C(internal_poll_interval)). From here on, it does so 20 times.
+  - Both are settings of the main process. Use it in a O(ignore:when) of M(ansible.builtin.meta), which the main process evaluates. In other tasks it has no effect.
+options: {}
+author: The claude_hooks.docker_audit team (@claude-hooks)
+"""
+
+EXAMPLES = r"""
+- name: Show each line at once
+  ansible.builtin.meta: end_play
+  when: not lookup('claude_hooks.docker_audit.live_output')
+"""
+
+RETURN = r"""
+_raw:
+  description: V(true), alone in a list.
+  type: list
+  elements: bool
+"""
+
+import sys
+
+from ansible import constants
+from ansible.plugins.lookup import LookupBase
+
+# Seconds. A result, not a line of output, can be seen so much later.
+_POLL = 0.05
+
+
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, **kwargs):
+        self.set_options(var_options=variables, direct=kwargs)
+        if hasattr(sys.stdout, 'reconfigure'):
+            sys.stdout.reconfigure(line_buffering=True)
+        constants.DEFAULT_INTERNAL_POLL_INTERVAL = max(_POLL, constants.DEFAULT_INTERNAL_POLL_INTERVAL)
+        return [True]
