@@ -10,7 +10,7 @@ version_added: 1.0.0
 description:
   - For tasks that print while they run, like M(claude_hooks.docker_audit.findings_follow).
   - Into a pipe, Ansible writes its output in blocks of some kilobytes. From here on, every line leaves at once.
-  - While it waits for tasks, Ansible looks for results a thousand times a second (C(internal_poll_interval)). From here on, it does so 20 times.
+  - While it waits for tasks, Ansible looks for results a thousand times a second (C(internal_poll_interval)). From here on, it does so four times.
   - Both are settings of the main process. Use it in a O(ignore:when) of M(ansible.builtin.meta), which the main process evaluates. In other tasks it has no effect.
 options: {}
 author: The claude_hooks.docker_audit team (@claude-hooks)
@@ -35,7 +35,7 @@ from ansible import constants
 from ansible.plugins.lookup import LookupBase
 
 # Seconds. A result, not a line of output, can be seen so much later.
-_POLL = 0.05
+_POLL = 0.25
 
 
 class LookupModule(LookupBase):

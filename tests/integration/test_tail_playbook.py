@@ -1,0 +1,356 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Promise: tail.yml prints each finding of every host once and at once, until it is stopped, and goes on there the next time.
+
+Executes docker for real under an audit rule and runs the real ansible-playbook, on this host directly and over ssh with
+sudo. Needs root, the audit tools, sshd and sudo, as the test set-up provides them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unicodedata
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(sys.executable).parent
+DOCKER = os.path.realpath(shutil.which('docker'))
+KEY = 'claude-hooks-test'
+HOSTILE = ['{{ 7*7 }}', '{{ lookup("pipe", "touch /tmp/claude-hooks-tail") }}', '\x1b]8;;http://x\x07', '\x1b[2J', 'a\r\nfar: 9 findings, 0 gaps',
+           'a\n{"host": "forged"}', '\u202e\u2066\u200b\u2028', '\u009b31m', "it's", '', b'\xff']
+NAMES = map('claude-hooks-tail-%d-%d'.__mod__, zip(itertools.repeat(os.getpid()), itertools.count()))
+SOON = 15  # seconds: a start of Ansible on a busy machine, no promise
+STOPPED = 2
+CONTROL = {character for number in range(0x110000) if unicodedata.category(character := chr(number)) in ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')}
+
+
+@pytest.fixture(scope='module', autouse=True)
+def rule():
+    words = ['-F', 'path=' + DOCKER, '-F', 'perm=x', '-F', 'key=' + KEY]
+    # First in the list: a rule that another test left would take the events.
+    subprocess.run(['auditctl', '-A', 'exit,always', *words], check=True)
+    yield
+    subprocess.run(['auditctl', '-d', 'exit,always', *words], check=True)
+
+
+def docker(name, *words):
+    """Executes docker stop for a container that does not exist."""
+    subprocess.run([DOCKER, 'stop', name, *words], cwd='/', env={'HOME': '/', 'DOCKER_HOST': 'unix:///nonexistent'}, stdin=subprocess.DEVNULL,
+                   capture_output=True, check=False)
+    return name
+
+
+class Sshd:
+    """An sshd of our own on loopback."""
+
+    def __init__(self, folder):
+        with socket.socket() as probe:
+            probe.bind(('127.0.0.1', 0))
+            self.port = probe.getsockname()[1]
+        self.key = folder / 'key'
+        self._process = None
+        self._config = folder / 'sshd_config'
+        for key in (self.key, folder / 'host_key'):
+            subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key], check=True)
+        self._config.write_text('\n'.join([
+            'Port %d' % self.port, 'ListenAddress 127.0.0.1', 'HostKey %s' % (folder / 'host_key'), 'AuthorizedKeysFile %s.pub' % self.key,
+            'PidFile none', 'StrictModes no', 'UsePAM no', 'PermitRootLogin prohibit-password', 'Subsystem sftp internal-sftp',
+            # Where the other end keeps its state
+            'SetEnv XDG_STATE_HOME=%s' % (folder / 'far')]) + '\n')
+        pathlib.Path('/run/sshd').mkdir(exist_ok=True)
+
+    def start(self):
+        self._process = subprocess.Popen([shutil.which('sshd'), '-D', '-f', self._config], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: not socket.socket().connect_ex(('127.0.0.1', self.port)), 10)
+
+    def stop(self):
+        """Ends it with all its sessions, as a host that goes down does."""
+        found = [self._process.pid]
+        for pid in found:
+            found += children(pid, 'sshd')
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def children(pid, name):
+    listed = subprocess.run(['pgrep', '-P', str(pid), '-x', name], capture_output=True, text=True, check=False).stdout
+    return [int(line) for line in listed.split()]
+
+
+def wait_for(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, 'not within %s s' % seconds
+        time.sleep(0.05)
+
+
+class Bench:
+    """A place with an inventory and a state of its own, to run tail.yml from."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.sshd = Sshd(folder)
+        self.inventory = folder / 'hosts.yml'
+        # Python's own sudo and root's become show that nothing keeps a module alive behind sudo
+        self.write(here={'ansible_connection': 'local'}, far={
+            'ansible_connection': 'ssh', 'ansible_host': '127.0.0.1', 'ansible_port': self.sshd.port, 'ansible_user': 'root', 'ansible_become': True,
+            'ansible_become_flags': '--preserve-env=XDG_STATE_HOME -H -S -n', 'ansible_ssh_private_key_file': str(self.sshd.key),
+            'ansible_ssh_common_args': '-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR'})
+        self.running = []
+
+    def write(self, **hosts):
+        self.inventory.write_text(yaml.safe_dump({'all': {'hosts': hosts, 'vars': {'ansible_python_interpreter': sys.executable}}}))
+
+    def start(self, *words, **options):
+        run = Run(self.command(*words, **options), self.environment())
+        self.running.append(run)
+        return run
+
+    def command(self, *words, **options):
+        options = dict({'key': KEY, 'name': 'claude-hooks-tail-%d-*' % os.getpid()}, **options)
+        return [str(BIN / 'ansible-playbook'), '-i', str(self.inventory), 'playbooks/tail.yml', *words, '-e', json.dumps(options)]
+
+    def environment(self):
+        return dict(os.environ, ANSIBLE_NOCOLOR='1', TZ='Asia/Kolkata', XDG_STATE_HOME=str(self.folder / 'here'),
+                    ANSIBLE_SSH_CONTROL_PATH_DIR=str(self.folder / 'cp'))
+
+    def left_over(self):
+        """Processes that a run started here or on the other end, but for the ssh that keeps the connection for the next run."""
+        found = []
+        for entry in pathlib.Path('/proc').glob('[0-9]*'):
+            with contextlib.suppress(OSError):
+                command = (entry / 'cmdline').read_bytes().replace(b'\0', b' ').decode(errors='replace')
+                if b'XDG_STATE_HOME=%s/' % os.fsencode(self.folder) in (entry / 'environ').read_bytes() and '[mux]' not in command:
+                    found.append((entry.name, command))
+        return found
+
+
+class Run:
+    """A running ansible-playbook, and what it printed so far: (time, line)."""
+
+    def __init__(self, command, environment):
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, start_new_session=True)
+        self.lines, self.notices = [], []
+        self._threads = [threading.Thread(target=self._read, args=pair, daemon=True)
+                         for pair in ((self.process.stdout, self.lines), (self.process.stderr, self.notices))]
+        for thread in self._threads:
+            thread.start()
+
+    @staticmethod
+    def _read(stream, lines):
+        for line in stream:
+            lines.append((time.time(), line.decode().rstrip('\n')))
+
+    def output(self):
+        return '\n'.join(line for _time, line in self.lines + self.notices)
+
+    def with_text(self, text, host=''):
+        return [(moment, line) for moment, line in self.lines if text in line and host in line]
+
+    def wait_for(self, text, count=1, seconds=SOON, lines=None):
+        """The time when so many lines with this text were there."""
+        lines = self.lines if lines is None else lines
+        deadline = time.monotonic() + seconds
+        while True:
+            found = [moment for moment, line in lines if text in line]
+            if len(found) >= count:
+                return found[count - 1]
+            assert time.monotonic() < deadline and self.process.poll() is None, 'no %r within %s s:\n%s' % (text, seconds, self.output())
+            time.sleep(0.01)
+
+    def up(self):
+        """Waits until both hosts are followed."""
+        self.wait_for(docker(next(NAMES)), 2)
+        return self
+
+    def end(self, number=None, seconds=STOPPED):
+        if number is not None:
+            os.kill(self.process.pid, number)
+        self.process.wait(seconds)
+        for thread in self._threads:
+            thread.join(seconds)
+        return self.process.returncode
+
+
+@pytest.fixture
+def bench(tmp_path):
+    place = Bench(tmp_path)
+    place.sshd.start()
+    yield place
+    for run in place.running:
+        if run.process.poll() is None:
+            run.process.kill()
+            run.process.wait()
+    place.sshd.stop()
+
+
+def test_each_finding_is_one_line_of_each_host_within_two_seconds(bench):
+    run = bench.start().up()
+    for index in range(4):
+        name = docker(next(NAMES), *HOSTILE)
+        done = time.time()
+        assert run.wait_for(name, 2) - done < 2
+        time.sleep(0.2 * index)
+    run.end(signal.SIGINT)
+    found = run.with_text(name)
+    assert len(found) == 2, run.output()
+    for host, (_time, line) in zip(('far', 'here'), sorted(found, key=lambda pair: ' far ' not in pair[1])):
+        assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+05:30  %s  stop  targets %s .*  user (root|0) .* pid \d+  ppid %d  exe %s  cwd /  \$ "
+                        % (host, name, os.getpid(), DOCKER), line), line
+    assert shlex.quote(HOSTILE[0]) in line and not os.path.exists('/tmp/claude-hooks-tail')
+    assert not CONTROL & set(run.output()) - {'\n'}
+
+
+def test_jsonl_is_the_exact_finding_alone_on_its_line(bench):
+    run = bench.start('-v', '-l', 'here', output='jsonl', duration=6)
+    name = docker(next(NAMES), *HOSTILE)
+    assert run.end(seconds=30) == 0, run.output()
+    found = [line for line in run.output().split('\n') if name in line]
+    assert [json.loads(line)['argv'][1:] for line in found] == [['stop', name, *HOSTILE[:-1], '\\xff']]
+    assert not CONTROL & set(run.output()) - {'\n'}
+
+
+def test_duration_ends_with_a_summary_of_each_host_and_exit_code_0(bench):
+    run = bench.start(duration=5)
+    docker(next(NAMES))
+    assert run.end(seconds=30) == 0, run.output()
+    assert {line for _time, line in run.lines if 'reconnects' in line} == {
+        '%s: %d findings, 0 gaps, 0 reconnects' % (host, len(run.with_text(' stop ', '  %s  ' % host))) for host in ('here', 'far')}, run.output()
+    assert not bench.left_over()
+
+
+def test_ctrl_c_while_nothing_happens_ends_all_within_two_seconds(bench):
+    run = bench.start().up()
+    time.sleep(1)
+    run.end(signal.SIGINT)
+    wait_for(lambda: not bench.left_over(), STOPPED)
+
+
+def test_what_happened_round_a_stop_is_neither_lost_nor_repeated(bench):
+    names, lines = [], []
+    for delay in (0, 0.04, 0.08, 0.12, 0.2):
+        run = bench.start().up()
+        names.append(docker(next(NAMES)))
+        time.sleep(delay)
+        run.end(signal.SIGINT)
+        names.append(docker(next(NAMES)))
+        lines += run.lines
+    last = bench.start()
+    last.wait_for(names[-1], 2)
+    last.end(signal.SIGINT)
+    lines += last.lines
+    text = [line for _time, line in lines]
+    assert {name: [sum(name + ' ' in line and '  %s  ' % host in line for line in text) for host in ('here', 'far')] for name in names} == {
+        name: [1, 1] for name in names}
+
+
+def test_a_killed_run_leaves_no_process_and_loses_nothing(bench):
+    first = bench.start().up()
+    seen = docker(next(NAMES))
+    first.wait_for(seen, 2)
+    time.sleep(0.5)
+    first.end(signal.SIGKILL)
+    wait_for(lambda: not bench.left_over(), STOPPED)
+    missed = docker(next(NAMES))
+    second = bench.start()
+    second.wait_for(missed, 2)
+    second.end(signal.SIGINT)
+    assert not second.with_text(seen + ' '), second.output()
+
+
+def test_a_host_that_goes_away_and_comes_back_misses_nothing_and_holds_up_nobody(bench):
+    run = bench.start(duration=20).up()
+    bench.sshd.stop()
+    run.wait_for('far: unreachable: ', lines=run.notices)
+    name = docker(next(NAMES))
+    done = time.time()
+    assert run.wait_for(name) - done < 2
+    assert re.search(r'far: unreachable: .*, trying again in 1 s', run.output()) and not run.with_text(name, ' far ')
+    bench.sshd.start()
+    run.wait_for(name, 2)
+    run.wait_for('far: back', lines=run.notices)
+    assert run.end(seconds=30) == 0, run.output()
+    assert run.with_text('far: ')[-1][1].endswith(', 0 gaps, 1 reconnects') and len(run.with_text(name)) == 2, run.output()
+
+
+def test_a_host_that_is_away_at_the_end_fails(bench):
+    bench.sshd.stop()
+    try:
+        run = bench.start(duration=4)
+        assert run.end(seconds=30) == 2, run.output()
+        assert re.search('far: 0 findings, 0 gaps, 0 reconnects', run.output()) and 'The host was still away at the end: unreachable: ' in run.output()
+    finally:
+        bench.sshd.start()
+
+
+def test_a_second_reader_needs_a_name_of_its_own(bench):
+    first = bench.start('-l', 'here')
+    first.wait_for(docker(next(NAMES)))
+    second = bench.start('-l', 'here')
+    assert second.end(seconds=SOON) == 2 and 'the reader tail already follows here from this machine' in second.output(), second.output()
+    third = bench.start('-l', 'here', reader='other')
+    name = docker(next(NAMES))
+    first.wait_for(name)
+    third.wait_for(name)
+    for run in (first, third):
+        run.end(signal.SIGINT)
+
+
+def test_check_mode_shows_what_is_new_and_keeps_nothing(bench):
+    name = docker(next(NAMES))
+    for _time in range(2):
+        run = bench.start('--check')
+        assert run.end(seconds=SOON) == 0 and len(run.with_text(name)) == 2, run.output()
+    assert not [path for path in bench.folder.rglob('claude-hooks/*') if path.suffix != '.lock'], run.output()
+
+
+def test_the_state_is_its_owners_alone(bench):
+    bench.start().up().end(signal.SIGINT)
+    found = [path for folder in ('here', 'far') for path in (bench.folder / folder / 'claude-hooks').iterdir()]
+    assert {path.stat().st_mode & 0o7777 for path in found} == {0o600} and {path.parent.stat().st_mode & 0o7777 for path in found} == {0o700}
+    assert 'printed-tail@%s@far' % KEY in [path.name for path in found]
+
+
+def test_it_ends_when_nobody_reads_the_output(bench):
+    process = subprocess.Popen(bench.command('-l', 'here'), cwd=ROOT, env=bench.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL)
+    try:
+        name = docker(next(NAMES))
+        next(line for line in process.stdout if name.encode() in line)
+        process.stdout.close()
+        docker(next(NAMES))
+        assert process.wait(SOON)
+    finally:
+        process.kill()
+    wait_for(lambda: not bench.left_over(), STOPPED)
+
+
+@pytest.mark.parametrize('words, options, message', [
+    (['-l', 'here'], {'reader': 'a b'}, 'must be of 1 to 64 letters'),
+    (['-l', 'here'], {'output': 'xml'}, 'value of output must be one of: text, jsonl, got: xml'),
+    (['-l', 'here'], {'duration': -1}, 'duration must be a number of seconds from 0 on'),
+    (['--forks', '1'], {}, '2 hosts but --forks 1: give --forks 2'),
+])
+def test_what_cannot_be_done_is_refused(bench, words, options, message):
+    run = bench.start(*words, **options)
+    assert run.end(seconds=SOON) == 2 and message in run.output(), run.output()
