@@ -58,9 +58,8 @@ class ActionModule(ActionBase):
         _end_with_parent()
         self._notice_dead_hosts()
         try:
-            if not self._task.check_mode:
-                self._printed.lock()
-            away = self._follow(options['duration'])
+            with contextlib.nullcontext() if self._task.check_mode else self._printed.kept():
+                away = self._follow(options['duration'])
         except printed.PrintedError as error:
             raise AnsibleActionFail(str(error))
         self._print(['%s: %s' % (render.quoted(self._host), ', '.join('%d %s' % (number, name) for name, number in self._counts.items()))])

@@ -8,6 +8,7 @@ between, the token of that batch stands here.
 """
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import urllib.parse
@@ -20,26 +21,30 @@ class PrintedError(Exception):
 
 
 class Printed(object):
-    """The last batch of a host that a reader printed. To be locked before it is used."""
+    """The last batch of a host that a reader printed."""
 
     def __init__(self, reader, key, host):
         self._reader = reader
         self._host = host
         self._folder = reader_state.state_folder()
         self._path = os.path.join(self._folder, 'printed-' + '@'.join(urllib.parse.quote(part, safe='') for part in (reader, key, host)))
-        self._lock = None
 
-    def lock(self):
-        """Keep another run with this reader out until this process ends."""
+    @contextlib.contextmanager
+    def kept(self):
+        """Keep another run with this reader out meanwhile."""
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            self._lock = os.open(self._path + '.lock', os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise PrintedError('the reader %s already follows %s from this machine: end that one, or give this one another name with -e reader=NAME'
-                               % (self._reader, self._host))
+            lock = os.open(self._path + '.lock', os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise self._error(error)
+        with os.fdopen(lock):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise PrintedError(
+                    'the reader %s already follows %s from this machine: end that one, or give this one another name with -e reader=NAME'
+                    % (self._reader, self._host))
+            yield
 
     def token(self):
         """The token of the last batch that was printed, or None."""

@@ -155,7 +155,7 @@ def unreadable_line(execution, zone=None):
     """A line about an execution of which the log does not tell the command."""
     return '%s: docker was executed at %s by user %s (pid %s, event %s), the log does not tell the command: %s' % (
         _word(execution['host']), local_time(execution['timestamp'], zone), _who(execution, 'user', 'uid'), _word(execution.get('pid')),
-        _word(execution['event']), _word(execution['reason']))
+        _word(execution['event']), printable(execution['reason']))
 
 
 def _word(value):

@@ -246,6 +246,17 @@ def test_ctrl_c_while_nothing_happens_ends_all_within_two_seconds(bench):
     wait_for(lambda: not bench.left_over(), STOPPED)
 
 
+def test_ctrl_c_ends_make_as_well(bench):
+    venv = os.path.relpath(BIN.parent, ROOT)
+    words = ' '.join(map(shlex.quote, bench.command()[4:]))
+    run = Run(['make', 'audit-tail', 'VENV=' + venv, '-o', venv + '/ready', 'INVENTORY=%s' % bench.inventory, 'ARGS=' + words], bench.environment())
+    bench.running.append(run.up())
+    # As a terminal does it
+    os.killpg(run.process.pid, signal.SIGINT)
+    assert run.end() != 0
+    wait_for(lambda: not bench.left_over(), STOPPED)
+
+
 def test_what_happened_round_a_stop_is_neither_lost_nor_repeated(bench):
     names, lines = [], []
     for delay in (0, 0.04, 0.08, 0.12, 0.2):

@@ -135,6 +135,46 @@ def test_ordinary_findings_fit_into_100_columns():
     assert max(map(len, lines)) <= 100
 
 
+def test_a_line_holds_what_the_table_shows():
+    assert render.line(FINDING, ZONE) == (
+        '2026-11-25 00:57:43.051+01:00  web1  remove  targets claude-hooks-dev x  user root (login bob)  pid 14342  ppid 14296  exe /usr/bin/docker  '
+        "cwd /root  $ docker container rm claude-hooks-dev 'x y'")
+
+
+@pytest.mark.parametrize('changes, expected', [
+    ({'match': 'possible', 'targets': []}, '  no targets (possible)  '),
+    ({'docker_host': 'tcp://far:1', 'context': 'there'}, 'cwd /root  engine tcp://far:1  context there  $ '),
+    ({'user': None, 'login_user': None}, '  user 0 (login 1000)  '),
+    ({'auid': None, 'login_user': None}, '  user root  pid '),
+    ({'timestamp': None}, '-  web1  '),
+    ({'argv_complete': False}, "'x y' ... (the log lacks arguments)"),
+    ({'cwd': '/tmp  $ docker ps'}, "cwd '/tmp  $ docker ps'  $ docker container rm"),
+])
+def test_a_line_says_what_is_special(changes, expected):
+    assert expected in render.line(dict(FINDING, **changes), ZONE)
+
+
+@pytest.mark.parametrize('text', TEXTS)
+@pytest.mark.parametrize('shown', [
+    lambda text: render.line(hostile(text), ZONE),
+    lambda text: render.gap_line(text, READ['span'], ZONE),
+    lambda text: render.unreadable_line(dict(hostile(text), reason='failed'), ZONE),
+], ids=['finding', 'gap', 'unreadable'])
+def test_text_cannot_break_a_line(shown, text):
+    assert is_harmless(shown(text)) and '\n' not in shown(text)
+
+
+def test_a_gap_says_from_when_to_when():
+    assert render.gap_line('web1', {'first': '2026-11-20T00:00:03.120Z', 'last': None}, ZONE) == (
+        'GAP  web1  what was logged from 2026-11-20 01:00:03.120+01:00 to - was gone before it was read')
+
+
+def test_an_execution_without_a_command_is_told_by_who_and_when():
+    assert render.unreadable_line(dict(FINDING, reason='no arguments'), ZONE) == (
+        "web1: docker was executed at 2026-11-25 00:57:43.051+01:00 by user root (pid 14342, event 1795564663.051:91), "
+        "the log does not tell the command: no arguments")
+
+
 def test_the_newest_finding_of_all_hosts_is_the_last():
     times = [('2026-11-24T00:00:00.000Z', '1:10', 'a'), ('2026-11-24T00:00:00.001Z', '1:2', 'b'), ('2026-11-24T00:00:00.001Z', '1:10', 'a'),
              ('2026-11-25T00:00:00.000Z', '1:1', 'b')]
