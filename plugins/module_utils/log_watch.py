@@ -29,7 +29,7 @@ class LogWatch(object):
         self._last = 0.0
         self._inotify = _inotify(os.path.dirname(log))
         self._seen = self._state()
-        self._listeners = [1] + _relayed_outputs()
+        self._listeners = [1]
 
     def wait(self, seconds):
         """WRITTEN when the log was written to since the last call, GONE when stdout was closed, EXPIRED after that time."""
@@ -91,26 +91,3 @@ def _inotify(folder):
         os.close(descriptor)
         return None
     return descriptor
-
-
-def _relayed_outputs():
-    """The pipe that the topmost sudo above this process writes to.
-
-    With use_pty or log_output, sudo gives the command a pipe of its own and hands on what comes, so that the command
-    does not notice when the other end of sudo's own output is closed.
-    """
-    found = []
-    pid = os.getppid()
-    for _generation in range(20):
-        try:
-            with open('/proc/%d/stat' % pid, 'rb') as stream:
-                name, _separator, rest = stream.read().partition(b'(')[2].rpartition(b')')
-            if name == b'sudo' and os.readlink('/proc/%d/fd/1' % pid).startswith('pipe:'):
-                found = ['/proc/%d/fd/1' % pid]
-            pid = int(rest.split()[1])
-        except (OSError, ValueError, IndexError):
-            break
-    try:
-        return [os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC) for path in found]
-    except OSError:
-        return []

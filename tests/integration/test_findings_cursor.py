@@ -357,23 +357,12 @@ def test_logs_that_are_gone_are_told_with_the_time(reader, stop):
     assert (after['gap'], names(after)) == (False, [])
 
 
-@pytest.mark.parametrize('pty', ['use_pty', '!use_pty'])
-def test_a_call_under_sudo_whose_listener_is_gone_ends(reader, tmp_path, pty):
-    """With use_pty (the default since sudo 1.9.14, and Debian's) sudo stands between the call and who listens."""
-    (tmp_path / 'sudoers').write_text('Defaults %s\n' % pty + '#includedir /etc/sudoers.d\nroot ALL=(ALL:ALL) NOPASSWD: ALL\n')
-    (tmp_path / 'sudoers').chmod(0o440)
-    token = reader.call()['token']
-    options = json.dumps(dict(reader.options, wait=60, ack=token))
+def test_a_call_under_sudo_whose_listener_is_gone_ends(reader, tmp_path):
+    options = json.dumps(dict(reader.options, wait=60, ack=reader.call()['token']))
     process = subprocess.Popen(
-        ['unshare', '--mount', 'sh', '-ec', 'mount --bind "$0" /etc/sudoers; "$@"; :', str(tmp_path / 'sudoers'),
-         'sudo', '-n', 'XDG_STATE_HOME=%s' % tmp_path, sys.executable, '-c', RUN, options],
+        ['sudo', '-n', 'XDG_STATE_HOME=%s' % tmp_path, sys.executable, '-c', RUN, options],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    lock = pathlib.Path(str(reader.file) + '.lock')
-    wait_until(lambda: lock.read_text().strip() not in ('', str(process.pid)) and os.path.exists('/proc/%s' % lock.read_text().strip()), 10, 'the call runs')
-    pid = int(lock.read_text())
     time.sleep(2)
-    assert os.path.exists('/proc/%d' % pid)
+    assert process.poll() is None
     process.stdout.close()
-    wait_until(lambda: not os.path.exists('/proc/%d' % pid), 5, 'the call ends')
-    process.stderr.close()
-    process.wait(timeout=10)
+    process.wait(timeout=5)
