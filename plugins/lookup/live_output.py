@@ -11,7 +11,7 @@ description:
   - For tasks that print while they run, like M(claude_hooks.docker_audit.findings_follow).
   - Into a pipe, Ansible writes its output in blocks of some kilobytes. From here on, every line leaves at once.
   - While it waits for tasks, Ansible looks for results a thousand times a second (C(internal_poll_interval)). From here on, it does so four times.
-  - Both are settings of the main process. Use it in a O(ignore:when) of M(ansible.builtin.meta), which the main process evaluates. In other tasks it has no effect.
+  - Both are settings of the main process. Use it in a C(when) of M(ansible.builtin.meta), which that process evaluates. In other tasks it has no effect.
 options: {}
 author: The claude_hooks.docker_audit team (@claude-hooks)
 """

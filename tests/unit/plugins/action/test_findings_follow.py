@@ -44,7 +44,7 @@ class Follow(findings_follow.ActionModule):
     def _execute_module(self, module_name=None, module_args=None, task_vars=None, **unused):
         self.asked.append((module_args['wait'], module_args.get('ack')))
         answer = self.answers.pop(0) if self.answers else batch('end')
-        if isinstance(answer, Exception):
+        if not isinstance(answer, dict):
             raise answer
         if answer.get('findings') == []:
             self.clock[0] += module_args['wait']
@@ -110,7 +110,7 @@ def test_check_mode_asks_once_and_writes_nothing(follow, tmp_path):
 ])
 def test_trouble_is_told_and_the_same_batch_asked_for_again_with_growing_pauses(follow, trouble, reason):
     action = follow([batch('a', 1)] + 8 * [trouble] + [batch('b', 1, 2)], duration=300)
-    assert [notice for notice in action.notices] == [
+    assert action.notices == [
         'web1: %s, trying again in %d s' % (reason, pause) for pause in (1, 2, 4, 8, 16, 32, 60, 60)] + ['web1: back']
     assert targets(action) == ['c1', 'c2'] and {ack for _wait, ack in action.asked[1:10]} == {'a'}
     assert action.out[-1] == 'web1: 2 findings, 0 gaps, 1 reconnects' and action.result['reconnects'] == 1
