@@ -37,14 +37,14 @@ class Follow(findings_follow.ActionModule):
         task = types.SimpleNamespace(args=options, check_mode=check_mode, async_val=0, action='x', resolved_action='x', diff=False, environment=None)
         super().__init__(task, types.SimpleNamespace(
             get_option=lambda name: {}[name], _shell=types.SimpleNamespace(tmpdir=None), has_pipelining=False), None, None, None, None)
-        self.answers, self.clock = list(answers), clock
+        self.answers, self.clock = iter(answers), clock
         self.asked, self.out, self.notices = [], [], []
         self._display = types.SimpleNamespace(display=lambda text, screen_only, stderr=False: (self.notices if stderr else self.out).append(text))
 
     def _execute_module(self, module_name=None, module_args=None, task_vars=None, **unused):
         self.asked.append((module_args['wait'], module_args.get('ack')))
-        answer = self.answers.pop(0) if self.answers else batch('end')
-        if not isinstance(answer, dict):
+        answer = next(self.answers, batch('end'))
+        if isinstance(answer, Exception):
             raise answer
         if answer.get('findings') == []:
             self.clock[0] += module_args['wait']
