@@ -224,9 +224,20 @@ def _let_signals_through():
 
 
 def _end_with_parent():
-    """A main process that was killed cannot tell its workers to end: let the kernel tell them."""
+    """Whatever ends the run ends this worker, and the ssh or module that it waits for."""
+    if os.getpgrp() != os.getpid():
+        # From ansible-core 2.19 on, workers are so and do so themselves
+        os.setsid()
+        for number in _STOPPING:
+            signal.signal(number, _end_group)
+    # A main process that was killed cannot tell its workers: let the kernel tell them.
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _end_group(number, _frame):
+    signal.signal(number, signal.SIG_DFL)
+    os.killpg(0, number)
 
 
 def _end_without_reader():
