@@ -26,7 +26,7 @@ _WAIT = 60
 _LONGEST_PAUSE = 60
 # Findings of this run that are known again when a batch comes twice
 _REMEMBERED = 10000
-# Ctrl-C ends a run within two seconds, also where nobody takes the output
+# Seconds to wait for a main process that takes no line: Ctrl-C ends a run within two
 _PATIENCE = 1
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 # A host that went away is noticed after 45 seconds at most (ssh_config(5))
@@ -70,7 +70,7 @@ class ActionModule(ActionBase):
     def _follow(self, duration):
         """Print what is new until the time is over. Returns why the host could not be read at the end, or None."""
         end = math.inf if duration is None else time.monotonic() + duration
-        ack = None if self._task.check_mode else self._printed.token()
+        ack = self._printed.token()
         pause = closing = calls = 0
         while True:
             left = max(0, end - time.monotonic())
@@ -161,30 +161,31 @@ class ActionModule(ActionBase):
         self._say('%s: %s' % (render.quoted(self._host), render.printable(text)), stderr=True)
 
     def _print(self, lines, token=None):
-        """Print lines, and note the token of their batch once they are out. A signal to end comes before or after that."""
-        with _signals_held():
+        """Print lines, and note the token of their batch once they are out. A signal to end is obeyed before or after that."""
+        with _signals_put_off() as came:
             for line in lines:
+                if came:
+                    return
                 self._say(line)
-            if lines or token:
-                self._wait_until_out()
-            if token:
+            if (lines or token) and self._is_out(came) and token:
                 self._printed.record(token)
 
-    def _wait_until_out(self):
-        """Lines of a worker go to the main process, which prints them one by one."""
+    def _is_out(self, came):
+        """Whether the main process printed all lines, which it gets from its workers one by one. Waits for it."""
         queue = getattr(self._display, '_final_q', None)
         if not hasattr(queue, 'empty'):
-            return
+            return True
         # When the main process takes this one, those before it are written
         self._display.display('', newline=False, screen_only=True)
         deadline = time.monotonic() + _PATIENCE
         while not queue.empty():
             if time.monotonic() > deadline:
-                # Nobody takes the output. Then an end may come now: the batch counts as not printed and comes again.
-                _let_signals_through()
+                if came:
+                    return False  # the batch comes again
                 _end_without_reader()
                 deadline = time.monotonic() + _PATIENCE
             time.sleep(0.003)
+        return True
 
     def _say(self, text, stderr=False):
         # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
@@ -210,17 +211,32 @@ def _json(item):
 
 
 @contextlib.contextmanager
-def _signals_held():
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+def _signals_put_off():
+    """Obey the first signal to end only afterwards. Yields a list of those that came.
+
+    They are not blocked: a main process that ends takes no more lines, and a worker that waits for it must end all the same.
+    It sends another signal then.
+    """
+    came = []
+
+    def note(number, _frame):
+        came.append(number)
+        if len(came) > 1:
+            obey()
+
+    def obey():
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
+
+    before = {number: signal.getsignal(number) for number in _STOPPING}
+    for number in _STOPPING:
+        signal.signal(number, note)
     try:
-        yield
+        yield came
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _let_signals_through():
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        obey()
 
 
 def _end_with_parent():
