@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import types
 
 import pytest
@@ -195,3 +196,17 @@ def test_ssh_notices_a_dead_host_unless_told_otherwise(follow, given, used):
     action._connection.reset = lambda: calls.append('reset')
     action._notice_dead_hosts()
     assert calls == ([('ssh_extra_args', used), 'reset'] if used else [])
+
+
+@pytest.mark.parametrize('signals, expected', [(1, ['printed', 'end']), (2, ['end', 'printed'])])
+def test_a_first_signal_to_end_waits_for_the_line_and_a_second_does_not(signals, expected):
+    happened = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: happened.append('end'))
+    try:
+        with findings_follow._signals_put_off():
+            for _number in range(signals):
+                signal.raise_signal(signal.SIGTERM)
+            happened.append('printed')
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert happened[:2] == expected
