@@ -163,10 +163,9 @@ class ActionModule(ActionBase):
     def _print(self, lines, token=None):
         """Print lines, and note the token of their batch once they are out. A signal to end is obeyed before or after that."""
         with _signals_put_off() as came:
-            for line in lines:
-                if came:
-                    return
-                self._say(line)
+            if lines:
+                # As one, so that a batch is printed whole or not at all
+                self._say('\n'.join(lines))
             if (lines or token) and self._is_out(came) and token:
                 self._printed.record(token)
 

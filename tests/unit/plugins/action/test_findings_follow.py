@@ -40,7 +40,7 @@ class Follow(findings_follow.ActionModule):
             get_option=lambda name: {}[name], _shell=types.SimpleNamespace(tmpdir=None), has_pipelining=False), None, None, None, None)
         self.answers, self.clock = iter(answers), clock
         self.asked, self.out, self.notices = [], [], []
-        self._display = types.SimpleNamespace(display=lambda text, screen_only, stderr=False: (self.notices if stderr else self.out).append(text))
+        self._display = types.SimpleNamespace(display=lambda text, screen_only, stderr=False: (self.notices if stderr else self.out).extend(text.split('\n')))
 
     def _execute_module(self, module_name=None, module_args=None, task_vars=None, **unused):
         self.asked.append((module_args['wait'], module_args.get('ack')))
