@@ -235,7 +235,7 @@ def test_duration_ends_with_a_summary_of_each_host_and_exit_code_0(bench):
     docker(next(NAMES))
     assert run.end(seconds=30) == 0, run.output()
     assert {line for _time, line in run.lines if 'reconnects' in line} == {
-        '%s: %d findings, 0 gaps, 0 reconnects' % (host, len(run.with_text(' stop ', '  %s  ' % host))) for host in ('here', 'far')}, run.output()
+        '%s: %d findings, 0 gaps, 0 reconnects' % (host, len(run.with_text('  $ ', '  %s  ' % host))) for host in ('here', 'far')}, run.output()
     assert not bench.left_over()
 
 
