@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 playbook = ansible-playbook $(if $(INVENTORY),-i '$(INVENTORY)') $(if $(LIMIT),--limit '$(LIMIT)') playbooks/$(1) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit-install audit-uninstall audit-findings audit-tail test
+.PHONY: help audit-install audit-uninstall audit-findings audit-tail test test-all
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | while IFS=$$'\t' read -r name what; do printf '%-18s %s\n' "$$name" "$$what"; done
@@ -34,6 +34,9 @@ audit-tail: $(VENV)/ready ## Show each finding as it happens, until Ctrl-C (ARGS
 
 test: $(VENV)/ready-test ## Run every test (as root on Debian; installs and starts what they need)
 	tests/run
+
+test-all: $(VENV)/ready-test ## Run every test, and again with other releases of Debian and of ansible-core
+	tests/run --all
 
 # The checkout is linked into the virtual environment under its collection's name, whatever its folder is called.
 $(VENV)/ready: requirements.txt
