@@ -12,11 +12,11 @@ import socket
 import subprocess
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.claude_hooks.docker_audit.plugins.modules import docker_cli_facts
+from ansible_collections.claude_hooks.docker_audit.tests.unit.module_args import patch_module_args
 
 with open('/bin/true', 'rb') as true:
     ELF = true.read()

@@ -9,10 +9,10 @@ import types
 
 import pytest
 import yaml
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import docker_cli
 from ansible_collections.claude_hooks.docker_audit.plugins.modules import docker_findings_info
+from ansible_collections.claude_hooks.docker_audit.tests.unit.module_args import patch_module_args
 
 
 def test_every_action_of_the_core_can_be_chosen():
