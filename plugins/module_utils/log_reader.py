@@ -522,8 +522,8 @@ class _File(object):
         return _digest(os.pread(self.handle, offset - start, start))
 
     def is_replaced(self):
-        """Whether the file was truncated since it was opened, also if it has grown again."""
-        return os.fstat(self.handle).st_size < self.offset or (self._fingerprint is not None and self._first_line() != self._fingerprint)
+        """Whether the file was truncated since it was read, also if it has grown again. Of one that was empty nobody can tell."""
+        return self._fingerprint is None or os.fstat(self.handle).st_size < self.offset or self._first_line() != self._fingerprint
 
     def _first_line(self):
         line, end, _rest = os.pread(self.handle, _FINGERPRINT_BYTES, 0).partition(b'\n')

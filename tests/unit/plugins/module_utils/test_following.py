@@ -238,6 +238,14 @@ def test_a_log_that_is_copied_and_truncated(host, again):
     assert not host.gaps
 
 
+def test_a_log_that_was_empty_and_is_copied_and_truncated_at_once(host, again):
+    assert host.read(again) == []
+    early = host.stop()
+    host.copytruncate()
+    late = host.stop()
+    assert host.read(again) == [early, late]
+
+
 def test_a_log_while_it_is_copied(host, again):
     for _event in range(3):
         host.stop()
@@ -413,8 +421,8 @@ OPERATIONS = st.lists(st.one_of(
 def test_whatever_happens_in_whatever_order_each_event_is_met_once(tmp_path_factory, operations, data):
     """auditd writes piece by piece; each event is whole before two seconds have passed."""
     real = log_reader.time
+    host = Host(tmp_path_factory.mktemp('host'))
     try:
-        host = Host(tmp_path_factory.mktemp('host'))
         pending = []
         expected = []
         for operation, value in operations:
@@ -448,4 +456,6 @@ def test_whatever_happens_in_whatever_order_each_event_is_met_once(tmp_path_fact
         host.read()
         assert sorted(host.found) == expected
     finally:
+        if host.following:
+            host.following.close()
         log_reader.time = real
