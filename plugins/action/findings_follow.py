@@ -18,6 +18,7 @@ import time
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import findings
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import plain, printed, render
 
 # Seconds that one call waits for something new. It is what an idle host costs, one start of a module a minute, and how long
@@ -42,7 +43,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec={
-            'name': {'type': 'str'}, 'key': {'type': 'str', 'default': 'claude-hooks-docker', 'no_log': False}, 'possible': {'type': 'bool'},
+            'name': {'type': 'str'}, 'key': {'type': 'str', 'default': findings.DEFAULT_KEY, 'no_log': False}, 'possible': {'type': 'bool'},
             'reader': {'type': 'str', 'default': 'tail'}, 'output': {'type': 'str', 'choices': ['text', 'jsonl'], 'default': 'text'},
             'duration': {'type': 'float'}})
         if options['duration'] is not None and not 0 <= options['duration'] < math.inf:

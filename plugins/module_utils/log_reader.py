@@ -28,6 +28,7 @@ DEFAULT_LOG = '/var/log/audit/audit.log'
 # in the usual setting (-b 8192), of about 300 bytes.
 BLOCK = 4 << 20
 
+# Blocks that are shorter together are kept as one, to look for the records of an event in
 _SHORT_BLOCK = 64 << 10
 
 # auditd writes the records of an event at once. What is older than this and not complete will not become so.
@@ -282,8 +283,8 @@ class Following(object):
       reported     [events that stand behind the offset and were given all the same, as Scan.name() calls them]
       last         when the last record that was read was written (milliseconds since 1970)
     The offset stays before the first record that is not SETTLED_SECONDS old, so that an event is whole when it is passed,
-    also where its records interleave with others or straddle a rotation. Nothing here compares times of records with
-    each other: a clock may be set back.
+    also where its records interleave with others or straddle a rotation. A clock may be set back: times of records are
+    compared with each other only in a log that lost its end in a crash.
     """
 
     def __init__(self, key, log, position=None, block=BLOCK):
@@ -390,7 +391,7 @@ class Following(object):
             stats[name] = choose(times) if times else None
 
     def _pass(self, place, reported, last):
-        """Note how far the logs were read; open files before that are closed."""
+        """Note how far the logs were read, for the next call to go on from there."""
         if place is None or place[0].fingerprint() is None:
             begun = [file for file in self._logs.files if file.fingerprint()]
             place = (begun[-1], begun[-1].offset) if begun else None
@@ -492,19 +493,17 @@ class _File(object):
             self.offset += end
             yield block, end
 
-    def rest(self, size):
-        """What the last line of the file holds that has no end yet: it may be half a record."""
-        rest = audit_log.uncut(os.pread(self.handle, size, self.offset))
-        return [(rest, len(rest))] if rest else []
-
     def pieces(self, size):
+        """What blocks() gives, with its place."""
         self.fingerprint()  # of what is read now, to be compared later
         for block, end in self.blocks(size):
             start = self.offset - end
             yield _Piece(self, start, block, end, start + len(block) >= os.fstat(self.handle).st_size, False)
 
     def rest_pieces(self, size):
-        return [_Piece(self, self.offset, block, end, True, True) for block, end in self.rest(size)]
+        """What the last line of the file holds that has no end yet: it may be half a record."""
+        rest = audit_log.uncut(os.pread(self.handle, size, self.offset))
+        return [_Piece(self, self.offset, rest, len(rest), True, True)] if rest else []
 
     def modified(self):
         """When the file was written to, in milliseconds since 1970."""
