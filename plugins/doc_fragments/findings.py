@@ -7,7 +7,7 @@ from __future__ import annotations
 class ModuleDocFragment(object):
     """The options of all that turns audit events into findings."""
 
-    DOCUMENTATION = r"""
+    NAMED = r"""
 options:
   name:
     description: Pattern of the container names to report, with C(*), C(?) and C([...]). Case matters.
@@ -17,6 +17,9 @@ options:
     description: Key of the audit rule. It is compared exactly, also where a rule has several keys.
     type: str
     default: claude-hooks-docker
+"""
+
+    DOCUMENTATION = NAMED + r"""
   possible:
     description: Whether to report commands that can hit a matching container though their arguments do not say so, like C(docker system prune).
     type: bool

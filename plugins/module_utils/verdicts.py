@@ -44,7 +44,8 @@ _FORCE = re.compile(r'-[a-zA-Z]*f|--force(=(1|t|T|true|TRUE|True))?\Z')
 
 _Event = namedtuple('_Event', 'time action id name attributes')
 _Incident = namedtuple('_Incident', 'what time id name attributes requests ooms stopped restarted died created')
-_Claim = namedtuple('_Claim', 'finding target reason certain')
+# sure: it does that to this container; certain: its process was seen to connect to this engine, too
+_Claim = namedtuple('_Claim', 'finding target reason sure certain', defaults=(False,))
 
 
 def judge(events, found, connects=None, name='claude-hooks-*', host=None, since=None, until=None, harmless=(), containers=None, engine_ends=()):
@@ -267,19 +268,19 @@ class _Claims(object):
         for start, finding in self._found:
             if not times or start > max(times):
                 continue
-            claim = self._claim(start, finding, incident, times)
-            if claim is None:
-                continue
-            if self._used.get(self._use(claim, incident), incident) is not incident:
-                continue
             connected = self._clients.of(finding)
+            # The request follows the last connect; a command that waited for an answer connected early
+            ready = max([start] + [time for time in connected if time <= min(times)])
+            claim = self._claim(ready, finding, incident, times)
+            if claim is None or self._used.get(self._use(claim, incident), incident) is not incident:
+                continue
             if self._clients.were_logged_at(start) and not connected:
                 remarks.append('%s fits, but it did not connect to this engine: it may have asked another one (DOCKER_HOST, a context), '
                                'or audit lost its record' % _told(finding))
                 continue
             if connected and not any(min(connected) <= time for time in times):
                 continue
-            claims.append(claim._replace(certain=claim.certain and bool(connected)))
+            claims.append(claim._replace(certain=claim.sure and bool(connected)))
         return claims, remarks
 
     def use(self, claim, incident):
@@ -479,7 +480,7 @@ def _by_cli(incident, claims, fitting, evidence, remarks, others, clients):
     for claim in fitting:
         evidence.append('%s fits: %s' % (_told(claim.finding), claim.reason))
     evidence += remarks
-    if len(fitting) == 1 and (fitting[0].certain or fitting[0].target or _is_sure(fitting[0], others, remarks)):
+    if len(fitting) == 1 and fitting[0].sure:
         claims.use(fitting[0], incident)
         if not clients.known:
             evidence.append('connects to the engine are not logged: an API client that asked at the same time cannot be ruled out')
@@ -489,10 +490,6 @@ def _by_cli(incident, claims, fitting, evidence, remarks, others, clients):
     evidence.append('%s: none is picked' % ('more than one command fits' if len(fitting) > 1 else 'that is not sure'))
     who = [claim.finding for claim in fitting] + others[:_SHOWN_CONNECTS]
     return _shown(incident, 'cli' if len(fitting) > 1 and not others else 'not_known', who, evidence + _told_others(others), 'open')
-
-
-def _is_sure(claim, others, remarks):
-    return claim.certain
 
 
 def _shown(incident, cause, who, evidence, confidence):
