@@ -58,7 +58,7 @@ def events(path=SOCKET, seconds=SECONDS):
 
 def _events_until_now(filters):
     # Without an end the engine goes on to wait for new events.
-    return '/events?' + urllib.parse.urlencode({'since': '0', 'until': '%.6f' % time.time(), 'filters': json.dumps(filters)})
+    return '/events?' + urllib.parse.urlencode({'since': '0', 'until': '%.6f' % time.time(), 'filters': json.dumps(filters, separators=(',', ':'))})
 
 
 def _names_of_events(body):

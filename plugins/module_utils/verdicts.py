@@ -342,7 +342,7 @@ class _Claims(object):
         if action == 'compose_rm' and incident.what == 'died' and not any(re.match(r'-[a-z]*s|--stop', word) for word in finding['argv']):
             return None
         created = self._world.created(incident.id)
-        if created is not None and created > start:
+        if created is not None and created > milliseconds(finding['timestamp']):
             return None  # it works on the containers that it finds
         prompt = _PROMPT if action == 'compose_rm' and not _is_forced(finding['argv']) else 0
         if not _fits(start, times, _STARTUP + 10 * _timeout(finding['argv']) * 1000 + prompt):
@@ -484,9 +484,12 @@ def _by_cli(incident, claims, fitting, evidence, remarks, others, clients):
         claims.use(fitting[0], incident)
         if not clients.known:
             evidence.append('connects to the engine are not logged: an API client that asked at the same time cannot be ruled out')
-        elif others:
-            evidence.append('other processes connected to the engine until then, none is needed to explain it')
-        return _shown(incident, 'cli', [fitting[0].finding], evidence, 'certain' if fitting[0].certain and not remarks and not others else 'likely')
+        start = milliseconds(fitting[0].finding['timestamp'])
+        meanwhile = [connect for connect in others if milliseconds(connect['timestamp']) >= start]
+        if meanwhile:
+            evidence.append('meanwhile others connected to the engine, of which none is needed to explain it')
+            evidence += _told_connects(meanwhile)
+        return _shown(incident, 'cli', [fitting[0].finding], evidence, 'certain' if fitting[0].certain and not remarks and not meanwhile else 'likely')
     evidence.append('%s: none is picked' % ('more than one command fits' if len(fitting) > 1 else 'that is not sure'))
     who = [claim.finding for claim in fitting] + others[:_SHOWN_CONNECTS]
     return _shown(incident, 'cli' if len(fitting) > 1 and not others else 'not_known', who, evidence + _told_others(others), 'open')
@@ -542,11 +545,15 @@ def _told(finding):
         finding['timestamp'], ' '.join(finding['argv']), finding.get('pid'), finding.get('uid'), finding.get('auid'))
 
 
-def _told_others(others):
-    lines = ['%s pid %s connected: %s (uid %s, auid %s)%s' % (
+def _told_connects(connects):
+    return ['%s pid %s connected: %s (uid %s, auid %s)%s' % (
         connect['timestamp'], connect.get('pid'), connect.get('exe'), connect.get('uid'), connect.get('auid'),
         ', a docker whose command is not in the log' if (connect.get('exe') or '').rpartition('/')[2] == 'docker' else '')
-        for connect in others[:_SHOWN_CONNECTS]]
+        for connect in connects[:_SHOWN_CONNECTS]]
+
+
+def _told_others(others):
+    lines = _told_connects(others)
     if len(others) > _SHOWN_CONNECTS:
         lines.append('and %d more processes before them' % (len(others) - _SHOWN_CONNECTS))
     if len(others) > 1:
