@@ -95,7 +95,8 @@ def _event(event):
     if not isinstance(identity, str) or not isinstance(action, str) or isinstance(nano, bool) or not isinstance(nano, (int, float)):
         return None
     # exec_create and health_status carry more after a colon
-    return _Event(nano / 1e6, action.partition(':')[0], identity, attributes.get('name', '').lstrip('/'), attributes)
+    # To the microsecond: engine.py reads numbers as floats
+    return _Event(round(nano / 1e6, 3), action.partition(':')[0], identity, attributes.get('name', '').lstrip('/'), attributes)
 
 
 class _World(object):
