@@ -173,14 +173,14 @@ def cron(name):
     script = pathlib.Path('/tmp') / (name + '.sh')
     script.write_text('#!/bin/sh\nset -e\ndocker kill %s\nexit 0\n' % name)
     script.chmod(0o755)
-    note(name, 'died', 'cli', run('env', '-i', 'PATH=/usr/bin:/bin', str(script))[0])
+    note(name, 'died', 'cli', run('env', '-i', 'PATH=/usr/bin:/bin', 'DOCKER_HOST=unix://' + SOCKET, str(script))[0])
     script.unlink()
 
 
 def unwatched_user(name):
     container(name, *DEAF)
     group = os.stat(SOCKET).st_gid
-    note(name, 'died', 'api', docker('kill', name, user=1001, group=group, extra_groups=[], env={'PATH': '/usr/bin', 'HOME': '/'})[0])
+    note(name, 'died', 'api', docker('kill', name, user=1001, group=group, extra_groups=[], env={'HOME': '/', 'DOCKER_HOST': 'unix://' + SOCKET})[0])
 
 
 def sdk(name):

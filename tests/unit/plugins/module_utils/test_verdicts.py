@@ -16,7 +16,7 @@ NAME = 'claude-hooks-a'
 
 def event(seconds, action, identity=A, name=NAME, **attributes):
     return {'Type': 'container', 'Action': action, 'Actor': {'ID': identity, 'Attributes': dict(attributes, name=name)},
-            'timeNano': int((START + seconds * 1000) * 1000000)}
+            'timeNano': round(START + seconds * 1000) * 1000000}
 
 
 def command(seconds, text, pid=100, **fields):
@@ -67,6 +67,7 @@ CASES = {
     'own exit': (life(event(1, 'die', exitCode='0')), [], None, [('died', 'self_exit', 'certain', [])]),
     'own exit 143': (life(event(1, 'die', exitCode='143')), [command(0.9, 'docker stop claude-hooks-a')], None, [('died', 'self_exit', 'likely', [])]),
     'memory': (life(event(0.9, 'oom'), event(1, 'die', exitCode='137')), [], None, [('died', 'oom', 'certain', [])]),
+    'memory, noted after the death': (life(event(1, 'die', exitCode='137'), event(1.3, 'oom')), [], None, [('died', 'oom', 'certain', [])]),
     'memory, then another end': (life(event(0.9, 'oom'), event(1, 'die', exitCode='1')), [], None, [('died', 'not_known', 'open', [])]),
     'kill -9 from the host': (life(event(1, 'die', exitCode='137')), [], None, [('died', 'killed_outside_engine', 'likely', [])]),
     'the shim was killed': (life(event(1, 'die', exitCode='255')), [], None, [('died', 'not_known', 'open', [])]),
