@@ -72,8 +72,8 @@ CASES = {
     'kill -9 from the host': (life(event(1, 'die', exitCode='137')), [], None, [('died', 'killed_outside_engine', 'likely', [])]),
     'the shim was killed': (life(event(1, 'die', exitCode='255')), [], None, [('died', 'not_known', 'open', [])]),
     'a kill before the last start': (
-        life(*kill(-30), event(-20, 'start'), event(1, 'die', exitCode='137'))[0:2] + [event(-20, 'start'), event(1, 'die', exitCode='5')],
-        [command(0.5, 'docker kill claude-hooks-a')], None, [('died', 'self_exit', 'certain', [])]),
+        life(event(-10, 'die', exitCode='137'), event(-9.9, 'kill', signal='9'), event(-9, 'start'), event(1, 'die', exitCode='5')),
+        [command(-10.5, 'docker kill claude-hooks-a')], None, [('died', 'cli', 'likely', [100]), ('died', 'self_exit', 'certain', [])]),
     # commands
     'stop': (life(*stop()), [command(0.8, 'docker stop claude-hooks-a')], SEEN, [('stopped', 'cli', 'certain', [100])]),
     'stop, connects not logged': (life(*stop()), [command(0.8, 'docker stop claude-hooks-a')], None, [('stopped', 'cli', 'likely', [100])]),
@@ -94,6 +94,12 @@ CASES = {
     'prune': (
         life(event(-2, 'die', exitCode='0'), event(1, 'destroy'), {'Type': 'container', 'Action': 'prune', 'Actor': {'ID': ''}, 'timeNano': (START + 1100) * 10**6}),
         [command(0.8, 'docker system prune -f')], SEEN, [('died', 'self_exit', 'certain', []), ('removed', 'cli', 'certain', [100])]),
+    'removed after the prune': (
+        life(event(-2, 'die', exitCode='0'), {'Type': 'container', 'Action': 'prune', 'Actor': {'ID': ''}, 'timeNano': (START + 900) * 10**6}, event(3, 'destroy')),
+        [command(0.8, 'docker system prune -f')], SEEN, [('died', 'self_exit', 'certain', []), ('removed', 'not_known', 'open', [])]),
+    'compose down of what was not there yet': (
+        [event(0.7, 'create', **PROJECT), event(0.8, 'start', **PROJECT), *kill(**PROJECT)], [command(0.5, 'docker compose -p shop down')], None,
+        [('died', 'not_known', 'open', [])]),
     'compose down': (
         life(*gone(**PROJECT), **PROJECT), [command(0.5, 'docker compose -p shop down')], [LOGGED, connect(0.9, 101, '/usr/libexec/docker-compose', ppid=100)],
         [('died+removed', 'cli', 'certain', [100])]),
