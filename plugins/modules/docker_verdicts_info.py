@@ -89,7 +89,9 @@ verdicts:
     what:
       type: list
       elements: str
-      description: What happened to it, of V(died), V(stopped), V(restarted), V(removed) and V(renamed). Its end and its removal by the same command are one verdict.
+      description:
+        - What happened to it, of V(died), V(stopped), V(restarted), V(removed) and V(renamed).
+        - Its end and its removal by the same command are one verdict.
       sample: [died, removed]
     timestamp: {type: str, description: When it happened (RFC 3339 in UTC with milliseconds)., sample: "2026-11-24T03:57:43.120Z"}
     cause:

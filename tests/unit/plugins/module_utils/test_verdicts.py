@@ -92,10 +92,10 @@ CASES = {
         SEEN + [connect(4.8, 102), connect(4.9, 101)],
         [('renamed', 'cli', 'certain', [100]), ('died', 'self_exit', 'certain', []), ('removed', 'cli', 'certain', [101])]),
     'prune': (
-        life(event(-2, 'die', exitCode='0'), event(1, 'destroy'), {'Type': 'container', 'Action': 'prune', 'Actor': {'ID': ''}, 'timeNano': (START + 1100) * 10**6}),
+        life(event(-2, 'die', exitCode='0'), event(1, 'destroy'), event(1.1, 'prune', '')),
         [command(0.8, 'docker system prune -f')], SEEN, [('died', 'self_exit', 'certain', []), ('removed', 'cli', 'certain', [100])]),
     'removed after the prune': (
-        life(event(-2, 'die', exitCode='0'), {'Type': 'container', 'Action': 'prune', 'Actor': {'ID': ''}, 'timeNano': (START + 900) * 10**6}, event(3, 'destroy')),
+        life(event(-2, 'die', exitCode='0'), event(0.9, 'prune', ''), event(3, 'destroy')),
         [command(0.8, 'docker system prune -f')], SEEN, [('died', 'self_exit', 'certain', []), ('removed', 'not_known', 'open', [])]),
     'compose down of what was not there yet': (
         [event(0.7, 'create', **PROJECT), event(0.8, 'start', **PROJECT), *kill(**PROJECT)], [command(0.5, 'docker compose -p shop down')], None,
@@ -120,7 +120,8 @@ CASES = {
     'a command that did not connect': (
         life(*stop()), [command(0.8, 'docker stop claude-hooks-a')], [LOGGED, connect(0.9, 7, '/usr/bin/curl')], [('stopped', 'api', 'open', [7])]),
     'a command that connected too late': (
-        life(*stop()), [command(0.8, 'docker stop claude-hooks-a')], [LOGGED, connect(0.9, 7, '/usr/bin/curl'), connect(1.05)], [('stopped', 'api', 'likely', [7])]),
+        life(*stop()), [command(0.8, 'docker stop claude-hooks-a')], [LOGGED, connect(0.9, 7, '/usr/bin/curl'), connect(1.05)],
+        [('stopped', 'api', 'likely', [7])]),
     'a command that did its work before': (
         life(*stop(), event(2, 'start'), *stop(4)), [command(0.8, 'docker stop claude-hooks-a')], SEEN + [connect(3.9, 7, '/usr/bin/curl')],
         [('stopped', 'cli', 'certain', [100]), ('stopped', 'api', 'likely', [7])]),
@@ -154,7 +155,8 @@ def test_not_every_stop_before_an_end_of_the_engine_is_its_own(survives, end):
 
 
 def test_only_matching_names_count_but_also_earlier_ones():
-    events = life(*gone(name='other'), name='other') + life(event(0, 'rename', B, 'plain', oldName='/claude-hooks-b'), *kill(2, B, 'plain'), identity=B, name='claude-hooks-b')
+    renamed = life(event(0, 'rename', B, 'plain', oldName='/claude-hooks-b'), *kill(2, B, 'plain'), identity=B, name='claude-hooks-b')
+    events = life(*gone(name='other'), name='other') + renamed
     assert [(verdict['container'], verdict['what']) for verdict in judge(events)] == [('plain', ['renamed']), ('plain', ['died'])]
 
 
