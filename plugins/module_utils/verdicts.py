@@ -65,10 +65,12 @@ def judge(events, found, connects=None, name='claude-hooks-*', host=None, since=
     clients = _Clients(found, connects, harmless)
     claims = _Claims(found, clients, world)
     ends = sorted(engine_ends)
-    verdicts = []
+    verdicts, asked_to_die = [], set()
     for incident in sorted(_incidents(happened), key=lambda incident: (_asked(incident), incident.time)):
         # All of them, since each can use up a command
-        verdict = _verdict(incident, claims, clients, happened, ends)
+        verdict = _verdict(incident, claims, clients, happened, ends, (incident.id, incident.died) in asked_to_die)
+        if incident.what == 'died' and verdict['cause'] == 'api':
+            asked_to_die.add((incident.id, incident.time))
         if any(map(matches, world.names_until(incident.id, incident.time))) and _is_within(incident.time, since, until):
             verdicts.append(dict({'host': host}, **verdict))
     return _joined(sorted(verdicts, key=lambda verdict: verdict['timestamp']))
@@ -397,7 +399,8 @@ def _seconds(text):
 
 # --- The verdict ------------------------------------------------------------------------------------------------------
 
-def _verdict(incident, claims, clients, happened, ends):
+def _verdict(incident, claims, clients, happened, ends, by_api):
+    """by_api: whether the container ended by the API right before it was removed."""
     if incident.what == 'died' and not incident.requests:
         return _unasked(incident)
     evidence = _seen(incident)
@@ -408,13 +411,13 @@ def _verdict(incident, claims, clients, happened, ends):
     if not fitting and incident.what == 'died':
         shutdown = _shutdown(incident, happened, ends)
         if shutdown:
-            return _shown(incident, 'engine_shutdown', [], evidence + [shutdown] + remarks, 'likely' if remarks or clients.others(_asked(incident)) else 'certain')
+            sure = not remarks and not clients.others(_asked(incident))
+            return _shown(incident, 'engine_shutdown', [], evidence + [shutdown] + remarks, 'certain' if sure else 'likely')
     others = clients.others(_asked(incident))
     if fitting:
         return _by_cli(incident, claims, fitting, evidence, remarks, others, clients)
     evidence += remarks
-    by_itself = incident.what == 'removed' and incident.died is not None and incident.time - incident.died <= _SOON
-    if by_itself:
+    if incident.what == 'removed' and incident.died is not None and incident.time - incident.died <= _SOON and not by_api:
         evidence.append('it was removed %d ms after its end: that can be the engine itself, for a container that was run with --rm' %
                         (incident.time - incident.died))
         return _shown(incident, 'not_known', others[:_SHOWN_CONNECTS], evidence + _told_others(others), 'open')
@@ -437,8 +440,8 @@ def _unasked(incident):
         evidence.append('memory was short, but that did not end it for certain')
         return _shown(incident, 'not_known', [], evidence, 'open')
     if code == '137':
-        evidence.append('137 is the code of a SIGKILL, and no memory limit was hit: kill -9 from outside the engine, or the memory of the whole host was short; '
-                        'a program that ends itself with 137 looks the same')
+        evidence.append('137 is the code of a SIGKILL, and no memory limit was hit: kill -9 from outside the engine, or the memory of the whole host '
+                        'was short; a program that ends itself with 137 looks the same')
         return _shown(incident, 'killed_outside_engine', [], evidence, 'likely')
     if code == '255' or not code.isdigit():
         evidence.append('255 is what the engine notes when the shim of the container was killed, and a program can end itself with it')
@@ -494,8 +497,10 @@ def _by_cli(incident, claims, fitting, evidence, remarks, others, clients):
             evidence += _told_connects(meanwhile)
         return _shown(incident, 'cli', [fitting[0].finding], evidence, 'certain' if fitting[0].certain and not remarks and not meanwhile else 'likely')
     evidence.append('%s: none is picked' % ('more than one command fits' if len(fitting) > 1 else 'that is not sure'))
+    start = min(milliseconds(claim.finding['timestamp']) for claim in fitting)
+    only = len(fitting) > 1 and all(claim.sure for claim in fitting) and not any(milliseconds(connect['timestamp']) >= start for connect in others)
     who = [claim.finding for claim in fitting] + others[:_SHOWN_CONNECTS]
-    return _shown(incident, 'cli' if len(fitting) > 1 and not others else 'not_known', who, evidence + _told_others(others), 'open')
+    return _shown(incident, 'cli' if only else 'not_known', who, evidence + _told_others(others), 'open')
 
 
 def _shown(incident, cause, who, evidence, confidence):
@@ -534,8 +539,8 @@ def _seen(incident):
     lines = ['%s kill, signal %s' % (_time(request.time), request.attributes.get('signal', '?')) for request in incident.requests]
     lines += ['%s oom: a memory limit was hit' % _time(event.time) for event in incident.ooms]
     if incident.what == 'died':
-        lines.append('%s die, exit code %s%s' % (
-            _time(incident.time), incident.attributes.get('exitCode', '?'), ', then restart' if incident.restarted else ', then stop' if incident.stopped else ''))
+        then = ', then restart' if incident.restarted else ', then stop' if incident.stopped else ''
+        lines.append('%s die, exit code %s%s' % (_time(incident.time), incident.attributes.get('exitCode', '?'), then))
     elif incident.what == 'renamed':
         lines.append('%s rename from %s to %s' % (_time(incident.time), _quoted(incident.attributes.get('oldName', '').lstrip('/')), _quoted(incident.name)))
     else:

@@ -131,6 +131,7 @@ CASES = {
     'one client': (life(*stop()), [], [connect(0.9, 7, '/usr/bin/python3')], [('stopped', 'api', 'likely', [7])]),
     'two clients, the nearest first': (life(*stop()), [], [connect(-40, 8, '/usr/bin/curl'), connect(0.9, 7, '/usr/bin/python3')],
                                        [('stopped', 'api', 'open', [7, 8])]),
+    'removed by a client': (life(*gone()), [], [connect(0.9, 7, '/usr/bin/python3')], [('died+removed', 'api', 'likely', [7])]),
     'removed right after its end': (life(event(1, 'die', exitCode='0'), event(1.1, 'destroy')), [], None,
                                     [('died', 'self_exit', 'certain', []), ('removed', 'not_known', 'open', [])]),
     'its own end after a signal': (life(event(1, 'kill', signal='1'), event(3, 'die', exitCode='7')), [command(0.8, 'docker kill -s HUP claude-hooks-a')],
