@@ -7,7 +7,7 @@ from __future__ import annotations
 class ModuleDocFragment(object):
     """The options of all that turns audit events into findings."""
 
-    NAMED = r"""
+    DOCUMENTATION = r"""
 options:
   name:
     description: Pattern of the container names to report, with C(*), C(?) and C([...]). Case matters.
@@ -19,7 +19,8 @@ options:
     default: claude-hooks-docker
 """
 
-    DOCUMENTATION = NAMED + r"""
+    POSSIBLE = r"""
+options:
   possible:
     description: Whether to report commands that can hit a matching container though their arguments do not say so, like C(docker system prune).
     type: bool

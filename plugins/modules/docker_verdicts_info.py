@@ -17,7 +17,7 @@ description:
   - It names who asked only where the audit log and the times leave no other. V(not_known) is an answer, and so is a list of all that it can have been.
   - Asks the engine over its socket. It never runs the docker CLI, which would fire the audit rule.
 extends_documentation_fragment:
-  - claude_hooks.docker_audit.findings.named
+  - claude_hooks.docker_audit.findings
 attributes:
   check_mode:
     description: Changes nothing.
