@@ -201,6 +201,12 @@ def _comes(later, action, until, over_start=False):
     return False
 
 
+def _serial(entry):
+    """What orders events of the same millisecond."""
+    serial = (entry.get('event') or '').rpartition(':')[2]
+    return int(serial) if serial.isdigit() else 0
+
+
 def _asked(incident):
     """When the request came that an incident may be due to."""
     return min([request.time for request in incident.requests] + [incident.time])
@@ -213,7 +219,7 @@ class _Clients(object):
 
     def __init__(self, found, connects, harmless):
         self.known = bool(connects)
-        self._connects = sorted(((milliseconds(connect['timestamp']), connect) for connect in connects or ()), key=lambda pair: pair[0])
+        self._connects = sorted(((milliseconds(connect['timestamp']), connect) for connect in connects or ()), key=lambda pair: (pair[0], _serial(pair[1])))
         self._executions = {}
         for finding in found:
             if finding.get('pid') is not None and finding.get('timestamp'):
@@ -222,7 +228,7 @@ class _Clients(object):
             self._executions.setdefault(pid, []).append((time, None))
         self._by_pid = {}
         for time, connect in self._connects:
-            for pid in {connect.get('pid'), connect.get('ppid')}:
+            for pid in (connect.get('pid'), connect.get('ppid')):
                 self._by_pid.setdefault(pid, []).append(time)
 
     def were_logged_at(self, time):
@@ -259,9 +265,10 @@ class _Claims(object):
     """The commands that explain an incident. A command that is sure to have done its work is used up."""
 
     def __init__(self, found, clients, world):
-        self._found = [
+        self._found = sorted((
             (milliseconds(finding['timestamp']), finding) for finding in found
-            if finding.get('timestamp') and not findings.is_foreign(finding.get('docker_host'), finding.get('context'))]
+            if finding.get('timestamp') and not findings.is_foreign(finding.get('docker_host'), finding.get('context'))
+        ), key=lambda pair: (pair[0], _serial(pair[1])))
         self._clients = clients
         self._world = world
         self._used = {}
