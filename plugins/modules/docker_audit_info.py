@@ -29,7 +29,9 @@ attributes:
     platforms: linux
 options:
   keys:
-    description: The keys by which our rules are known in the kernel. Keys recorded in managed rule files count as ours too.
+    description:
+      - The keys by which our rules are known in the kernel. Keys recorded in managed rule files count as ours too,
+        and so does each of these with C(-socket) at its end.
     type: list
     elements: str
     default: [claude-hooks-docker]
@@ -87,6 +89,12 @@ auditd_enabled:
   returned: always
   type: bool
   sample: true
+arches:
+  description: What C(-F arch=) must name so that a rule for a system call holds for all programs of this machine.
+  returned: always
+  type: list
+  elements: str
+  sample: [b64, b32]
 immutable:
   description: Whether the kernel refuses changes of rules until the next boot (C(enabled 2)).
   returned: always
@@ -140,11 +148,13 @@ managed_files:
   elements: str
   sample: [/etc/audit/rules.d/claude-hooks-docker.rules]
 own_keys:
-  description: The keys that count as ours, O(keys) first, then those recorded in managed files.
+  description:
+    - The keys that count as ours, O(keys) first, then those recorded in managed files.
+    - Each is followed by the key of the rules for the engine's socket, which has C(-socket) at its end.
   returned: always
   type: list
   elements: str
-  sample: [claude-hooks-docker]
+  sample: [claude-hooks-docker, claude-hooks-docker-socket]
 kernel_rules:
   description: The rules in the kernel that carry one of RV(own_keys), as C(auditctl -l) prints them, with the words that delete each.
   returned: always
@@ -219,6 +229,7 @@ stopped_at:
 import glob
 import grp
 import os
+import platform
 import pwd
 import stat
 import sys
@@ -325,7 +336,7 @@ def main():
             managed_files.append(path)
         if path == own_path:
             owner = kind
-    keys = sorted(set(keys), key=keys.index)
+    keys = ar.with_socket_keys(keys)
 
     content = dict(files).get(own_path)
     file_rules = ar.rules_of_file(content or '', resolve_id)[0]
@@ -349,6 +360,7 @@ def main():
         tools=tools,
         status=status,
         auditd_enabled=is_enabled(module),
+        arches=ar.arches(platform.machine()),
         immutable=status.get('enabled') == 2,
         rule_file=dict(path=own_path, present=content is not None, owner=owner, access=access(own_path), content=content, rules=file_rules),
         managed_files=managed_files,
