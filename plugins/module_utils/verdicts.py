@@ -29,6 +29,8 @@ _PROMPT = 600 * 1000  # prune and compose rm wait for an answer
 _SOON = 1000  # between events of one request
 _OOM_SOON = 5 * 1000
 _SHUTDOWN = 60 * 1000
+_OBEYS = 60 * 1000  # what a container takes at most, nearly ever, to end after it was asked to
+_LAG = 50  # of the clock of audit behind the engine's
 _SHOWN_CONNECTS = 20
 
 # What a command can do to a container: end it, remove it, rename it.
@@ -43,18 +45,20 @@ _TIMEOUT = re.compile(r'(?:-[a-z]*t=?|--time=|--timeout=)(-?\d+)\Z')
 _FORCE = re.compile(r'-[a-zA-Z]*f|--force(=(1|t|T|true|TRUE|True))?\Z')
 
 _Event = namedtuple('_Event', 'time action id name attributes')
-_Incident = namedtuple('_Incident', 'what time id name attributes requests ooms stopped restarted died created')
+_Incident = namedtuple('_Incident', 'what time id name attributes requests ooms stopped restarted died created started', defaults=(None,))
 # sure: it does that to this container; certain: its process was seen to connect to this engine, too
 _Claim = namedtuple('_Claim', 'finding target reason sure certain', defaults=(False,))
 
 
-def judge(events, found, connects=None, name='claude-hooks-*', host=None, since=None, until=None, harmless=(), containers=None, engine_ends=()):
+def judge(events, found, connects=None, name='claude-hooks-*', host=None, since=None, until=None, harmless=(), containers=None, engine_ends=(),
+          own=(), blind=()):
     """A verdict for every time a matching container ended, was removed or was renamed from since to until, oldest first.
 
     events are those of the engine, found the findings (all, whatever their match), connects the connects to the
     engine's socket as audit fields with `timestamp`, or None where they are not logged. harmless are (pid, time) of
     executions of docker that cannot have asked for anything. containers maps the ids of the containers that are there
-    now to their names, engine_ends are the moments when the engine went away.
+    now to their names, engine_ends are the moments when the engine went away,
+    own are (pid, from, to) of connects of our own, blind are (from, to) of times from which events are not known.
     """
     try:
         matches = re.compile(fnmatch.translate(name)).match
@@ -62,13 +66,13 @@ def judge(events, found, connects=None, name='claude-hooks-*', host=None, since=
         raise findings.FindingsError('the name pattern %r cannot be used: %s' % (name, error))
     happened = sorted(filter(None, map(_event, events)), key=lambda event: event.time)
     world = _World(happened, containers or {})
-    clients = _Clients(found, connects, harmless)
+    clients = _Clients(found, connects, harmless, own)
     claims = _Claims(found, clients, world)
     ends = sorted(engine_ends)
     verdicts, asked_to_die = [], set()
     for incident in sorted(_incidents(happened), key=lambda incident: (_asked(incident), incident.time)):
         # All of them, since each can use up a command
-        verdict = _verdict(incident, claims, clients, happened, ends, (incident.id, incident.died) in asked_to_die)
+        verdict = _verdict(incident, claims, clients, happened, ends, (incident.id, incident.died) in asked_to_die, blind)
         if incident.what == 'died' and verdict['cause'] == 'api':
             asked_to_die.add((incident.id, incident.time))
         if any(map(matches, world.names_until(incident.id, incident.time))) and _is_within(incident.time, since, until):
@@ -156,13 +160,13 @@ def _incidents(happened):
         if event.id:
             by_id.setdefault(event.id, []).append(event)
     for identity, events in by_id.items():
-        requests, ooms, died, created = [], [], None, None
+        requests, ooms, died, created, started = [], [], None, None, None
         for index, event in enumerate(events):
             later = events[index + 1:]
             if event.action == 'create':
                 created = event.time
             elif event.action == 'start':
-                requests, ooms, died = [], [], None
+                requests, ooms, died, started = [], [], None, event.time
             elif event.action == 'kill':
                 requests = requests + [event]
             elif event.action == 'oom':
@@ -174,7 +178,8 @@ def _incidents(happened):
                 ooms = ooms + _late(later, 'oom', event.time + _OOM_SOON)
                 stopped = _comes(later, 'stop', event.time + 2 * _SOON)
                 restarted = stopped and _comes(later, 'restart', event.time + _STARTUP, over_start=True)
-                yield _Incident('died', event.time, identity, event.name, event.attributes, requests, ooms, stopped, restarted, event.time, created)
+                yield _Incident('died', event.time, identity, event.name, event.attributes, requests, ooms, stopped, restarted, event.time, created,
+                                started)
                 requests, ooms, died = [], [], event.time
             elif event.action == 'destroy':
                 yield _Incident('removed', event.time, identity, event.name, event.attributes, [], [], False, False, died, created)
@@ -217,9 +222,10 @@ def _asked(incident):
 class _Clients(object):
     """The connects, and whether a command of docker is behind them."""
 
-    def __init__(self, found, connects, harmless):
+    def __init__(self, found, connects, harmless, own):
         self.known = bool(connects)
         self._connects = sorted(((milliseconds(connect['timestamp']), connect) for connect in connects or ()), key=lambda pair: (pair[0], _serial(pair[1])))
+        self._own = own
         self._executions = {}
         for finding in found:
             if finding.get('pid') is not None and finding.get('timestamp'):
@@ -251,6 +257,8 @@ class _Clients(object):
         return [connect for moment, connect in sorted(nearest.values(), key=lambda pair: -pair[0])]
 
     def _is_explained(self, time, connect):
+        if any(pid == connect.get('pid') and start - _LAG <= time <= end for pid, start, end in self._own):
+            return True
         for pid in (connect.get('pid'), connect.get('ppid')):
             before = [start for start, unused in self._executions.get(pid, ()) if start <= time]
             # A process id is used again some day
@@ -406,10 +414,10 @@ def _seconds(text):
 
 # --- The verdict ------------------------------------------------------------------------------------------------------
 
-def _verdict(incident, claims, clients, happened, ends, by_api):
+def _verdict(incident, claims, clients, happened, ends, by_api, blind):
     """by_api: whether the container ended by the API right before it was removed."""
     if incident.what == 'died' and not incident.requests:
-        return _unasked(incident)
+        return _unasked(incident, [period for period in blind if period[0] < incident.time and period[1] > (incident.started or 0)])
     evidence = _seen(incident)
     if incident.what == 'died' and not _is_due(incident):
         return _shown(incident, 'not_known', [], evidence + [
@@ -436,13 +444,17 @@ def _verdict(incident, claims, clients, happened, ends, by_api):
     return _shown(incident, 'api', others[:_SHOWN_CONNECTS], evidence + _told_others(others), 'likely' if len(others) == 1 and not remarks else 'open')
 
 
-def _unasked(incident):
-    """A container that ended without any request to the engine."""
+def _unasked(incident, blind):
+    """A container that ended without any request to the engine, as far as events are known. blind are times since its start."""
     code = incident.attributes.get('exitCode', '')
-    evidence = _seen(incident) + ['the engine noted no kill since the start of the container: nobody asked it']
+    if any(period[1] > incident.time - _OBEYS for period in blind):
+        return _shown(incident, 'not_known', [], _seen(incident) + [
+            'the events of the engine right before it are not known: it may have been asked'], 'open')
+    evidence = _seen(incident) + ['the engine noted no kill since the start of the container: nobody asked it' if not blind else
+                                  'the engine noted no kill in the last %d s, and not all events before are known' % (_OBEYS // 1000)]
     ooms = [event for event in incident.ooms if incident.time - event.time <= _OOM_SOON]
     if ooms and code == '137':
-        return _shown(incident, 'oom', [], evidence, 'certain')
+        return _shown(incident, 'oom', [], evidence, 'likely' if blind else 'certain')
     if incident.ooms:
         evidence.append('memory was short, but that did not end it for certain')
         return _shown(incident, 'not_known', [], evidence, 'open')
@@ -454,7 +466,7 @@ def _unasked(incident):
         evidence.append('255 is what the engine notes when the shim of the container was killed, and a program can end itself with it')
         return _shown(incident, 'not_known', [], evidence, 'open')
     evidence.append('its program ended by itself' + ('' if int(code) < 128 else ', or by a signal from outside the engine: the exit code does not tell'))
-    return _shown(incident, 'self_exit', [], evidence, 'certain' if int(code) < 128 else 'likely')
+    return _shown(incident, 'self_exit', [], evidence, 'certain' if int(code) < 128 and not blind else 'likely')
 
 
 def _is_due(incident):

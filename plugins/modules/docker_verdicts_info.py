@@ -43,6 +43,13 @@ options:
     description: The socket of the docker engine.
     type: path
     default: /var/run/docker.sock
+  kept:
+    description:
+      - The file of events that the service of O(claude_hooks.docker_audit.docker_audit#role:main:docker_audit_keep_events) writes,
+        with an older one beside it. It is read where it is there and only root can write it.
+      - With it the engine need not answer, as where it went down.
+    type: path
+    default: /var/lib/claude-hooks/events.jsonl
   host:
     description: What to name as the host of the verdicts, like C(inventory_hostname).
     type: str
@@ -50,7 +57,8 @@ requirements:
   - Python 3.8 or later on the host
   - The rights to read the audit logs and to reach the socket of the engine, usually those of root
 notes:
-  - The engine remembers its last 256 events of every type, and nothing from before its start. RV(events) says how far back that is.
+  - The engine remembers its last 256 events of every type, and nothing from before its start. O(kept) holds many more, and when the engine
+    itself went down. RV(events) says how far back that is.
   - API clients are seen only where connects to the socket of the engine are logged, under the O(key) with C(-socket) at its end.
     A connect tells who talked to the engine, not what was asked.
   - That a container ended by a signal from outside the engine is read from its exit code 137 where the engine was asked for nothing.
@@ -118,13 +126,20 @@ verdicts:
       description: What the verdict rests on, line by line.
       sample: ["2026-11-24T03:57:43.118Z kill, signal 9", "2026-11-24T03:57:43.120Z die, exit code 137"]
 events:
-  description: How far back the engine remembers.
+  description: How far back events reach.
   returned: success
   type: dict
   contains:
-    count: {type: int, description: How many events of every type it has., sample: 256}
+    count: {type: int, description: "How many there are, those of O(kept) included.", sample: 256}
     first: {type: str, description: "When the oldest of them was, or null.", sample: "2026-11-24T03:12:00.001Z"}
-    full: {type: bool, description: Whether older ones were pushed out. Else it has all since its start., sample: true}
+    full: {type: bool, description: Whether the engine has pushed out older ones. Else it has all since its start., sample: true}
+    kept: {type: int, description: How many O(kept) holds., sample: 0}
+    gaps:
+      description: "Times from which events are missing between RV(events.first) and now: (C(from), C(to)), oldest first."
+      type: list
+      elements: dict
+      sample: [{from: "2026-11-24T03:12:00.001Z", to: "2026-11-24T03:40:11.500Z"}]
+    engine: {type: str, description: "Why the engine itself could not be asked, or null. Without O(kept) that is an error.", sample: null}
 connects:
   description: How many connects to the engine the audit log holds. Zero says that the rule for them is not in force, or that nobody connected.
   returned: success
@@ -140,16 +155,40 @@ span:
 """
 
 import datetime
+import os
+import stat
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
 
 
+def read_kept(path):
+    """The texts of the kept files. The newer one first: one that is put aside meanwhile is read twice, and not missed."""
+    texts = []
+    for name in (path, path + '.1'):
+        try:
+            with open(name, 'rb') as stream:
+                status = os.fstat(stream.fileno())
+                if stat.S_ISREG(status.st_mode) and status.st_uid == 0 and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                    texts.append(stream.read())
+        except OSError:
+            pass
+    return texts
+
+
 def look(params, since, until):
     """What the engine and the logs say."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, engine, findings, log_reader, verdicts
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, engine, findings, kept_events, log_reader, verdicts
 
-    happened = engine.events(params['socket'])
+    kept = kept_events.read(read_kept(params['kept']))
+    reason = None
+    try:
+        remembered = engine.events(params['socket'])
+    except engine.EngineError as error:
+        if not kept['events'] and not kept['gone']:
+            raise
+        remembered, reason = [], str(error)
+    happened = kept_events.joined(remembered, kept['events'])
     names, unused = engine.container_names(params['socket'])
     log = log_reader.log_path()
     reading = log_reader.Reading(params['key'], log=log)
@@ -157,14 +196,19 @@ def look(params, since, until):
     connecting = log_reader.Reading(params['key'] + '-socket', log=log, is_wanted=audit_log.is_connect)
     connects = findings.connects(connecting.events(), params['host'])
     found = findings.find(executions, name='*', key=params['key'], host=params['host'])['findings']
-    times = sorted(event['timeNano'] // 1000000 for event in happened if isinstance(event.get('timeNano'), (int, float)))
+    times = [event['timeNano'] // 1000000 for event in happened]
+    full = len(remembered) >= engine.KEPT
+    blind = list(kept['gaps'])
+    if times and (full or kept['events']):
+        blind.append((0, times[0]))
     span = reading.stats()
     return {
         'verdicts': verdicts.judge(
             happened, found, connects or None, name=params['name'], host=params['host'], since=since, until=until,
-            harmless=findings.harmless(executions, params['key']), containers=names),
+            harmless=findings.harmless(executions, params['key']), containers=names, engine_ends=kept['gone'], own=kept['connects'], blind=blind),
         'events': {
-            'count': len(happened), 'first': audit_log.timestamp(int(times[0])) if times else None, 'full': len(happened) >= engine.KEPT},
+            'count': len(happened), 'first': audit_log.timestamp(int(times[0])) if times else None, 'full': full, 'kept': len(kept['events']),
+            'gaps': [{'from': audit_log.timestamp(int(start)), 'to': audit_log.timestamp(int(end))} for start, end in kept['gaps']], 'engine': reason},
         'connects': len(connects),
         'span': {'first': audit_log.timestamp(span['first']), 'last': audit_log.timestamp(span['last'])},
     }
@@ -178,6 +222,7 @@ def main():
             since=dict(type='str', default='today'),
             until=dict(type='str'),
             socket=dict(type='path', default='/var/run/docker.sock'),
+            kept=dict(type='path', default='/var/lib/claude-hooks/events.jsonl'),
             host=dict(type='str'),
         ),
         supports_check_mode=True,
