@@ -187,6 +187,21 @@ foreign_use:
   elements: dict
   sample:
     - {line: -w /usr/bin/docker -k claude-hooks-docker, file: /etc/audit/rules.d/50-cis.rules, number: 7, compiled: 12}
+keeper:
+  description: The service that keeps the events of the engine.
+  returned: always
+  type: dict
+  contains:
+    unit: {type: str, description: The path of its unit., sample: /etc/systemd/system/claude-hooks-keep-events.service}
+    program: {type: str, description: The path of its program., sample: /usr/local/lib/claude-hooks-keep-events.py}
+    state: {type: str, description: The file that it writes., sample: /var/lib/claude-hooks/events.jsonl}
+    files:
+      description: What is there of it and its files, and the folder of these if nothing else is in it.
+      type: list
+      elements: str
+      sample: []
+    systemd: {type: bool, description: Whether systemd runs on the host., sample: true}
+    stale: {type: bool, description: Whether its process started before its files were written., sample: false}
 compiled:
   description: Whether C(/etc/audit/audit.rules), which C(augenrules) writes, holds a rule with one of our keys.
   returned: always
@@ -233,12 +248,17 @@ import platform
 import pwd
 import stat
 import sys
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_text
 
 RULES_DIR = '/etc/audit/rules.d'
 COMPILED = '/etc/audit/audit.rules'
+KEEPER_UNIT = '/etc/systemd/system/claude-hooks-keep-events.service'
+# One file, in no folder that something else may use, so that it goes without a trace
+KEEPER = '/usr/local/lib/claude-hooks-keep-events.py'
+KEPT = '/var/lib/claude-hooks/events.jsonl'
 TOOLS = ('auditctl', 'augenrules', 'ausearch')
 
 
@@ -280,6 +300,24 @@ def ask_kernel(module, auditctl):
             return None, None, 'auditctl %s failed with exit code %d: %s' % (option, rc, (err or out).strip())
         answers.append(out)
     return answers[0], answers[1], None
+
+
+def look_at_keeper(module):
+    """What the host has of the service that keeps the engine's events."""
+    folder = os.path.dirname(KEPT)
+    links = [os.path.join(os.path.dirname(KEEPER_UNIT), 'multi-user.target.wants', os.path.basename(KEEPER_UNIT))]
+    files = [path for path in links + [KEEPER_UNIT, KEEPER, KEPT, KEPT + '.1'] if os.path.lexists(path)]
+    if os.path.isdir(folder) and not os.path.islink(folder) and set(os.listdir(folder)) <= set(map(os.path.basename, files)):
+        files.append(folder)
+    systemd = os.path.isdir('/run/systemd/system')  # sd_booted(3)
+    stale = False
+    if systemd and KEEPER_UNIT in files:
+        out = module.run_command(['systemctl', 'show', '--property=ExecMainStartTimestampMonotonic', os.path.basename(KEEPER_UNIT)])[1]
+        started = out.strip().partition('=')[2]
+        if started.isdigit() and int(started):
+            moment = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC) + int(started) / 1e6
+            stale = any(os.stat(path).st_ctime > moment for path in (KEEPER_UNIT, KEEPER) if path in files)
+    return dict(unit=KEEPER_UNIT, program=KEEPER, state=KEPT, files=files, systemd=systemd, stale=stale)
 
 
 def find_tools(module):
@@ -370,6 +408,7 @@ def main():
         missing=missing,
         unexpected=unexpected,
         foreign_use=foreign_use,
+        keeper=look_at_keeper(module),
         compiled=any(ar.has_key(line, keys) for line in compiled.split('\n')),
         load=ar.load_effects(rewritten, compiled, all_kernel, status, keys, resolve_id),
         stopped_at=ar.stopped_at(merged, all_kernel, resolve_id),
