@@ -22,7 +22,8 @@ def view(hosts, since=None, until=None, zone=None):
     for verdict in verdicts:
         lines += block(verdict, zone) + ['']
     lines += [] if verdicts else ['No container vanished, as far as the engines remember.', '']
-    lines += [reach(host, result, zone) for host, result in read.items()]
+    for host, result in read.items():
+        lines += reach(host, result, zone)
     lines.append('%d of %d hosts read, since %s%s: %d verdicts' % (
         len(read), len(hosts), render.printable(since) if since else 'today', ' until ' + render.printable(until) if until else '', len(verdicts)))
     unread = [(host, render.unread_reason(result)) for host, result in hosts.items() if render.unread_reason(result)]
@@ -55,13 +56,17 @@ def block(verdict, zone=None):
 
 
 def reach(host, result, zone=None):
-    """A line on how far back the engine of a host remembers."""
+    """A line on how far back the events of a host reach, and one for each time from which some are missing."""
     events = result['events']
     if not events['count']:
-        return '%s: the engine remembers no event' % render.quoted(host)
-    return '%s: the events of the engine reach back to %s, %s' % (
-        render.quoted(host), render.local_time(events['first'], zone),
-        'what was before is forgotten' if events['full'] else 'all that it had since it started')
+        return ['%s: the engine remembers no event' % render.quoted(host)]
+    if events.get('kept'):
+        what, rest = 'kept events', 'and the engine cannot be asked: %s' % render.printable(events['engine']) if events['engine'] else 'and to now'
+    else:
+        what, rest = 'the events of the engine', 'what was before is forgotten' if events['full'] else 'all that it had since it started'
+    return ['%s: %s reach back to %s, %s' % (render.quoted(host), what, render.local_time(events['first'], zone), rest)] + [
+        '%sevents are missing from %s to %s' % (_INDENT, render.local_time(gap['from'], zone), render.local_time(gap['to'], zone))
+        for gap in events.get('gaps') or []]
 
 
 def _name(who, name, number):

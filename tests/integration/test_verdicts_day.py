@@ -26,6 +26,7 @@ import sys
 import threading
 import time
 
+import own_engine
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings, log_reader, verdicts
 
@@ -260,30 +261,12 @@ def unrelated(stop):
 
 def engine_down(folder):
     """An engine of our own with containers, ended by SIGTERM. Returns its events and when it was gone."""
-    path = str(folder / 'docker.sock')
-    words = ['dockerd', '--host', 'unix://' + path, '--data-root', str(folder / 'data'), '--exec-root', str(folder / 'exec'),
-             '--pidfile', str(folder / 'pid'), '--bridge=none', '--iptables=false', '--ip-forward=false', '--containerd-namespace', 'day',
-             '--containerd-plugins-namespace', 'day-plugins']
-    log = open(folder / 'log', 'wb')
-    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    try:
-        here = ['docker', '--host', 'unix://' + path]
-        deadline = time.monotonic() + 40
-        while subprocess.run(here + ['info'], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode:
-            assert time.monotonic() < deadline and process.poll() is None, (folder / 'log').read_text()
-            time.sleep(0.2)
-        save = subprocess.Popen(['docker', 'save', IMAGE], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        subprocess.run(here + ['load'], stdin=save.stdout, capture_output=True, check=True)
-        save.wait()
+    with own_engine.running(folder, IMAGE) as path:
         events = Events(path)
         for number in (1, 2):
             name = '%sengine_down-%d' % (PREFIX, number)
-            run(*here, 'run', '-d', '--network', 'none', '--name', name, IMAGE, *POLITE)
+            run('docker', '--host', 'unix://' + path, 'run', '-d', '--network', 'none', '--name', name, IMAGE, *POLITE)
             note(name, 'stopped', 'engine_shutdown')
-    finally:
-        process.terminate()
-        process.wait(40)
-        log.close()
     events.join(10)
     return events
 

@@ -198,7 +198,7 @@ class Keeper:
         if not running:
             self._gone()
             return True, 'no dockerd runs: waiting for it'
-        if self._end is not None and running & self._followed and now() - self._end < self._leaving * 1000:
+        if self._end is not None and self._followed <= running and now() - self._end < self._leaving * 1000:
             return True, 'waiting for the engine to end'
         connection = socket.socket(socket.AF_UNIX)
         follows = False

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 
+import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import verdict_view
 
 UTC = datetime.timezone.utc
@@ -31,6 +32,14 @@ def test_a_block_has_cause_caller_and_evidence():
 def test_nobody_is_picked_where_the_verdict_is_open():
     lines = verdict_view.block(dict(VERDICT, confidence='open', cause='not_known'), UTC)
     assert '    can be user root (login 1000), pid 7, ppid 1, exe /usr/bin/docker' in lines
+
+
+@pytest.mark.parametrize('engine, rest', [(None, 'and to now'), ('no\x1b[1m', 'and the engine cannot be asked: no\\x1b[1m')])
+def test_of_kept_events_the_view_names_the_gaps(engine, rest):
+    gap = {'from': '2026-11-24T03:12:00.001Z', 'to': '2026-11-24T03:40:00.000Z'}
+    assert verdict_view.reach('app1', {'events': dict(EVENTS, kept=9, gaps=[gap], engine=engine)}, UTC) == [
+        'app1: kept events reach back to 2026-11-24 03:12:00.001+00:00, ' + rest,
+        '    events are missing from 2026-11-24 03:12:00.001+00:00 to 2026-11-24 03:40:00.000+00:00']
 
 
 def test_the_view_says_how_far_back_it_sees_and_who_was_not_read():
