@@ -33,10 +33,10 @@ DOCKERS = sorted({os.path.realpath(path) for path in ('/usr/bin/docker', '/usr/l
 Day = collections.namedtuple('Day', 'lives kept keeper start folder')
 
 
-def wait(condition, seconds=20):
+def wait(condition, told, seconds=20):
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, 'nothing happened'
+        assert time.monotonic() < deadline, told()
         time.sleep(0.1)
 
 
@@ -60,8 +60,13 @@ def day(folder):
     (folder / 'kept').mkdir()
     kept = folder / 'kept' / 'events.jsonl'
     words = [sys.executable, '-I', str(PROGRAM), str(folder / 'kept'), str(folder / 'docker.sock')]
-    keeper = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     lives = []
+
+    def told():
+        return kept.read_text() + (folder / 'keeper.log').read_text()
+
+    with open(folder / 'keeper.log', 'wb') as log:
+        keeper = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=log)
     try:
         for life in (1, 2):
             with own_engine.running(folder, IMAGE) as path:
@@ -69,7 +74,8 @@ def day(folder):
                     subprocess.run(['docker', '--host', 'unix://' + path, 'run', '-d', '--network', 'none', '--name', 'claude-hooks-kept-%d-%d' % (life, number),
                                     IMAGE, *POLITE], stdin=subprocess.DEVNULL, capture_output=True, check=True)
                 lives.append(engine.events(path))
-            wait(lambda: kept.read_text().count('"gone"') == len(lives))
+                wait(lambda: kept.read_text().count('"connected"') == len(lives), told)  # it looks for a new engine every two seconds
+            wait(lambda: kept.read_text().count('"gone"') == len(lives), told)
         keeper.send_signal(signal.SIGTERM)
         assert keeper.wait(10) == 0
     finally:
@@ -97,8 +103,8 @@ def test_the_end_of_the_engine_is_certain_where_the_connect_of_the_keeper_is_kno
     kept = kept_events.read([day.kept.read_bytes()])
     # of each life: the socket that the second engine made is under the rule, too
     assert [connect['pid'] for connect in connects].count(day.keeper) == len(kept['connects']) == 2
-    # those of this test, which asked the engine for its events, are no part of what is shown here
-    connects = [connect for connect in connects if connect['pid'] != os.getpid()]
+    # those of the test itself, which asked the engine for its events and its containers, are no part of what is shown here
+    connects = [connect for connect in connects if connect['pid'] == day.keeper]
 
     def judge(**options):
         judged = verdicts.judge(kept['events'], findings.find(executions, name='*', key=KEY)['findings'], connects, name='claude-hooks-kept-*',
