@@ -8,6 +8,7 @@ Pure: text in, plain values out.
 from __future__ import annotations
 
 import json
+import math
 
 PATH = '/var/lib/claude-hooks/events.jsonl'
 
@@ -53,4 +54,4 @@ def _entry(line):
 
 
 def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -29,6 +29,7 @@ _PROMPT = 600 * 1000  # prune and compose rm wait for an answer
 _SOON = 1000  # between events of one request
 _OOM_SOON = 5 * 1000
 _SHUTDOWN = 60 * 1000
+_LEAVES = 5 * 1000  # from the end of its last container to the end of an engine (measured: 1 s)
 _OBEYS = 60 * 1000  # what a container takes at most, nearly ever, to end after it was asked to
 _LAG = 50  # of the clock of audit behind the engine's
 _SHOWN_CONNECTS = 20
@@ -40,6 +41,7 @@ _COMPOSE_REMOVES = {'compose_down', 'compose_up', 'compose_rm', 'compose_scale'}
 _SWARM = {'service_rm', 'service_scale', 'service_update', 'stack_rm', 'node_drain', 'swarm_leave'}
 _PROJECT = 'com.docker.compose.project'
 
+_ONE = 'the one container'
 _ID = re.compile(r'[0-9a-f]{1,64}\Z')
 _TIMEOUT = re.compile(r'(?:-[a-z]*t=?|--time=|--timeout=)(-?\d+)\Z')
 _FORCE = re.compile(r'-[a-zA-Z]*f|--force(=(1|t|T|true|TRUE|True))?\Z')
@@ -426,7 +428,11 @@ def _verdict(incident, claims, clients, happened, ends, by_api, blind):
     if not fitting and incident.what == 'died':
         shutdown = _shutdown(incident, happened, ends)
         if shutdown:
-            sure = not remarks and not clients.others(_asked(incident))
+            others = clients.others(_asked(incident))
+            if shutdown.startswith(_ONE) and others and _asked(incident) - milliseconds(others[0]['timestamp']) <= _STARTUP:
+                evidence += [shutdown] + remarks + ['but right before it others connected, who can have asked']
+                return _shown(incident, 'not_known', others[:_SHOWN_CONNECTS], evidence + _told_others(others), 'open')
+            sure = not remarks and not others
             return _shown(incident, 'engine_shutdown', [], evidence + [shutdown] + remarks, 'certain' if sure else 'likely')
     others = clients.others(_asked(incident))
     if fitting:
@@ -498,7 +504,9 @@ def _shutdown(incident, happened, ends):
     gone = {event.id for event in happened if event.action == 'die' and asked - _SOON <= event.time <= end}
     if any(identity not in gone for identity, runs in running.items() if runs):
         return None
-    return 'every container of the engine ended, and %.1f s after the signal the engine was gone' % ((end - asked) / 1000)
+    if end - max(event.time for event in happened if event.action == 'die' and asked - _SOON <= event.time <= end) > _LEAVES:
+        return None
+    return ('every container' if len(gone) > 1 else _ONE) + ' of the engine ended, and %.1f s after the signal the engine was gone' % ((end - asked) / 1000)
 
 
 def _by_cli(incident, claims, fitting, evidence, remarks, others, clients):

@@ -155,6 +155,59 @@ def test_not_every_stop_before_an_end_of_the_engine_is_its_own(survives, end):
     assert short(judge(events, engine_ends=[end] if end else [])) == [('stopped', 'not_known', 'open', [])]
 
 
+CURL = connect(0.9, 300, '/usr/bin/curl')
+OLD = connect(-40, 300, '/usr/bin/portainer')  # it can have kept its connection
+PAIR = life(*stop()) + life(*stop(1.02, B, 'b'), identity=B, name='b')
+OWN = (7, START + 880, START + 910)
+
+
+@pytest.mark.parametrize('events, connects, end, own, expected', [
+    (PAIR, [LOGGED], 3, (), ('engine_shutdown', 'certain', [])),
+    # An end that comes late is another story.
+    (PAIR, [LOGGED], 7, (), ('not_known', 'open', [])),
+    (PAIR, [LOGGED, OLD], 7, (), ('api', 'likely', [300])),
+    (PAIR, [LOGGED, OLD], 3, (), ('engine_shutdown', 'likely', [])),
+    # Nobody asks for all containers in the same moment and for the engine, too.
+    (PAIR, [LOGGED, CURL], 3, (), ('engine_shutdown', 'likely', [])),
+    # Of one container a client can have asked, whatever happened to the engine then.
+    (life(*stop()), [LOGGED, CURL], 3, (), ('not_known', 'open', [300])),
+    (life(*stop()), [LOGGED, OLD], 3, (), ('engine_shutdown', 'likely', [])),
+    # A connect of our own is nobody's; one of the same process at another time, or of another at that time, is.
+    (life(*stop()), [LOGGED, connect(0.9, 7, '/usr/bin/python3')], 3, [OWN], ('engine_shutdown', 'certain', [])),
+    (life(*stop()), [LOGGED, connect(0.82, 7, '/usr/bin/python3')], 3, [OWN], ('not_known', 'open', [7])),
+    (life(*stop()), [LOGGED, connect(0.911, 7, '/usr/bin/python3')], 3, [OWN], ('not_known', 'open', [7])),
+    (life(*stop()), [LOGGED, connect(0.9, 8, '/usr/bin/python3')], 3, [OWN], ('not_known', 'open', [8])),
+    # The clock of audit ticks behind.
+    (life(*stop()), [LOGGED, connect(0.84, 7, '/usr/bin/python3')], 3, [OWN], ('engine_shutdown', 'certain', [])),
+])
+def test_an_end_of_the_engine_and_clients_of_it(events, connects, end, own, expected):
+    (verdict,) = judge(events, [], connects, engine_ends=[START + end * 1000], own=own)
+    assert (verdict['cause'], verdict['confidence'], [who['pid'] for who in verdict['who']]) == expected
+
+
+@pytest.mark.parametrize('code, blind, expected', [
+    ('0', [], ('self_exit', 'certain')),
+    # before its start, or after its end
+    ('0', [(-1000, -60)], ('self_exit', 'certain')),
+    ('0', [(2, 5)], ('self_exit', 'certain')),
+    # long before its end: it would have obeyed
+    ('0', [(-1000, -58.9)], ('not_known', 'open')),
+    ('0', [(0, 0.5)], ('not_known', 'open')),
+    ('137', [(0, 0.5)], ('not_known', 'open')),
+])
+def test_what_was_not_seen_was_not_asked_for_is_not_said(code, blind, expected):
+    periods = [(START + start * 1000, START + end * 1000) for start, end in blind]
+    (verdict,) = judge(life(event(1, 'die', exitCode=code)), blind=periods)
+    assert (verdict['cause'], verdict['confidence']) == expected
+
+
+@pytest.mark.parametrize('code, also, expected', [
+    ('0', [], ('self_exit', 'likely')), ('137', [], ('killed_outside_engine', 'likely')), ('137', [event(99.9, 'oom')], ('oom', 'likely'))])
+def test_a_start_that_was_not_seen_makes_nothing_certain(code, also, expected):
+    (verdict,) = judge(also + [event(100, 'die', exitCode=code)], blind=[(0, START + 30000)])
+    assert (verdict['cause'], verdict['confidence']) == expected and 'not all events before are known' in ' '.join(verdict['evidence'])
+
+
 def test_only_matching_names_count_but_also_earlier_ones():
     renamed = life(event(0, 'rename', B, 'plain', oldName='/claude-hooks-b'), *kill(2, B, 'plain'), identity=B, name='claude-hooks-b')
     events = life(*gone(name='other'), name='other') + renamed
