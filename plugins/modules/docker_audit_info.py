@@ -201,7 +201,9 @@ keeper:
       elements: str
       sample: []
     systemd: {type: bool, description: Whether systemd runs on the host., sample: true}
-    stale: {type: bool, description: Whether its process started before its files were written., sample: false}
+    runs: {type: bool, description: "Whether it runs, was started after its files were written, and starts at boot.", sample: true}
+    unit_text: {type: str, description: "The text of its unit, or null.", sample: "[Service]\\nExecStart=/usr/bin/python3"}
+    program_sha1: {type: str, description: "The SHA-1 of its program, or null.", sample: 4e1243bd22c66e76c2ba9eddc1f91394e57f9f83}
 compiled:
   description: Whether C(/etc/audit/audit.rules), which C(augenrules) writes, holds a rule with one of our keys.
   returned: always
@@ -243,6 +245,7 @@ stopped_at:
 
 import glob
 import grp
+import hashlib
 import os
 import platform
 import pwd
@@ -305,19 +308,30 @@ def ask_kernel(module, auditctl):
 def look_at_keeper(module):
     """What the host has of the service that keeps the engine's events."""
     folder = os.path.dirname(KEPT)
-    links = [os.path.join(os.path.dirname(KEEPER_UNIT), 'multi-user.target.wants', os.path.basename(KEEPER_UNIT))]
-    files = [path for path in links + [KEEPER_UNIT, KEEPER, KEPT, KEPT + '.1'] if os.path.lexists(path)]
+    link = os.path.join(os.path.dirname(KEEPER_UNIT), 'multi-user.target.wants', os.path.basename(KEEPER_UNIT))
+    files = [path for path in (link, KEEPER_UNIT, KEEPER, KEPT, KEPT + '.1') if os.path.lexists(path)]
     if os.path.isdir(folder) and not os.path.islink(folder) and set(os.listdir(folder)) <= set(map(os.path.basename, files)):
         files.append(folder)
-    systemd = os.path.isdir('/run/systemd/system')  # sd_booted(3)
-    stale = False
-    if systemd and KEEPER_UNIT in files:
-        out = module.run_command(['systemctl', 'show', '--property=ExecMainStartTimestampMonotonic', os.path.basename(KEEPER_UNIT)])[1]
-        started = out.strip().partition('=')[2]
-        if started.isdigit() and int(started):
-            moment = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC) + int(started) / 1e6
-            stale = any(os.stat(path).st_ctime > moment for path in (KEEPER_UNIT, KEEPER) if path in files)
-    return dict(unit=KEEPER_UNIT, program=KEEPER, state=KEPT, files=files, systemd=systemd, stale=stale)
+    program = read_text(KEEPER)
+    return dict(
+        unit=KEEPER_UNIT, program=KEEPER, state=KEPT, files=files, systemd=is_booted(), unit_text=read_text(KEEPER_UNIT),
+        program_sha1=None if program is None else hashlib.sha1(program.encode('utf-8')).hexdigest(),
+        runs=is_booted() and set((link, KEEPER_UNIT, KEEPER)) <= set(files) and runs_as_installed(module, [KEEPER_UNIT, KEEPER]))
+
+
+def runs_as_installed(module, files):
+    """Whether the service runs, and was started after its files were written: a run of the role can have died in between."""
+    asked = ['systemctl', 'show', '--property=ActiveState,ExecMainStartTimestampMonotonic', os.path.basename(KEEPER_UNIT)]
+    told = dict(line.partition('=')[::2] for line in module.run_command(asked)[1].split('\n'))
+    started = told.get('ExecMainStartTimestampMonotonic', '')
+    if told.get('ActiveState') != 'active' or not started.isdigit():
+        return False
+    booted = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC)
+    return all(os.stat(path).st_ctime < booted + int(started) / 1e6 for path in files)
+
+
+def is_booted():
+    return os.path.isdir('/run/systemd/system')  # sd_booted(3)
 
 
 def find_tools(module):
@@ -336,7 +350,7 @@ def access(path):
 def is_enabled(module):
     """Whether auditd starts at boot, as ansible.builtin.service would find out; None if nothing tells."""
     systemctl = module.get_bin_path('systemctl')
-    if systemctl and os.path.isdir('/run/systemd/system'):  # sd_booted(3)
+    if systemctl and is_booted():
         return module.run_command([systemctl, 'is-enabled', '--quiet', 'auditd.service'])[0] == 0
     return bool(glob.glob('/etc/rc?.d/S??auditd')) or None
 
