@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 
-PATH = '/var/lib/claude-hooks/events.jsonl'
+_MARGIN = 3600 * 1000
 
 
 def read(texts):
@@ -42,6 +42,25 @@ def joined(*sources):
         if _is_number(event.get('timeNano')):
             found.setdefault((event['timeNano'], str(actor.get('ID')), str(event.get('Action'))), event)
     return [found[key] for key in sorted(found)]
+
+
+def still_there(events, moment):
+    """The events without those of containers that were removed an hour or more before a moment, in milliseconds.
+
+    What was removed by then is no part of anything that happens later, and there can be ten thousands of it.
+    """
+    last = {}
+    for event in events:
+        last[_container(event)] = event
+    gone = {container for container, event in last.items()
+            if container and event.get('Action') == 'destroy' and event['timeNano'] / 1e6 < moment - _MARGIN}
+    return [event for event in events if _container(event) not in gone]
+
+
+def _container(event):
+    actor = event.get('Actor')
+    identity = actor.get('ID') if isinstance(actor, dict) and event.get('Type') == 'container' else None
+    return identity if isinstance(identity, str) else None
 
 
 def _entry(line):

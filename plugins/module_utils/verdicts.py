@@ -238,6 +238,7 @@ class _Clients(object):
         for time, connect in self._connects:
             for pid in (connect.get('pid'), connect.get('ppid')):
                 self._by_pid.setdefault(pid, []).append(time)
+        self._unexplained = [(time, connect) for time, connect in self._connects if not self._is_explained(time, connect)]
 
     def were_logged_at(self, time):
         return bool(self._connects) and self._connects[0][0] <= time
@@ -253,8 +254,8 @@ class _Clients(object):
         A process can keep its connection: one that connected long ago may have asked.
         """
         nearest = {}
-        for moment, connect in self._connects:
-            if moment <= time and not self._is_explained(moment, connect):
+        for moment, connect in self._unexplained:
+            if moment <= time:
                 nearest[(connect.get('pid'), connect.get('exe'))] = (moment, connect)
         return [connect for moment, connect in sorted(nearest.values(), key=lambda pair: -pair[0])]
 

@@ -204,7 +204,7 @@ def look(params, since, until):
     span = reading.stats()
     return {
         'verdicts': verdicts.judge(
-            happened, found, connects or None, name=params['name'], host=params['host'], since=since, until=until,
+            kept_events.still_there(happened, since), found, connects or None, name=params['name'], host=params['host'], since=since, until=until,
             harmless=findings.harmless(executions, params['key']), containers=names, engine_ends=kept['gone'], own=kept['connects'], blind=blind),
         'events': {
             'count': len(happened), 'first': audit_log.timestamp(int(times[0])) if times else None, 'full': full, 'kept': len(kept['events']),

@@ -41,6 +41,15 @@ def test_what_differs_stays(other):
     assert len(read) == 2 and read == sorted(read, key=lambda entry: entry['timeNano'])
 
 
+def test_containers_removed_long_before_are_left_out_and_only_these():
+    hour, now = 3600 * 10 ** 9, NANO // 1000000
+    old = [event('start', nano=NANO - 3 * hour), event('destroy', nano=NANO - 2 * hour)]
+    stay = [event('die', B, NANO - 5 * hour),  # it is still there
+            event('start', 'c' * 64, NANO - 3 * hour), event('destroy', 'c' * 64, NANO - hour // 2),
+            event('prune', '', NANO - 4 * hour), {'Type': 'container', 'timeNano': NANO}, event('destroy', 'd' * 64, NANO)]
+    assert kept_events.still_there(old + stay, now) == stay
+
+
 def test_marks_are_told_once_in_the_order_of_time():
     text = lines({'mark': 'gap', 'from': 5, 'to': 6}, {'mark': 'gone', 'time': 9}, {'mark': 'connected', 'pid': 7, 'from': 1, 'to': 2},
                  {'mark': 'gone', 'time': 3}, {'mark': 'ended', 'time': 4, 'last': None, 'engine': True}, {'mark': 'gone', 'time': 9})
