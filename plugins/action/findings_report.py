@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import plain, render
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import plain, render, whole_file
 
 try:
     import jmespath
@@ -46,7 +45,7 @@ class ActionModule(ActionBase):
         Display().display('\n'.join([''] + render.view(items, hosts, options['since'], options['until'])), screen_only=True)
         if write and not self._task.check_mode:
             try:
-                _write(options['dest'], write(items))
+                whole_file.write(options['dest'], write(items))
             except (OSError, render.RenderError) as error:
                 raise AnsibleActionFail('%s not written: %s' % (options['dest'], error))
         return {'changed': write is not None}
@@ -63,8 +62,7 @@ def _writer(dest, form):
         raise AnsibleActionFail('dest=%s: write JSON Lines, CSV or YAML by naming a file that ends in one of %s' % (dest, ', '.join(_WRITERS)))
     if form == 'ecs' and _WRITERS[ending] is not render.jsonl:
         raise AnsibleActionFail('dest=%s: format=ecs is written as JSON Lines, name a file that ends in .jsonl or .json' % dest)
-    folder = os.path.dirname(os.path.abspath(dest))
-    if not os.path.isdir(folder) or not os.access(folder, os.W_OK) or os.path.isdir(dest):
+    if not whole_file.is_writable(dest):
         raise AnsibleActionFail('dest=%s: name a file in a folder of this machine that you may write to' % dest)
     return render.ecs_jsonl if form == 'ecs' else _WRITERS[ending]
 
@@ -86,17 +84,3 @@ def _compiled(query):
         except jmespath.exceptions.JMESPathError as error:
             raise AnsibleActionFail('query=%s cannot be applied to the findings: %s' % (query, error))
     return apply
-
-
-def _write(dest, text):
-    """Puts the text there in one step, readable by its owner alone."""
-    dest = os.path.abspath(dest)
-    descriptor, draft = tempfile.mkstemp(dir=os.path.dirname(dest), prefix='.' + os.path.basename(dest))  # mode 0600
-    try:
-        # No translation of line ends: CSV has its own
-        with open(descriptor, 'w', encoding='utf-8', newline='') as file:
-            file.write(text)
-        os.replace(draft, dest)
-    except BaseException:
-        os.unlink(draft)
-        raise

@@ -17,6 +17,10 @@ options:
     description: Key of the audit rule. It is compared exactly, also where a rule has several keys.
     type: str
     default: claude-hooks-docker
+"""
+
+    POSSIBLE = r"""
+options:
   possible:
     description: Whether to report commands that can hit a matching container though their arguments do not say so, like C(docker system prune).
     type: bool

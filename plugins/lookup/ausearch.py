@@ -26,6 +26,7 @@ options:
     type: str
 extends_documentation_fragment:
   - claude_hooks.docker_audit.findings
+  - claude_hooks.docker_audit.findings.possible
   - claude_hooks.docker_audit.findings.containers
   - claude_hooks.docker_audit.findings.captures
 seealso:

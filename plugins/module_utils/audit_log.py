@@ -21,6 +21,11 @@ from binascii import unhexlify
 from collections import namedtuple
 
 
+# arch/x86/entry/syscalls/syscall_{64,32}.tbl, include/uapi/asm-generic/unistd.h
+_CONNECTS = (
+    b'arch=c000003e syscall=42 ', b'arch=40000003 syscall=362 ', b'arch=40000003 syscall=102 ', b'arch=c00000b7 syscall=203 ')
+
+
 class AuditLogError(ValueError):
     """The text is not something that audit events can be read from."""
 
@@ -233,6 +238,11 @@ def outcome(event):
         if found is None or not (found.group(0) in _EXECUTIONS or (event.interpreted and found.group(1) in _EXECUTION_NAMES)):
             return None
     return _OUTCOMES.get(rest[:3], 'unknown')
+
+
+def is_connect(event):
+    """Whether the event is a connect that succeeded, by (arch, syscall); i386 has socketcall, too."""
+    return event.syscall is not None and event.syscall.startswith(_CONNECTS) and b' success=yes ' in event.syscall
 
 
 def has_key(event, key):

@@ -28,6 +28,7 @@ _USER_FIELDS = ('auid', 'loginuid', 'uid', 'euid', 'suid', 'fsuid', 'obj_uid')
 _GROUP_FIELDS = ('gid', 'egid', 'sgid', 'fsgid', 'obj_gid')
 _UNSET = ('unset', '-1', '4294967295')
 _EXEC_CALLS = frozenset(('execve', 'execveat'))
+_SOCKET = '-socket'
 _ARCHITECTURES = {'x86_64': 'b64', 'aarch64': 'b64', 'ppc64le': 'b64', 's390x': 'b64', 'i386': 'b32', 'i686': 'b32'}
 
 
@@ -283,6 +284,28 @@ def _comparable(line, ids):
         return meaning(parse_rule(line, ids))
     except AuditRuleError:
         return ' '.join(line.split())
+
+
+def with_socket_keys(keys):
+    """``keys``, each followed by the one of its rules for the socket; those already there stay as they are."""
+    result = []
+    for key in keys:
+        is_socket_key = key.endswith(_SOCKET) and key[:-len(_SOCKET)] in keys
+        for name in (key,) if is_socket_key else (key, key + _SOCKET):
+            if name not in result:
+                result.append(name)
+    return result
+
+
+def arches(machine):
+    """What ``-F arch=`` must name so that a rule holds for all programs of a machine, by its name in uname(2).
+
+    auditctl knows a 32-bit companion also of other 64-bit machines (audit_determine_machine in lib/libaudit.c), but not
+    in every build, and a rule that it does not take ends the load.
+    """
+    if machine == 'x86_64':
+        return ['b64', 'b32']
+    return ['b64'] if '64' in machine or machine == 's390x' else ['b32']
 
 
 def has_key(line, keys):

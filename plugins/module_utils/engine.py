@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names of containers by their ids, asked of the docker engine over its socket.
+"""The events of the engine and the names of containers by their ids, asked of the docker engine over its socket.
 
 Never by the docker CLI: that would fire the audit rule. Source: the Docker Engine API, GET /events and
 GET /containers/json; the attributes of an event are set in moby's daemon/events.go LogContainerEventWithAttributes.
@@ -20,6 +20,7 @@ import urllib.parse
 
 SOCKET = '/var/run/docker.sock'
 SECONDS = 5  # for each of the two questions
+KEPT = 256  # events, eventsLimit in moby's daemon/events/events.go
 LONGEST_ANSWER = 16 << 20  # thousands of containers: each takes 1 to 2 kB
 
 _LIST = '/containers/json?all=1'
@@ -38,7 +39,7 @@ def container_names(path=SOCKET, seconds=SECONDS):
     """
     known = {}
     reason = None
-    for question, read in ((_events_until_now(), _names_of_events), (_LIST, _names_of_list)):
+    for question, read in ((_events_until_now({'type': ['container']}), _names_of_events), (_LIST, _names_of_list)):
         try:
             for identity, name in read(_get(path, question, seconds)):
                 names = known.setdefault(identity, {})
@@ -49,9 +50,15 @@ def container_names(path=SOCKET, seconds=SECONDS):
     return {identity: list(names) for identity, names in known.items()}, reason
 
 
-def _events_until_now():
+def events(path=SOCKET, seconds=SECONDS):
+    """The last events of every type that the engine keeps, oldest first: KEPT at most, none from before its start."""
+    body = _get(path, _events_until_now({}), seconds)
+    return [event for event in (_json(line, '/events') for line in body.split(b'\n') if line.strip()) if isinstance(event, dict)]
+
+
+def _events_until_now(filters):
     # Without an end the engine goes on to wait for new events.
-    return '/events?' + urllib.parse.urlencode({'since': '0', 'until': '%.6f' % time.time(), 'filters': '{"type":["container"]}'})
+    return '/events?' + urllib.parse.urlencode({'since': '0', 'until': '%.6f' % time.time(), 'filters': json.dumps(filters, separators=(',', ':'))})
 
 
 def _names_of_events(body):

@@ -27,6 +27,9 @@ _LOCAL_CONTEXTS = ('', 'default')
 _HARMLESS = frozenset((
     b'ps', b'inspect', b'exec', b'logs', b'images', b'info', b'version', b'events', b'stats', b'top', b'port', b'diff', b'cp', b'history'))
 
+# Further ones that ask the engine for nothing of the kind.
+_BRIEF = frozenset((b'--version', b'-v', b'login', b'logout', b'pull', b'push', b'search', b'create', b'wait', b'unpause', b'tag', b'load', b'save'))
+
 _ID = re.compile(r'[0-9a-f]{1,64}\Z')
 _Judgement = namedtuple('_Judgement', 'unreadable match action told argv complete argv_hex program keys')
 _NOTHING = _Judgement(*[None] * len(_Judgement._fields))
@@ -80,6 +83,40 @@ def find(events, name=DEFAULT_NAME, key=DEFAULT_KEY, possible=True, containers=N
         'unreadable': [_unreadable(event, host, reason) for event, reason in unreadable.first()],
         'unreadable_count': unreadable.count,
     }
+
+
+def connects(events, host=None):
+    """Connects to the engine's socket: who connected, not what was asked."""
+    found = {}
+    for event in events:
+        if audit_log.is_connect(event):
+            entry = _identity(event, host)
+            _add_caller(entry, event, _program(event))
+            entry['success'] = True
+            entry['keys'] = [_shown(key) for key in audit_log.keys(event)]
+            _add_names(entry, event)
+            found.setdefault((event.node, event.ident), (_order(event), entry))
+    return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
+
+
+def harmless(events, key=DEFAULT_KEY):
+    """(pid, milliseconds) of executions of docker that are sure to take nothing away, and to pass on no signal.
+
+    docker run, start -a and attach hand the signals that they get to the container (cli/command/container/signals.go
+    in docker/cli): they are harmless only where they do not stay.
+    """
+    key = key.encode('utf-8', 'surrogateescape')
+    found = []
+    for event in events:
+        if audit_log.outcome(event) != 'started' or not audit_log.has_key(event, key):
+            continue
+        argv, gap = audit_log.argv(event)
+        if gap is not None or len(argv) < 2 or _base(argv[0]) != b'docker':
+            continue
+        if argv[1] in _HARMLESS or argv[1] in _BRIEF or (argv[1] == b'run' and argv[2:3] in ((b'-d',), (b'--detach',))) or (
+                argv[1] == b'start' and not any(word.startswith(b'-') for word in argv)):
+            found.append((audit_log.number(audit_log.fields(event).get('pid')), audit_log.when(event)[0]))
+    return found
 
 
 def is_foreign(docker_host, context):

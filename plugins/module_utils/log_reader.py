@@ -63,15 +63,20 @@ class LogReaderError(OSError):
 _Piece = namedtuple('_Piece', ('file', 'start', 'block', 'end', 'is_last', 'is_rest'))
 
 
+def _is_execution(event):
+    return audit_log.outcome(event) is not None
+
+
 class Scan(object):
-    """Finds the events with one key in audit log text that comes in blocks of whole lines.
+    """Finds the events with one key, the executions if nothing else is wanted, in audit log text that comes in blocks of whole lines.
 
     The other records of an event that is not complete where its SYSCALL record is found are looked for in the block
     before, its own and those that follow, for the length of one block. A rotation can make blocks that are very short:
     these count as one with what was before. Memory holds two blocks, whatever the length of the logs.
     """
 
-    def __init__(self, key):
+    def __init__(self, key, is_wanted=_is_execution):
+        self._is_wanted = is_wanted
         self._key = key.encode('utf-8', 'surrogateescape')
         # Several keys of one rule come as one hex value; audit_log.keys tells which.
         self._hit = re.compile(rb' key=(?:"' + re.escape(self._key) + rb'"(?:' + _REST + rb')?|[0-9A-F])')
@@ -136,7 +141,7 @@ class Scan(object):
             for record in audit_log.records(block[start:position]):
                 if record.kind == 'SYSCALL':
                     event = audit_log.Event(record.node, record.ident, record.body)
-                    if audit_log.has_key(event, self._key) and audit_log.outcome(event) is not None and self._is_new(event.node, event.ident):
+                    if audit_log.has_key(event, self._key) and self._is_wanted(event) and self._is_new(event.node, event.ident):
                         incomplete[(event.node, event.ident)] = audit_log.Event(event.node, event.ident)
 
     def _usual_event(self, block, position, hit):
@@ -245,8 +250,8 @@ def log_path(config=CONFIG):
 class Reading(object):
     """One pass over the audit logs of a host, or over given files; events() first, then stats()."""
 
-    def __init__(self, key, log=None, files=None, block=BLOCK):
-        self._scan = Scan(key)
+    def __init__(self, key, log=None, files=None, block=BLOCK, is_wanted=_is_execution):
+        self._scan = Scan(key, is_wanted)
         self._log = log
         self._files = files
         self._block = block

@@ -29,7 +29,9 @@ attributes:
     platforms: linux
 options:
   keys:
-    description: The keys by which our rules are known in the kernel. Keys recorded in managed rule files count as ours too.
+    description:
+      - The keys by which our rules are known in the kernel. Keys recorded in managed rule files count as ours too,
+        and so does each of these with C(-socket) at its end.
     type: list
     elements: str
     default: [claude-hooks-docker]
@@ -87,6 +89,12 @@ auditd_enabled:
   returned: always
   type: bool
   sample: true
+arches:
+  description: What C(-F arch=) must name so that a rule for a system call holds for all programs of this machine.
+  returned: always
+  type: list
+  elements: str
+  sample: [b64, b32]
 immutable:
   description: Whether the kernel refuses changes of rules until the next boot (C(enabled 2)).
   returned: always
@@ -140,11 +148,13 @@ managed_files:
   elements: str
   sample: [/etc/audit/rules.d/claude-hooks-docker.rules]
 own_keys:
-  description: The keys that count as ours, O(keys) first, then those recorded in managed files.
+  description:
+    - The keys that count as ours, O(keys) first, then those recorded in managed files.
+    - Each is followed by the key of the rules for the engine's socket, which has C(-socket) at its end.
   returned: always
   type: list
   elements: str
-  sample: [claude-hooks-docker]
+  sample: [claude-hooks-docker, claude-hooks-docker-socket]
 kernel_rules:
   description: The rules in the kernel that carry one of RV(own_keys), as C(auditctl -l) prints them, with the words that delete each.
   returned: always
@@ -177,6 +187,23 @@ foreign_use:
   elements: dict
   sample:
     - {line: -w /usr/bin/docker -k claude-hooks-docker, file: /etc/audit/rules.d/50-cis.rules, number: 7, compiled: 12}
+keeper:
+  description: The service that keeps the events of the engine.
+  returned: always
+  type: dict
+  contains:
+    unit: {type: str, description: The path of its unit., sample: /etc/systemd/system/claude-hooks-keep-events.service}
+    program: {type: str, description: The path of its program., sample: /usr/local/lib/claude-hooks-keep-events.py}
+    state: {type: str, description: The file that it writes., sample: /var/lib/claude-hooks/events.jsonl}
+    files:
+      description: What is there of it and its files, and the folder of these if nothing else is in it.
+      type: list
+      elements: str
+      sample: []
+    systemd: {type: bool, description: Whether systemd runs on the host., sample: true}
+    runs: {type: bool, description: "Whether it runs, was started after its files were written, and starts at boot.", sample: true}
+    unit_text: {type: str, description: "The text of its unit, or null.", sample: "[Service]\\nExecStart=/usr/bin/python3"}
+    program_sha1: {type: str, description: "The SHA-1 of its program, or null.", sample: 4e1243bd22c66e76c2ba9eddc1f91394e57f9f83}
 compiled:
   description: Whether C(/etc/audit/audit.rules), which C(augenrules) writes, holds a rule with one of our keys.
   returned: always
@@ -218,16 +245,23 @@ stopped_at:
 
 import glob
 import grp
+import hashlib
 import os
+import platform
 import pwd
 import stat
 import sys
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_text
 
 RULES_DIR = '/etc/audit/rules.d'
 COMPILED = '/etc/audit/audit.rules'
+KEEPER_UNIT = '/etc/systemd/system/claude-hooks-keep-events.service'
+# One file, in no folder that something else may use, so that it goes without a trace
+KEEPER = '/usr/local/lib/claude-hooks-keep-events.py'
+KEPT = '/var/lib/claude-hooks/events.jsonl'
 TOOLS = ('auditctl', 'augenrules', 'ausearch')
 
 
@@ -271,6 +305,35 @@ def ask_kernel(module, auditctl):
     return answers[0], answers[1], None
 
 
+def look_at_keeper(module):
+    """What the host has of the service that keeps the engine's events."""
+    folder = os.path.dirname(KEPT)
+    link = os.path.join(os.path.dirname(KEEPER_UNIT), 'multi-user.target.wants', os.path.basename(KEEPER_UNIT))
+    files = [path for path in (link, KEEPER_UNIT, KEEPER, KEPT, KEPT + '.1') if os.path.lexists(path)]
+    if os.path.isdir(folder) and not os.path.islink(folder) and set(os.listdir(folder)) <= set(map(os.path.basename, files)):
+        files.append(folder)
+    program = read_text(KEEPER)
+    return dict(
+        unit=KEEPER_UNIT, program=KEEPER, state=KEPT, files=files, systemd=is_booted(), unit_text=read_text(KEEPER_UNIT),
+        program_sha1=None if program is None else hashlib.sha1(program.encode('utf-8')).hexdigest(),
+        runs=is_booted() and set((link, KEEPER_UNIT, KEEPER)) <= set(files) and runs_as_installed(module, [KEEPER_UNIT, KEEPER]))
+
+
+def runs_as_installed(module, files):
+    """Whether the service runs, and was started after its files were written: a run of the role can have died in between."""
+    asked = ['systemctl', 'show', '--property=ActiveState,ExecMainStartTimestampMonotonic', os.path.basename(KEEPER_UNIT)]
+    told = dict(line.partition('=')[::2] for line in module.run_command(asked)[1].split('\n'))
+    started = told.get('ExecMainStartTimestampMonotonic', '')
+    if told.get('ActiveState') != 'active' or not started.isdigit():
+        return False
+    booted = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC)
+    return all(os.stat(path).st_ctime < booted + int(started) / 1e6 for path in files)
+
+
+def is_booted():
+    return os.path.isdir('/run/systemd/system')  # sd_booted(3)
+
+
 def find_tools(module):
     # get_bin_path adds /sbin, /usr/sbin and /usr/local/sbin to the PATH of the connection, which often lacks them.
     return dict((name, module.get_bin_path(name)) for name in TOOLS)
@@ -287,7 +350,7 @@ def access(path):
 def is_enabled(module):
     """Whether auditd starts at boot, as ansible.builtin.service would find out; None if nothing tells."""
     systemctl = module.get_bin_path('systemctl')
-    if systemctl and os.path.isdir('/run/systemd/system'):  # sd_booted(3)
+    if systemctl and is_booted():
         return module.run_command([systemctl, 'is-enabled', '--quiet', 'auditd.service'])[0] == 0
     return bool(glob.glob('/etc/rc?.d/S??auditd')) or None
 
@@ -325,7 +388,7 @@ def main():
             managed_files.append(path)
         if path == own_path:
             owner = kind
-    keys = sorted(set(keys), key=keys.index)
+    keys = ar.with_socket_keys(keys)
 
     content = dict(files).get(own_path)
     file_rules = ar.rules_of_file(content or '', resolve_id)[0]
@@ -349,6 +412,7 @@ def main():
         tools=tools,
         status=status,
         auditd_enabled=is_enabled(module),
+        arches=ar.arches(platform.machine()),
         immutable=status.get('enabled') == 2,
         rule_file=dict(path=own_path, present=content is not None, owner=owner, access=access(own_path), content=content, rules=file_rules),
         managed_files=managed_files,
@@ -358,6 +422,7 @@ def main():
         missing=missing,
         unexpected=unexpected,
         foreign_use=foreign_use,
+        keeper=look_at_keeper(module),
         compiled=any(ar.has_key(line, keys) for line in compiled.split('\n')),
         load=ar.load_effects(rewritten, compiled, all_kernel, status, keys, resolve_id),
         stopped_at=ar.stopped_at(merged, all_kernel, resolve_id),

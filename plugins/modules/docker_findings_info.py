@@ -19,6 +19,7 @@ description:
   - With O(cursor) it gives only what is new since the last call, which makes it a way to follow a host without loss. Else it changes nothing.
 extends_documentation_fragment:
   - claude_hooks.docker_audit.findings
+  - claude_hooks.docker_audit.findings.possible
   - claude_hooks.docker_audit.findings.containers
 attributes:
   check_mode:

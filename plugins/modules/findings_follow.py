@@ -20,6 +20,7 @@ description:
   - Whatever comes from a log and does not print (control characters, bidi marks, characters without a width) is shown by its code.
 extends_documentation_fragment:
   - claude_hooks.docker_audit.findings
+  - claude_hooks.docker_audit.findings.possible
 options:
   reader:
     description:

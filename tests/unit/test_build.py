@@ -51,7 +51,7 @@ def test_the_tarball_holds_no_left_overs(tarball):
     assert [name for name in names if name.split('/')[0] in ('.venv', '.cache', '.ansible', '.git')] == []
 
 
-@pytest.mark.parametrize('playbook', ['audit', 'findings', 'tail'])
+@pytest.mark.parametrize('playbook', ['audit', 'findings', 'tail', 'verdicts'])
 def test_an_installed_playbook_parses_by_its_name(installed, playbook):
     run(str(BIN / 'ansible-playbook'), 'claude_hooks.docker_audit.' + playbook, '--syntax-check', '-i', 'localhost,', ANSIBLE_COLLECTIONS_PATH=str(installed))
 
@@ -60,6 +60,7 @@ def test_an_installed_playbook_parses_by_its_name(installed, playbook):
     ('module', 'docker_audit_info'),
     ('module', 'docker_cli_facts'),
     ('module', 'docker_findings_info'),
+    ('module', 'docker_verdicts_info'),
     ('module', 'findings_follow'),
     ('filter', 'docker_command'),
     ('filter', 'docker_findings'),

@@ -35,6 +35,18 @@ def test_spellings_of_the_classic_rule_are_equal(spelling):
     assert same(CLASSIC, spelling)
 
 
+@pytest.mark.parametrize('arch, written, listed', [
+    # auditctl -l of audit 3.0.9
+    ('b64', 'connect', 'connect'),
+    ('b32', 'connect,socketcall', 'socketcall,connect'),
+    ('b32', 'connect,socketcall', 'connect -S socketcall'),
+])
+def test_spellings_of_the_rule_for_the_socket_are_equal(arch, written, listed):
+    rule = '-a always,exit -F arch=%s -S %s -F path=/run/docker.sock -F key=claude-hooks-docker-socket'
+    assert same(rule % (arch, written), rule % (arch, listed))
+    assert not same(rule % (arch, written), rule % ('b64' if arch == 'b32' else 'b32', listed))
+
+
 @pytest.mark.parametrize('other', [
     CLASSIC.replace('uid=0', 'uid=1000'),
     CLASSIC.replace('uid=0', 'auid=0'),
@@ -117,6 +129,26 @@ def test_deletion_names_the_whole_rule(listed, words):
 ])
 def test_a_key_is_compared_whole(line, ours):
     assert ar.has_key(line, [KEY]) is ours
+
+
+@pytest.mark.parametrize('given, expected', [
+    (['a'], ['a', 'a-socket']),
+    (['a', 'b'], ['a', 'a-socket', 'b', 'b-socket']),
+    # What an earlier call gave stays as it is.
+    (['a', 'a-socket', 'b', 'b-socket'], ['a', 'a-socket', 'b', 'b-socket']),
+    (['a-socket', 'a'], ['a-socket', 'a']),
+    (['my-socket'], ['my-socket', 'my-socket-socket']),
+    (['a', 'a'], ['a', 'a-socket']),
+])
+def test_the_key_for_the_socket_is_ours_too(given, expected):
+    assert ar.with_socket_keys(given) == expected
+
+
+@pytest.mark.parametrize('machine, expected', [
+    ('x86_64', ['b64', 'b32']), ('aarch64', ['b64']), ('ppc64le', ['b64']), ('s390x', ['b64']), ('i686', ['b32']), ('armv7l', ['b32']),
+])
+def test_a_rule_for_a_system_call_is_written_for_all_programs_of_a_machine(machine, expected):
+    assert ar.arches(machine) == expected
 
 
 def test_merge_hoists_the_last_controls_as_augenrules_does():

@@ -1,0 +1,56 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The documentation of an action plugin. It runs on the controller alone.
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: verdicts_report
+short_description: Show the verdicts of all hosts in one view, and write them to a file
+version_added: 1.0.0
+description:
+  - The last step of the playbook C(claude_hooks.docker_audit.verdicts). It runs on the controller and touches no host.
+  - It prints a block for every verdict with its evidence, how far back each engine remembers, and last the hosts that could not be read.
+  - Whatever comes from a log or an engine and does not print is shown by its code.
+author: The claude_hooks.docker_audit team (@claude-hooks)
+options:
+  results:
+    description: The results of M(claude_hooks.docker_audit.docker_verdicts_info) by host. Without them the other options are only checked.
+    type: dict
+  dest:
+    description: File on the controller to write the verdicts to as JSON Lines, with mode 0600. It ends in V(.jsonl) or V(.json).
+    type: path
+  since:
+    description: From when on the hosts were asked for verdicts, to be shown. Without it, that is today.
+    type: str
+  until:
+    description: Until when the hosts were asked for verdicts, to be shown.
+    type: str
+attributes:
+  check_mode:
+    description: Shows the verdicts and writes no file.
+    support: full
+  diff_mode:
+    description: Does not show what changes in the file.
+    support: none
+seealso:
+  - module: claude_hooks.docker_audit.docker_verdicts_info
+"""
+
+EXAMPLES = r"""
+- name: Find out who stopped or removed the containers
+  claude_hooks.docker_audit.docker_verdicts_info:
+  register: judged
+
+- name: Show the verdicts of all hosts
+  claude_hooks.docker_audit.verdicts_report:
+    results: "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars, 'judged'))) }}"
+    dest: verdicts.jsonl
+  run_once: true
+"""
+
+RETURN = r"""
+"""

@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An engine that a test may end, beside the one of the lab."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+
+
+@contextlib.contextmanager
+def running(folder, image):
+    """The path of the socket of an engine that has the image. It gets SIGTERM at the end. A second one in the same folder finds its containers again."""
+    path = str(folder / 'docker.sock')
+    words = ['dockerd', '--host', 'unix://' + path, '--data-root', str(folder / 'data'), '--exec-root', str(folder / 'exec'),
+             '--pidfile', str(folder / 'pid'), '--bridge=none', '--iptables=false', '--ip-forward=false', '--containerd-namespace', 'day',
+             '--containerd-plugins-namespace', 'day-plugins']
+    log = open(folder / 'log', 'ab')
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    try:
+        here = ['docker', '--host', 'unix://' + path]
+        deadline = time.monotonic() + 40
+        while subprocess.run(here + ['info'], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode:
+            assert time.monotonic() < deadline and process.poll() is None, (folder / 'log').read_text()
+            time.sleep(0.2)
+        if subprocess.run(here + ['image', 'inspect', image], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode:
+            save = subprocess.Popen(['docker', 'save', image], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            subprocess.run(here + ['load'], stdin=save.stdout, capture_output=True, check=True)
+            save.wait()
+        yield path
+    finally:
+        process.terminate()
+        process.wait(40)
+        log.close()

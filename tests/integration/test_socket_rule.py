@@ -1,0 +1,143 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Promise: with docker_audit_socket every client of the engine's API is logged, and without it no rule for that is left.
+
+Real playbook, real kernel, real engine. Needs what tests/lab/lab gives.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings, log_reader
+
+KEY = 'claude-hooks-test'
+SOCKET = '/run/docker.sock'
+RULES = [
+    '-a always,exit -F arch=b64 -S connect -F path=/run/docker.sock -F key=claude-hooks-test-socket',
+    '-a always,exit -F arch=b32 -S socketcall,connect -F path=/run/docker.sock -F key=claude-hooks-test-socket',
+]
+CONNECT = 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])'
+# socketcall(SYS_CONNECT) by the 32-bit system call gate, as every 32-bit program whose libc is glibc or musl connects
+CONNECT_32 = r'''
+import ctypes, socket, struct, sys
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+def low(data):  # MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT
+    place = libc.mmap(None, 4096, 7, 0x62, -1, 0)
+    ctypes.memmove(place, data, len(data))
+    return place
+client = socket.socket(socket.AF_UNIX)
+address = struct.pack('=H', socket.AF_UNIX) + sys.argv[1].encode() + b'\0'
+call = low(struct.pack('=III', client.fileno(), low(address), len(address)))
+# push rbx; mov eax, 102; mov ebx, 3; mov ecx, call; int 0x80; pop rbx; ret
+code = b'\x53\xb8' + struct.pack('=I', 102) + b'\xbb' + struct.pack('=I', 3) + b'\xb9' + struct.pack('=I', call) + b'\xcd\x80\x5b\xc3'
+assert ctypes.CFUNCTYPE(ctypes.c_int)(low(code))() == 0
+'''
+
+
+# In a mount namespace of its own: rule files are not for this machine, the kernel's rules are.
+@pytest.fixture
+def play(tmp_path):
+    held = subprocess.Popen(
+        ['unshare', '--mount', 'sh', '-ec', 'mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; echo -D >/etc/audit/rules.d/audit.rules; echo up; exec cat'],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    held.stdout.readline()
+
+    def play(state, *words):
+        done = subprocess.run(
+            ['nsenter', '--target', str(held.pid), '--mount', '--wd', os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
+             'claude_hooks.docker_audit.audit', '-e', 'state=' + state, '-e', 'docker_audit_manage_service=false', *words],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
+            env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json'))
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout, int(re.search(r' changed=(\d+)', done.stdout).group(1))
+
+    try:
+        yield play
+        play('absent')
+    finally:
+        held.stdin.close()
+        held.wait(10)
+
+
+def kernel():
+    listed = subprocess.run(['auditctl', '-l'], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.split('\n') if line.endswith('key=claude-hooks-test-socket')]
+
+
+def connects(pid=None):
+    read = findings.connects(log_reader.Reading(KEY + '-socket', log=log_reader.log_path(), is_wanted=audit_log.is_connect).events())
+    return [connect for connect in read if pid in (None, connect['pid'])]
+
+
+def client(*words, **options):
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **options)
+    assert process.wait(20) == 0, words
+    return process.pid
+
+
+def logged(pid):
+    deadline = time.monotonic() + 5
+    while not connects(pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return [(connect['exe'], connect['uid']) for connect in connects(pid)]
+
+
+def test_the_life_of_the_rule(play):
+    on = ['-e', 'docker_audit_key=' + KEY, '-e', 'docker_audit_socket=true']
+    predicted = play('present', *on, '--check', '--diff')
+    assert '+-a always,exit -F arch=b64 -S connect -F path=/run/docker.sock -F key=claude-hooks-test-socket' in predicted[0] and kernel() == []
+
+    output, changed = play('present', *on)
+    assert (kernel(), changed) == (RULES, predicted[1]) and 'The kernel logs these executions and connects to the engine' in output, output
+    assert play('present', *on)[1] == 0
+
+    group = os.stat(SOCKET).st_gid
+    python = os.path.realpath('/usr/bin/python3')
+    assert logged(client('curl', '-sS', '--unix-socket', SOCKET, 'http://localhost/_ping')) == [('/usr/bin/curl', 0)]
+    assert logged(client(python, '-c', CONNECT, '/var/run/docker.sock', user=1001, group=group, extra_groups=[])) == [(python, 1001)]
+    assert logged(client(python, '-c', CONNECT_32, SOCKET)) == [(python, 0)]
+
+    # Someone takes one of the rules out of the kernel: the next run sees it.
+    subprocess.run(['auditctl', '-d', *RULES[1].split()[1:]], check=True, stdin=subprocess.DEVNULL)
+    assert play('present', *on)[1] > 0 and kernel() == RULES
+
+    assert play('present', '-e', 'docker_audit_key=' + KEY)[1] > 0 and kernel() == []
+    assert logged_nothing(python)
+    assert play('present', '-e', 'docker_audit_key=' + KEY)[1] == 0
+
+    # Removal needs no option to know the key.
+    play('present', *on)
+    assert kernel() == RULES
+    assert play('absent')[1] > 0 and kernel() == []
+    assert play('absent')[1] == 0
+
+
+def logged_nothing(python):
+    pid = client(python, '-c', CONNECT, SOCKET)
+    time.sleep(1)
+    return connects(pid) == []
+
+
+def test_the_rule_outlives_the_socket(play):
+    """An engine that starts anew makes a new socket; here the old one is put aside, and then put back."""
+    play('present', '-e', 'docker_audit_key=' + KEY, '-e', 'docker_audit_socket=true')
+    aside = SOCKET + '.claude-hooks-test'
+    os.rename(SOCKET, aside)
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(SOCKET)
+            server.listen(1)
+            assert logged(client(sys.executable, '-c', CONNECT, SOCKET)) == [(os.path.realpath(sys.executable), 0)]
+    finally:
+        os.rename(aside, SOCKET)
+    assert logged(client(sys.executable, '-c', CONNECT, SOCKET)) == [(os.path.realpath(sys.executable), 0)]
