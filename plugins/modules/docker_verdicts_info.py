@@ -110,7 +110,7 @@ verdicts:
       elements: dict
       description:
         - The findings, as M(claude_hooks.docker_audit.docker_findings_info) gives them, or the connects to the engine, one for each process.
-        - Connects have the same fields without those of a command.
+        - Connects have the same fields without those of a command. Each has a C(caller), its login and the processes that still live.
       sample: []
     evidence:
       type: list
@@ -147,7 +147,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 def look(params, since, until):
     """What the engine and the logs say."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, engine, findings, log_reader, verdicts
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, callers, engine, findings, log_reader, processes, verdicts
 
     happened = engine.events(params['socket'])
     names, unused = engine.container_names(params['socket'])
@@ -155,14 +155,22 @@ def look(params, since, until):
     reading = log_reader.Reading(params['key'], log=log)
     executions = list(reading.events())
     connecting = log_reader.Reading(params['key'] + '-socket', log=log, is_wanted=audit_log.is_connect)
-    connects = findings.connects(connecting.events(), params['host'])
-    found = findings.find(executions, name='*', key=params['key'], host=params['host'])['findings']
+    connects = findings.connects(connecting.events())
+    found = findings.find(executions, name='*', key=params['key'])['findings']
     times = sorted(event['timeNano'] // 1000000 for event in happened if isinstance(event.get('timeNano'), (int, float)))
     span = reading.stats()
+    judged = verdicts.judge(
+        happened, found, connects or None, name=params['name'], host=params['host'], since=since, until=until,
+        harmless=findings.harmless(executions, params['key']), containers=names)
+    askers = list(dict((id(who), who) for verdict in judged for who in verdict['who']).values())
+    living = processes.Processes(names)
+    callers.add(askers, log_reader.lines_with(callers.LINES, log), living.booted(), living.look)
+    if params['host'] is not None:
+        # Only now: until here it tells the node that the login must be of
+        for who in askers:
+            who['host'] = params['host']
     return {
-        'verdicts': verdicts.judge(
-            happened, found, connects or None, name=params['name'], host=params['host'], since=since, until=until,
-            harmless=findings.harmless(executions, params['key']), containers=names),
+        'verdicts': judged,
         'events': {
             'count': len(happened), 'first': audit_log.timestamp(int(times[0])) if times else None, 'full': len(happened) >= engine.KEPT},
         'connects': len(connects),

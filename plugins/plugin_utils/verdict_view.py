@@ -51,6 +51,7 @@ def block(verdict, zone=None):
             _INDENT, label, _name(who, 'user', 'uid'), _name(who, 'login_user', 'auid'), who.get('pid'), who.get('ppid'), render.quoted(who.get('exe') or '-')))
         if who.get('argv'):
             lines.append('%s    $ %s' % (_INDENT, _short(render.command_line(who))))
+        lines += ['%s    %s' % (_INDENT, piece) for piece in render.caller_pieces(who, zone)]
     return lines + ['%s- %s' % (_INDENT, _short(render.printable(line))) for line in verdict['evidence']]
 
 
