@@ -23,8 +23,8 @@ _FIRST_NAMESPACE = 'pid:[4026531836]'  # PROC_PID_INIT_INO
 _TOLERANCE = 20
 
 _LONGEST_COMMAND = 4096
-_CONTAINER = re.compile(r'/(?:[a-z][a-z-]*-)?([0-9a-f]{64})(?:\.scope)?(?=/|\Z)')
-_UNIT = re.compile(r'/([^/]+\.(?:service|scope|socket|mount|swap))(?=/|\Z)')
+_CONTAINER = re.compile(r'/(?:[a-z][a-z-]*-)?([0-9a-f]{64})(?:\.scope)?(?=/|$)', re.MULTILINE)
+_UNIT = re.compile(r'/([^/]+\.(?:service|scope|socket|mount|swap))(?=/|$)', re.MULTILINE)
 
 
 class Processes(object):
@@ -73,7 +73,7 @@ class Processes(object):
             # Not one that took its place meanwhile
             if self._stat(pid)[0] != started:
                 return None
-        except (OSError, ValueError):
+        except (OSError, ValueError, IndexError, OverflowError):
             return None
         words = command.split(b'\0')[:-1] if command.endswith(b'\0') else command.split(b'\0') if command else []
         container = _container(groups)
