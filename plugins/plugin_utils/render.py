@@ -166,14 +166,15 @@ def _login(login, zone):
 
 
 def _process(process):
-    words = [str(process['pid'])]
+    text = str(process['pid'])
     if process.get('container'):
-        words.append('container %s' % quoted(process.get('container_name') or process['container'][:12]))
+        text += ' container %s' % quoted(process.get('container_name') or process['container'][:12])
     elif process.get('unit'):
-        words.append(quoted(process['unit']))
+        text += ' ' + quoted(process['unit'])
     # A thread of the kernel has no command line: ps(1) shows its name so
     command = ' '.join(quoted(word) for word in process['argv']) or '[%s]' % printable(process.get('comm') or '')
-    return ' '.join(words + [_short(command, _SHOWN_TEXT)])
+    # It can have been another program when it ran docker
+    return '%s, now %s' % (text, _short(command, _SHOWN_TEXT))
 
 
 def gap_line(host, span, zone=None):

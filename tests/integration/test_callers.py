@@ -166,7 +166,7 @@ def test_a_parent_that_lives_is_told_and_one_that_has_ended_is_not(name, tmp_pat
     assert known['parent']['started'] <= finding['timestamp'][:-2] + '9Z' and known['parent']['seen'] > finding['timestamp']
     shown = subprocess.run([str(BIN / 'ansible-playbook'), 'playbooks/findings.yml', '-e', json.dumps({'key': KEY, 'name': name})], cwd=ROOT,
                            env=dict(os.environ, ANSIBLE_NOCOLOR='1'), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
-    assert "    parent: %d " % parent.pid in shown and "'%s' $'evil\\x1b[2J'" % (tmp_path / 'clean up.sh') in shown and '\x1b' not in shown
+    assert "    parent: %d" % parent.pid in shown and "'%s' $'evil\\x1b[2J'" % (tmp_path / 'clean up.sh') in shown and '\x1b' not in shown
     os.killpg(parent.pid, signal.SIGKILL)
     parent.wait()
     assert caller(name)[1]['parent'] is None
@@ -215,7 +215,7 @@ def test_the_caller_is_told_live(sshd, name, tmp_path):
                                 stdout=subprocess.PIPE, text=True)
     try:
         time.sleep(5)
-        session = sshd.login('%s docker stop %s; sleep 15' % (NOWHERE, name))
+        session = sshd.login('%s docker stop %s; sleep 15; true' % (NOWHERE, name))
         lines = [json.loads(line) for line in follower.stdout if line.startswith('{')]
         assert follower.wait(30) == 0
     finally:
@@ -224,4 +224,4 @@ def test_the_caller_is_told_live(sshd, name, tmp_path):
         session.kill()
     known, = [line['caller'] for line in lines]
     assert (known['login']['account'], known['login']['address']) == ('root', '127.0.0.1')
-    assert known['parent']['argv'][-1].endswith('sleep 15') and known['parent']['started']
+    assert known['parent']['argv'][-1].endswith('sleep 15; true') and known['parent']['started']

@@ -144,14 +144,14 @@ CONTAINER = {'unit': None, 'container': '3f2a9c1b77d0' + '0' * 52}
 @pytest.mark.parametrize('caller, expected', [
     ({'login': LOGIN}, 'login: bob from 192.0.2.1 on /dev/pts/0 at 2026-11-25 00:40:12.305+01:00 (session 3)'),
     ({'login': dict(LOGIN, account=None, address=None, terminal='cron')}, 'login: 1000 on cron at 2026-11-25 00:40:12.305+01:00 (session 3)'),
-    ({'parent': PARENT}, "parent: 14296 cron.service /usr/bin/python3 '/opt/clean up.py'"),
-    ({'parent': dict(PARENT, unit=None)}, "parent: 14296 /usr/bin/python3 '/opt/clean up.py'"),
-    ({'parent': dict(PARENT, argv=[], comm='kworker/0', unit=None)}, 'parent: 14296 [kworker/0]'),
-    ({'parent': dict(PARENT, argv=['x' * 500], **CONTAINER)}, 'parent: 14296 container 3f2a9c1b77d0 ' + 'x' * 400 + ' ... (100 more characters)'),
-    ({'parent': dict(PARENT, argv=['sh'], container_name='watchtower', **CONTAINER)}, 'parent: 14296 container watchtower sh'),
-    ({'process': dict(PARENT, argv=['docker'])}, 'process: 14296 cron.service docker'),
+    ({'parent': PARENT}, "parent: 14296 cron.service, now /usr/bin/python3 '/opt/clean up.py'"),
+    ({'parent': dict(PARENT, unit=None)}, "parent: 14296, now /usr/bin/python3 '/opt/clean up.py'"),
+    ({'parent': dict(PARENT, argv=[], comm='kworker/0', unit=None)}, 'parent: 14296, now [kworker/0]'),
+    ({'parent': dict(PARENT, argv=['x' * 500], **CONTAINER)}, 'parent: 14296 container 3f2a9c1b77d0, now ' + 'x' * 400 + ' ... (100 more characters)'),
+    ({'parent': dict(PARENT, argv=['sh'], container_name='watchtower', **CONTAINER)}, 'parent: 14296 container watchtower, now sh'),
+    ({'process': dict(PARENT, argv=['docker'])}, 'process: 14296 cron.service, now docker'),
     ({'login': None, 'process': None, 'parent': None}, None),
-    ({'process': dict(PARENT, argv=['docker']), 'parent': PARENT}, "parent: 14296 cron.service /usr/bin/python3 '/opt/clean up.py'"),
+    ({'process': dict(PARENT, argv=['docker']), 'parent': PARENT}, "parent: 14296 cron.service, now /usr/bin/python3 '/opt/clean up.py'"),
 ])
 def test_what_is_known_of_the_caller_stands_on_a_line_of_its_own(caller, expected):
     lines = render.table([dict(FINDING, caller=caller)], ZONE)

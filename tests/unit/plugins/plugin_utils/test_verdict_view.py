@@ -31,7 +31,7 @@ def test_a_block_has_cause_caller_and_evidence():
 def test_what_is_known_of_the_caller_stands_below_it():
     parent = {'pid': 1, 'comm': 'x', 'argv': ['evil\x1b[2J'], 'unit': 'cron.service', 'container': None}
     lines = verdict_view.block(dict(VERDICT, who=[dict(WHO, caller={'login': None, 'process': None, 'parent': parent})]), UTC)
-    assert lines[5] == "        parent: 1 cron.service $'evil\\x1b[2J'"
+    assert lines[5] == "        parent: 1 cron.service, now $'evil\\x1b[2J'"
 
 
 def test_nobody_is_picked_where_the_verdict_is_open():
