@@ -20,7 +20,7 @@ from collections import namedtuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings
 
-CAUSES = ('cli', 'api', 'self_exit', 'oom', 'engine_shutdown', 'killed_outside_engine', 'not_known')
+CAUSES = ('cli', 'api', 'self_exit', 'oom', 'engine_shutdown', 'not_known')
 
 # From the start of a command to its request: a loaded host starts programs slowly.
 _STARTUP = 10 * 1000
@@ -354,8 +354,8 @@ class _Claims(object):
         if action == 'compose_rm' and incident.what == 'died' and not any(re.match(r'-[a-z]*s|--stop', word) for word in finding['argv']):
             return None
         created = self._world.created(incident.id)
-        if created is not None and created > milliseconds(finding['timestamp']):
-            return None  # it works on the containers that it finds
+        if created is not None and created > milliseconds(finding['timestamp']) and incident.what != 'renamed':
+            return None  # it works on the containers that it finds, but for the new one, which it gives the name of the old one at last
         prompt = _PROMPT if action == 'compose_rm' and not _is_forced(finding['argv']) else 0
         if not _fits(start, times, _STARTUP + 10 * _timeout(finding['argv']) * 1000 + prompt):
             return None
@@ -447,14 +447,21 @@ def _unasked(incident):
         evidence.append('memory was short, but that did not end it for certain')
         return _shown(incident, 'not_known', [], evidence, 'open')
     if code == '137':
-        evidence.append('137 is the code of a SIGKILL, and no memory limit was hit: kill -9 from outside the engine, or the memory of the whole host '
-                        'was short; a program that ends itself with 137 looks the same')
-        return _shown(incident, 'killed_outside_engine', [], evidence, 'likely')
+        # The shim hands on 128 + N for an end by signal N (containerd/go-runc monitor.go), and nobody else keeps it: audit logs no
+        # signal without a rule for kill(2), the kernel prints none. A shell ends with the code of its last command.
+        evidence.append('137 is 128 + 9: a SIGKILL from outside the engine (by root of this host), or a program that ended itself with that code, '
+                        'as a shell does whose last command was killed; neither the engine nor audit keeps which')
+        return _shown(incident, 'not_known', [], evidence, 'open')
     if code == '255' or not code.isdigit():
         evidence.append('255 is what the engine notes when the shim of the container was killed, and a program can end itself with it')
         return _shown(incident, 'not_known', [], evidence, 'open')
-    evidence.append('its program ended by itself' + ('' if int(code) < 128 else ', or by a signal from outside the engine: the exit code does not tell'))
-    return _shown(incident, 'self_exit', [], evidence, 'certain' if int(code) < 128 else 'likely')
+    if int(code) < 128:
+        evidence.append('its program ended by itself: the end by a signal has a code from 129 on')
+        return _shown(incident, 'self_exit', [], evidence, 'certain')
+    # kernel/signal.c sig_task_ignored(): SIGNAL_UNKILLABLE
+    evidence.append('its program ended by itself with that code: of all signals from outside the engine, SIGKILL (137) alone ends the first process '
+                    'of a pid namespace that has not asked for it; one with the pid namespace of the host may have been ended by another')
+    return _shown(incident, 'self_exit', [], evidence, 'likely')
 
 
 def _is_due(incident):

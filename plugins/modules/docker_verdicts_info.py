@@ -53,8 +53,9 @@ notes:
   - The engine remembers its last 256 events of every type, and nothing from before its start. RV(events) says how far back that is.
   - API clients are seen only where connects to the socket of the engine are logged, under the O(key) with C(-socket) at its end.
     A connect tells who talked to the engine, not what was asked.
-  - That a container ended by a signal from outside the engine is read from its exit code 137 where the engine was asked for nothing.
-    It is never more than likely.
+  - That a container was killed from outside the engine (C(killed_outside_engine), as by C(kill -9) on the host) is never given as a cause.
+    All that is kept of it is the exit code 137, with which a program can end itself, and a shell does whose last command was killed.
+    So it is V(not_known), and the evidence says what it can have been.
 seealso:
   - module: claude_hooks.docker_audit.docker_findings_info
 author:
@@ -98,7 +99,7 @@ verdicts:
       type: str
       description:
         - V(cli) is a docker command in the audit log, V(api) a request to the engine that no such command explains.
-        - V(self_exit), V(oom) and V(killed_outside_engine) are ends that the engine was not asked for, V(engine_shutdown) is the engine itself.
+        - V(self_exit) and V(oom) are ends that the engine was not asked for, V(engine_shutdown) is the engine itself.
         - V(not_known) where more than one of these can be, or none is shown.
       sample: cli
     confidence:

@@ -10,7 +10,7 @@ _INDENT = ' ' * 4
 _SHOWN_LINE = 2000
 _CAUSES = {
     'cli': 'a docker command', 'api': 'an API client', 'self_exit': 'ended by itself', 'oom': 'out of memory', 'engine_shutdown': 'the engine went down',
-    'killed_outside_engine': 'killed from outside the engine', 'not_known': 'not known',
+    'not_known': 'not known',
 }
 
 

@@ -69,7 +69,7 @@ CASES = {
     'memory': (life(event(0.9, 'oom'), event(1, 'die', exitCode='137')), [], None, [('died', 'oom', 'certain', [])]),
     'memory, noted after the death': (life(event(1, 'die', exitCode='137'), event(1.3, 'oom')), [], None, [('died', 'oom', 'certain', [])]),
     'memory, then another end': (life(event(0.9, 'oom'), event(1, 'die', exitCode='1')), [], None, [('died', 'not_known', 'open', [])]),
-    'kill -9 from the host': (life(event(1, 'die', exitCode='137')), [], None, [('died', 'killed_outside_engine', 'likely', [])]),
+    'kill -9 from the host': (life(event(1, 'die', exitCode='137')), [], None, [('died', 'not_known', 'open', [])]),
     'the shim was killed': (life(event(1, 'die', exitCode='255')), [], None, [('died', 'not_known', 'open', [])]),
     'a kill before the last start': (
         life(event(-10, 'die', exitCode='137'), event(-9.9, 'kill', signal='9'), event(-9, 'start'), event(1, 'die', exitCode='5')),
@@ -103,6 +103,10 @@ CASES = {
     'compose down': (
         life(*gone(**PROJECT), **PROJECT), [command(0.5, 'docker compose -p shop down')], [LOGGED, connect(0.9, 101, '/usr/libexec/docker-compose', ppid=100)],
         [('died+removed', 'cli', 'certain', [100])]),
+    'compose up gives the new container its name': (
+        [event(0.7, 'create', name='a1_claude-hooks-a', **PROJECT), event(1, 'rename', oldName='/a1_claude-hooks-a', **PROJECT)],
+        [command(0.5, 'docker compose -p shop up -d --force-recreate')], [LOGGED, connect(0.6, 101, '/usr/libexec/docker-compose', ppid=100)],
+        [('renamed', 'cli', 'certain', [100])]),
     'compose stop of another service': (life(*stop(**PROJECT), **PROJECT), [command(0.8, 'docker compose -p shop stop db')], SEEN,
                                         [('stopped', 'not_known', 'open', [])]),
     'compose up may do nothing': (life(*stop(**PROJECT), **PROJECT), [command(0.8, 'docker compose -p shop up -d')], SEEN,
