@@ -113,6 +113,9 @@ CASES = {
     'what failed': ([login(10), opened(11, result=b'failed')], {}, (None, None, None)),
     'sudo in the session': ([login(10), opened(11, pid=71, acct=b'"root"', exe=b'"/usr/bin/sudo"', addr=b'?', terminal=b'?')], {}, (None, None, None)),
     'the same pid in another session': ([login(10), opened(11, ses=6)], {}, (None, None, None)),
+    'the same pid and session on another node': ([login(10), opened(11, node=b'node=a ')], {}, (None, None, None)),
+    'the same pid and session with another login uid': ([login(10), opened(11, auid=0)], {}, (None, None, None)),
+    'before the login by its serial': ([login(10), opened(11, serial=9)], {}, (None, None, None)),
     'long after the login': ([login(10), opened(71)], {'second': 90}, (None, None, None)),
     'before the login': ([login(10), opened(9)], {}, (None, None, None)),
     'with a terminal': ([login(10), opened(11), opened(12, pid=72, kind=b'USER_LOGIN', terminal=b'/dev/pts/0')], {}, ('alice', '192.0.2.1', '/dev/pts/0')),
@@ -123,6 +126,7 @@ CASES = {
     'of the same node': ([login(10, node=b'node=a '), opened(11, node=b'node=a '), login(12, node=b'node=b ')], {'host': 'a'}, ALICE),
     # boots
     'booted in between': ([login(10), opened(11), mark(b'SYSTEM_BOOT', 20)], {'booted': 5000}, None),
+    'booted in that millisecond': ([login(10), opened(11), mark(b'SYSTEM_BOOT', 50)], {'milli': 100}, None),
     'booted after the event': ([login(10), opened(11), mark(b'SYSTEM_BOOT', 60)], {}, ALICE),
     'auditd started in between': ([login(10), opened(11), mark(b'DAEMON_START', 20)], {}, None),
     'auditd ended in between': ([login(10), opened(11), mark(b'DAEMON_END', 20)], {}, None),
