@@ -500,10 +500,10 @@ def _by_cli(incident, claims, fitting, evidence, remarks, others, clients):
     for claim in fitting:
         evidence.append('%s fits: %s' % (_told(claim.finding), claim.reason))
     evidence += remarks
+    if not clients.known:
+        evidence.append('connects to the engine are not logged: an API client that asked at the same time cannot be ruled out')
     if len(fitting) == 1 and fitting[0].sure:
         claims.use(fitting[0], incident)
-        if not clients.known:
-            evidence.append('connects to the engine are not logged: an API client that asked at the same time cannot be ruled out')
         start = milliseconds(fitting[0].finding['timestamp'])
         meanwhile = [connect for connect in others if milliseconds(connect['timestamp']) >= start]
         if meanwhile:
