@@ -44,14 +44,13 @@ _Login = namedtuple('_Login', 'time serial node pid auid ses')
 _User = namedtuple('_User', 'time serial node pid auid ses has_terminal account exe hostname address terminal')
 
 
-def add(entries, batches, booted, look):
+def add(entries, batches, living):
     """Put a caller into each of the entries, which are findings or connects with the node of their records as host.
 
-    batches are lists of lines of the audit log, those of the newest log first; no more are taken than needed. booted is
-    when this host was booted, in milliseconds since 1970. look(pid, time, (auid, ses)) tells of a process that lived at
-    that time and still does, or gives None.
+    batches are lists of lines of the audit log, those of the newest log first; no more are taken than needed. living are
+    the processes of this host: the node that it is, when it was booted, and how to look at one.
     """
-    logins = Logins(booted)
+    logins = Logins(living.booted(), living.node)
     wanted = [entry for entry in entries if entry['ses'] is not None and entry['auid'] is not None]
     if wanted:
         for lines in batches:
@@ -61,15 +60,19 @@ def add(entries, batches, booted, look):
                 break
     for entry in entries:
         time, login = _when(entry)[0], (entry['auid'], entry['ses'])
-        entry['caller'] = {
-            'login': logins.of(entry), 'process': look(entry['pid'], time, login), 'parent': look(entry['ppid'], time, login)}
+        entry['caller'] = {'login': logins.of(entry), 'process': None, 'parent': None}
+        # A log can hold the records of other hosts, too
+        if entry['host'] in (None, living.node):
+            entry['caller'].update(process=living.look(entry['pid'], time, login), parent=living.look(entry['ppid'], time, login))
 
 
 class Logins(object):
     """The logins that the audit log of a host tells of."""
 
-    def __init__(self, booted=None):
+    def __init__(self, booted=None, node=None):
+        """booted is when the host of this node was booted, in milliseconds since 1970."""
         self._booted = booted
+        self._own_nodes = ('', node)
         self._logins = []
         self._users = []
         self._marks = []
@@ -106,7 +109,7 @@ class Logins(object):
         """Whether older lines cannot tell more of the login of an entry."""
         time, _serial = _when(entry)
         return time is None or self._last(entry, time) is not None or any(
-            moment <= time and (kind == b'SYSTEM_BOOT' or self._booted is None or moment < self._booted) for moment, kind in self._marks)
+            moment <= time and (kind == b'SYSTEM_BOOT' or not self._is_since_boot(entry['host'] or '', moment)) for moment, kind in self._marks)
 
     def of(self, entry):
         """The login of the session of an entry, or None where the log does not tell it for certain."""
@@ -129,11 +132,15 @@ class Logins(object):
     def _booted_after(self, login):
         """When the host may have been booted after a login, or None."""
         times = [moment for moment, kind in self._marks
-                 if moment >= login.time and (kind == b'SYSTEM_BOOT' or self._booted is None or login.time < self._booted)]
+                 if moment >= login.time and (kind == b'SYSTEM_BOOT' or not self._is_since_boot(login.node, login.time))]
         # Sessions are counted from 1 on after a boot
         times += [other.time for other in self._logins
                   if other.node == login.node and other.ses <= login.ses and other.time > login.time + _TOGETHER]
         return min(times, default=None)
+
+    def _is_since_boot(self, node, moment):
+        """Whether a moment is after the last boot of a node for certain."""
+        return self._booted is not None and node in self._own_nodes and moment >= self._booted
 
     def _shown_login(self, login):
         opened, let_in = self._let_in(login)

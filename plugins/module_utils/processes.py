@@ -32,6 +32,7 @@ class Processes(object):
 
     def __init__(self, names=None, proc='/proc'):
         """names maps the ids of containers to a list of their names, the newest last."""
+        self.node = os.uname()[1]  # as auditd names it with name_format = hostname
         self._names = names or {}
         self._proc = proc
         self._read = {}

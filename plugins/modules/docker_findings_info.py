@@ -391,8 +391,7 @@ def find(module, log, events, since, until, seconds):
     found = findings.find(
         events, name=params['name'], key=params['key'], possible=params['possible'], containers=containers,
         actions=params['actions'], since=since, until=until)
-    living = processes.Processes(known)
-    callers.add(found['findings'], log_reader.lines_with(callers.LINES, log), living.booted(), living.look)
+    callers.add(found['findings'], log_reader.lines_with(callers.LINES, log), processes.Processes(known))
     if params['host'] is not None:
         # Only now: until here it tells the node that the login must be of
         for entry in found['findings'] + found['unreadable']:

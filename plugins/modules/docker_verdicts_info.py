@@ -164,8 +164,7 @@ def look(params, since, until):
         happened, found, connects or None, name=params['name'], host=params['host'], since=since, until=until,
         harmless=findings.harmless(executions, params['key']), containers=names)
     askers = list(dict((id(who), who) for verdict in judged for who in verdict['who']).values())
-    living = processes.Processes(names)
-    callers.add(askers, log_reader.lines_with(callers.LINES, log), living.booted(), living.look)
+    callers.add(askers, log_reader.lines_with(callers.LINES, log), processes.Processes(names))
     if params['host'] is not None:
         # Only now: until here it tells the node that the login must be of
         for who in askers:

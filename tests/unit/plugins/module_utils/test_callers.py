@@ -19,11 +19,21 @@ FOLDER = pathlib.Path(__file__).resolve().parents[2] / 'fixtures' / 'logins'
 AFTER_THE_BOOT = 1795524230 * 1000  # of the recorded reboot
 
 
+class Living:
+    """Stands for the processes of this host, of which none lives."""
+
+    node = 'here'
+
+    def __init__(self, booted=None, look=None):
+        self.booted = lambda: booted
+        self.look = look or (lambda pid, time, login: None)
+
+
 def recorded(name, booted=None):
     """{container: (auid, ses, account, address, terminal, exe) or None} of the last stop of each."""
     log = str(FOLDER / name)
     found = findings.find(log_reader.Reading('claude-hooks-docker', files=[log]).events())['findings']
-    callers.add(found, log_reader.lines_with(callers.LINES, log), booted, lambda pid, time, login: None)
+    callers.add(found, log_reader.lines_with(callers.LINES, log), Living(booted))
     logins = {}
     for finding in found:
         login = finding['caller']['login']
@@ -176,7 +186,7 @@ def taken(entries, batches, booted=None):
             count.append(batch)
             yield batch
 
-    callers.add(entries, give(), booted, lambda pid, time, login: None)
+    callers.add(entries, give(), Living(booted))
     return len(count)
 
 
@@ -203,9 +213,24 @@ def test_a_restart_of_auditd_since_the_last_boot_is_looked_behind():
 def test_processes_are_asked_for_with_the_time_and_the_session_of_the_event():
     asked = []
     entries = [entry()]
-    callers.add(entries, [], None, lambda *question: asked.append(question) or {'pid': question[0]})
+    callers.add(entries, [], Living(look=lambda *question: asked.append(question) or {'pid': question[0]}))
     assert asked == [(9, 50900, (1000, 5)), (8, 50900, (1000, 5))]
     assert entries[0]['caller'] == {'login': None, 'process': {'pid': 9}, 'parent': {'pid': 8}}
+
+
+@pytest.mark.parametrize('node, expected', [(None, {'pid': 8}), ('here', {'pid': 8}), ('far', None)])
+def test_processes_of_another_host_are_not_looked_for_on_this_one(node, expected):
+    entries = [entry(host=node)]
+    callers.add(entries, [], Living(look=lambda pid, time, login: {'pid': pid}))
+    assert entries[0]['caller']['parent'] == expected
+
+
+@pytest.mark.parametrize('node, expected', [('here', 'alice'), ('far', None)])
+def test_the_boot_of_this_host_says_nothing_of_another(node, expected):
+    entries = [entry(host=node)]
+    head = b'node=%s ' % node.encode()
+    callers.add(entries, [[login(10, node=head), opened(11, node=head), mark(b'DAEMON_START', 20, head)]], Living(5000))
+    assert (entries[0]['caller']['login'] or {}).get('account') == expected
 
 
 # --- Whatever the log holds ---------------------------------------------------------------------------------------------
