@@ -47,6 +47,15 @@ class Processes(object):
         """When this host was booted, in milliseconds since 1970."""
         return self._booted * 1000
 
+    def engine_since(self, pid_file='/var/run/docker.pid'):
+        """When the docker engine of this host was started (milliseconds since 1970), or None where that is not known."""
+        try:
+            with open(pid_file, 'rb') as file:
+                started, comm = self._stat(int(file.read(20)))
+        except (OSError, ValueError, IndexError):
+            return None
+        return started if self._is_usable and comm == b'dockerd' else None
+
     def look(self, pid, moment, login):
         """The process with a pid, if it lived at a moment (milliseconds since 1970) and still lives; else None.
 

@@ -30,6 +30,8 @@ _SOON = 1000  # between events of one request
 _OOM_SOON = 5 * 1000
 _SHUTDOWN = 60 * 1000
 _SHOWN_CONNECTS = 20
+# systemd keeps the socket of an engine that is down, and hands on who connected meanwhile (systemd.socket(5))
+_QUEUED = 60 * 1000
 
 # What a command can do to a container: end it, remove it, rename it.
 _ENDS = {'stop', 'kill', 'restart', 'checkpoint'}
@@ -48,13 +50,14 @@ _Incident = namedtuple('_Incident', 'what time id name attributes requests ooms 
 _Claim = namedtuple('_Claim', 'finding target reason sure certain', defaults=(False,))
 
 
-def judge(events, found, connects=None, name='claude-hooks-*', host=None, since=None, until=None, harmless=(), containers=None, engine_ends=()):
+def judge(events, found, connects=None, name='claude-hooks-*', host=None, since=None, until=None, harmless=(), containers=None, engine_ends=(),
+          engine_since=None):
     """A verdict for every time a matching container ended, was removed or was renamed from since to until, oldest first.
 
     events are those of the engine, found the findings (all, whatever their match), connects the connects to the
     engine's socket as audit fields with `timestamp`, or None where they are not logged. harmless are (pid, time) of
     executions of docker that cannot have asked for anything. containers maps the ids of the containers that are there
-    now to their names, engine_ends are the moments when the engine went away.
+    now to their names, engine_ends are the moments when the engine went away, engine_since when the one that runs now was started.
     """
     try:
         matches = re.compile(fnmatch.translate(name)).match
@@ -62,9 +65,9 @@ def judge(events, found, connects=None, name='claude-hooks-*', host=None, since=
         raise findings.FindingsError('the name pattern %r cannot be used: %s' % (name, error))
     happened = sorted(filter(None, map(_event, events)), key=lambda event: event.time)
     world = _World(happened, containers or {})
-    clients = _Clients(found, connects, harmless)
-    claims = _Claims(found, clients, world)
     ends = sorted(engine_ends)
+    clients = _Clients(found, connects, harmless, ends + [engine_since] if engine_since is not None else ends)
+    claims = _Claims(found, clients, world)
     verdicts, asked_to_die = [], set()
     for incident in sorted(_incidents(happened), key=lambda incident: (_asked(incident), incident.time)):
         # All of them, since each can use up a command
@@ -217,8 +220,10 @@ def _asked(incident):
 class _Clients(object):
     """The connects, and whether a command of docker is behind them."""
 
-    def __init__(self, found, connects, harmless):
+    def __init__(self, found, connects, harmless, breaks):
+        """breaks are moments that no connection outlives."""
         self.known = bool(connects)
+        self._breaks = breaks
         self._connects = sorted(((milliseconds(connect['timestamp']), connect) for connect in connects or ()), key=lambda pair: (pair[0], _serial(pair[1])))
         self._executions = {}
         for finding in found:
@@ -242,11 +247,12 @@ class _Clients(object):
     def others(self, time):
         """One connect per process that no known command explains, the nearest first, up to a time.
 
-        A process can keep its connection: one that connected long ago may have asked.
+        A process can keep its connection as long as the engine runs: one that connected long ago may have asked.
         """
         nearest = {}
+        first = max((moment for moment in self._breaks if moment <= time), default=0) - _QUEUED
         for moment, connect in self._connects:
-            if moment <= time and not self._is_explained(moment, connect):
+            if first <= moment <= time and not self._is_explained(moment, connect):
                 nearest[(connect.get('pid'), connect.get('exe'))] = (moment, connect)
         return [connect for moment, connect in sorted(nearest.values(), key=lambda pair: -pair[0])]
 

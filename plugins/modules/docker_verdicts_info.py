@@ -160,11 +160,14 @@ def look(params, since, until):
     found = findings.find(executions, name='*', key=params['key'])['findings']
     times = sorted(event['timeNano'] // 1000000 for event in happened if isinstance(event.get('timeNano'), (int, float)))
     span = reading.stats()
+    living = processes.Processes(names)
     judged = verdicts.judge(
         happened, found, connects or None, name=params['name'], host=params['host'], since=since, until=until,
-        harmless=findings.harmless(executions, params['key']), containers=names)
+        harmless=findings.harmless(executions, params['key']), containers=names,
+        # The engine at another socket is another process
+        engine_since=living.engine_since() if params['socket'] == engine.SOCKET else None)
     askers = list(dict((id(who), who) for verdict in judged for who in verdict['who']).values())
-    callers.add(askers, log_reader.lines_with(callers.LINES, log), processes.Processes(names))
+    callers.add(askers, log_reader.lines_with(callers.LINES, log), living)
     if params['host'] is not None:
         # Only now: until here it tells the node that the login must be of
         for who in askers:

@@ -67,7 +67,7 @@ def test_a_parent_that_lives_is_told_of(tmp_path):
     ({}, {'sessionid': '4294967295'}),
     ({'login': (None, None)}, {}),
     ({'pid': 4712}, {}),
-    ({'second': -1.0}, {'second': 0}),  # before the last boot
+    ({'second': -0.01}, {'second': 0}),  # before the last boot
 ])
 def test_what_is_another_process_or_may_be_is_not_told_of(tmp_path, look, changes):
     assert Proc(tmp_path, **changes).look(**look) is None
@@ -131,6 +131,23 @@ def test_a_process_is_read_once(tmp_path):
     first = living.look(4711, moment, (1000, 5))
     (tmp_path / '4711' / 'cmdline').write_bytes(b'other\0')
     assert living.look(4711, moment, (1000, 5)) == first and proc.look()['argv'] == ['other']
+
+
+@pytest.mark.parametrize('text, changes, known', [
+    ('4711', {'comm': 'dockerd'}, True),
+    ('4711\n', {'comm': 'dockerd'}, True),
+    ('4711', {'comm': 'python3'}, False),
+    ('4712', {'comm': 'dockerd'}, False),
+    ('x', {'comm': 'dockerd'}, False),
+    ('4711', {'comm': 'dockerd', 'namespace': 'pid:[1]'}, False),
+    (None, {'comm': 'dockerd'}, False),
+])
+def test_the_start_of_the_engine(tmp_path, text, changes, known):
+    Proc(tmp_path, **changes)
+    if text:
+        (tmp_path / 'docker.pid').write_text(text)
+    since = processes.Processes(None, str(tmp_path)).engine_since(str(tmp_path / 'docker.pid'))
+    assert (since is not None and abs(since - (booted() + 1) * 1000) < 100) == known
 
 
 @pytest.mark.parametrize('pid, moment', [(None, 10 ** 13), (4711, None)])

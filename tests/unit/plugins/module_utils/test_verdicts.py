@@ -159,6 +159,18 @@ def test_not_every_stop_before_an_end_of_the_engine_is_its_own(survives, end):
     assert short(judge(events, engine_ends=[end] if end else [])) == [('stopped', 'not_known', 'open', [])]
 
 
+@pytest.mark.parametrize('options, expected', [
+    ({}, [('stopped', 'api', 'open', [7, 8])]),
+    ({'engine_since': START - 30000}, [('stopped', 'api', 'likely', [7])]),
+    ({'engine_ends': [START - 30000]}, [('stopped', 'api', 'likely', [7])]),
+    ({'engine_since': START + 30000}, [('stopped', 'api', 'open', [7, 8])]),  # another engine, later
+    ({'engine_since': START - 45000}, [('stopped', 'api', 'open', [7, 8])]),  # systemd may have handed it on
+])
+def test_no_connection_outlives_the_engine(options, expected):
+    connects = [connect(-100, 8, '/usr/bin/curl'), connect(0.9, 7, '/usr/bin/python3')]
+    assert short(judge(life(*stop()), connects=connects, **options)) == expected
+
+
 def test_only_matching_names_count_but_also_earlier_ones():
     renamed = life(event(0, 'rename', B, 'plain', oldName='/claude-hooks-b'), *kill(2, B, 'plain'), identity=B, name='claude-hooks-b')
     events = life(*gone(name='other'), name='other') + renamed

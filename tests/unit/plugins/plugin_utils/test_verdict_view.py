@@ -39,6 +39,12 @@ def test_nobody_is_picked_where_the_verdict_is_open():
     assert '    can be user root (login 1000), pid 7, ppid 1, exe /usr/bin/docker' in lines
 
 
+def test_of_many_the_first_are_shown():
+    lines = verdict_view.block(dict(VERDICT, confidence='open', who=[dict(WHO, pid=number) for number in range(8)]), UTC)
+    assert [line for line in lines if 'can be' in line][-2:] == [
+        '    can be user root (login 1000), pid 4, ppid 1, exe /usr/bin/docker', '    can be 3 more, see below']
+
+
 def test_the_view_says_how_far_back_it_sees_and_who_was_not_read():
     hosts = {'app1': {'verdicts': [VERDICT], 'events': EVENTS}, 'app2': {'verdicts': [], 'events': {'count': 0, 'first': None, 'full': False}},
              'far': {'unreachable': True, 'msg': 'no route\x1b[1m'}}
