@@ -569,15 +569,18 @@ def _seen(incident):
 
 
 def _told(finding):
-    return '%s %s by pid %s (uid %s, auid %s)' % (
-        finding['timestamp'], ' '.join(finding['argv']), finding.get('pid'), finding.get('uid'), finding.get('auid'))
+    return '%s %s by pid %s (%s)' % (finding['timestamp'], ' '.join(finding['argv']), finding.get('pid'), _user(finding))
 
 
 def _told_connects(connects):
-    return ['%s pid %s connected: %s (uid %s, auid %s)%s' % (
-        connect['timestamp'], connect.get('pid'), connect.get('exe'), connect.get('uid'), connect.get('auid'),
+    return ['%s pid %s connected: %s (%s)%s' % (
+        connect['timestamp'], connect.get('pid'), connect.get('exe'), _user(connect),
         ', a docker whose command is not in the log' if (connect.get('exe') or '').rpartition('/')[2] == 'docker' else '')
         for connect in connects[:_SHOWN_CONNECTS]]
+
+
+def _user(entry):
+    return 'uid %s, %s' % (entry.get('uid'), 'no login' if entry.get('auid') is None else 'auid %s' % entry['auid'])
 
 
 def _told_others(others):

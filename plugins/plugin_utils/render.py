@@ -151,10 +151,13 @@ def caller_pieces(entry, zone=None):
     caller = entry.get('caller') or {}
     if caller.get('login'):
         yield _login(caller['login'], zone)
-    for name in ('process', 'parent'):
-        # The command of a finding stands there anyway
-        if caller.get(name) and (name == 'parent' or not entry.get('argv') or not caller.get('parent')):
-            yield '%s: %s' % (name, _process(caller[name]))
+    process, parent = caller.get('process'), caller.get('parent')
+    # The command of a finding stands there anyway
+    if process and not (entry.get('argv') and parent):
+        yield 'process: ' + _process(process)
+    # The first process of a container was run by a helper of the engine
+    if parent and not (process and process.get('container') and not parent.get('container')):
+        yield 'parent: ' + _process(parent)
 
 
 def _login(login, zone):

@@ -188,7 +188,7 @@ def test_the_evidence_is_told_line_by_line():
     assert evidence == [
         audit_log.timestamp(START + 1000) + ' kill, signal 9',
         audit_log.timestamp(START + 1050) + ' die, exit code 137',
-        audit_log.timestamp(START + 800) + ' docker kill a1a1a1a1a1a1 by pid 100 (uid 0, auid None) fits: it names \'a1a1a1a1a1a1\', '
+        audit_log.timestamp(START + 800) + ' docker kill a1a1a1a1a1a1 by pid 100 (uid 0, no login) fits: it names \'a1a1a1a1a1a1\', '
         'the start of its id, which no other container known at that time has',
     ]
 

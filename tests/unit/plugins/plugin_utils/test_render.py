@@ -164,6 +164,11 @@ def test_of_a_connect_the_process_itself_is_shown_too():
     assert [piece.split(' ')[:2] for piece in pieces] == [['login:', 'bob'], ['process:', '7'], ['parent:', '14296']]
 
 
+def test_of_the_first_process_of_a_container_the_helper_of_the_engine_is_not_shown():
+    caller = {'process': dict(PARENT, pid=7, **CONTAINER), 'parent': dict(PARENT, unit='docker.service')}
+    assert [piece[:10] for piece in render.caller_pieces({'caller': caller}, ZONE)] == ['process: 7']
+
+
 def test_ordinary_findings_fit_into_100_columns():
     lines = render.table([dict(FINDING, host='build1.example.com', cwd='/home/bob/' + 'x' * 60, docker_host='ssh://' + 'y' * 60)], ZONE)
     assert max(map(len, lines)) <= 100
