@@ -14,6 +14,7 @@ version_added: 1.0.0
 description:
   - Reads the audit logs of the host, with all rotations, and returns who stopped, removed or otherwise took away a container.
   - Only the findings leave the host, and with them what tells silence from blindness - what was read, which time it covers, and what could not be read.
+  - Tells of each asker the login of its session, from the audit log, and of itself and its parent, where they still live, what C(/proc) says.
   - Asks the docker engine for the names behind container ids, over its socket. It never runs the docker CLI, which would fire the audit rule.
   - Command lines are chosen by anybody. The findings are plain data and are never templated.
   - With O(cursor) it gives only what is new since the last call, which makes it a way to follow a host without loss. Else it changes nothing.
@@ -239,7 +240,10 @@ findings:
             container: {type: str, description: "Id of the container that it is in, else null.", sample: null}
             container_name: {type: str, description: "Name of that container, as far as the engine tells it.", sample: null}
             started: {type: str, description: When the process started., sample: "2026-11-24T03:57:42.910Z"}
-            seen: {type: str, description: When it was looked at. A process can have become another program since the event., sample: "2026-11-24T03:57:43.301Z"}
+            seen:
+              description: When it was looked at. A process can have become another program since the event.
+              type: str
+              sample: "2026-11-24T03:57:43.301Z"
 unreadable:
   description: The first 20 executions with our key of which the log does not tell the command. They may or may not have taken away a container.
   returned: success

@@ -78,8 +78,8 @@ def test_a_session_number_of_an_earlier_boot_is_another_session(booted, again):
 
 def login(second, serial=None, ses=5, auid=1000, pid=70, node=b'', milli=0, result=1):
     serial = second if serial is None else serial
-    return node + (b'type=LOGIN msg=audit(%d.%03d:%d): pid=%d uid=0 subj=unconfined old-auid=4294967295 auid=%d tty=(none) old-ses=4294967295 ses=%d res=%d'
-                   b'\x1dUID="root"' % (second, milli, serial, pid, auid, ses, result))
+    return node + b'type=LOGIN msg=audit(%d.%03d:%d): pid=%d uid=0 subj=unconfined old-auid=4294967295 auid=%d tty=(none) old-ses=4294967295 ses=%d res=%d' % (
+        second, milli, serial, pid, auid, ses, result) + b'\x1dUID="root"'
 
 
 def opened(second, ses=5, auid=1000, pid=70, acct=b'"alice"', exe=b'"/usr/sbin/sshd"', addr=b'192.0.2.1', terminal=b'ssh', serial=None, kind=b'USER_START',
@@ -119,7 +119,7 @@ CASES = {
     'a name that is no plain text': ([login(10), opened(11, acct=b'616C2069')], {}, ('al i', '192.0.2.1', 'ssh')),
     'a name that is not UTF-8': ([login(10), opened(11, acct=b'FF1B')], {}, ('\\xff\x1b', '192.0.2.1', 'ssh')),
     'half a byte': ([login(10), opened(11, acct=b'FF1')], {}, (None, '192.0.2.1', 'ssh')),
-    'words of the program that are not its own': ([login(10), opened(11, addr=b'1.1.1.1 terminal=x res=success addr=2.2.2.2')], {}, (None, None, None)),
+    'an address that is more than one word': ([login(10), opened(11, addr=b'1.1.1.1 terminal=x res=success addr=2.2.2.2')], {}, (None, None, None)),
     'what failed': ([login(10), opened(11, result=b'failed')], {}, (None, None, None)),
     'sudo in the session': ([login(10), opened(11, pid=71, acct=b'"root"', exe=b'"/usr/bin/sudo"', addr=b'?', terminal=b'?')], {}, (None, None, None)),
     'the same pid in another session': ([login(10), opened(11, ses=6)], {}, (None, None, None)),
