@@ -85,8 +85,8 @@ def login(second, serial=None, ses=5, auid=1000, pid=70, node=b'', milli=0, resu
 def opened(second, ses=5, auid=1000, pid=70, acct=b'"alice"', exe=b'"/usr/sbin/sshd"', addr=b'192.0.2.1', terminal=b'ssh', serial=None, kind=b'USER_START',
            node=b'', result=b'success'):
     op = b'PAM:session_open grantors=pam_unix,pam_limits acct=' + acct if kind == b'USER_START' else b'login id=1000'
-    return node + b"type=%s msg=audit(%d.500:%d): pid=%d uid=0 auid=%d ses=%d subj=x y msg='op=%s exe=%s hostname=h addr=%s terminal=%s res=%s'\x1dUID=\"root\"" % (
-        kind, second, second if serial is None else serial, pid, auid, ses, op, exe, addr, terminal, result)
+    head = b'type=%s msg=audit(%d.500:%d): pid=%d uid=0 auid=%d ses=%d subj=x y ' % (kind, second, second if serial is None else serial, pid, auid, ses)
+    return node + head + b"msg='op=%s exe=%s hostname=h addr=%s terminal=%s res=%s'\x1dUID=\"root\"" % (op, exe, addr, terminal, result)
 
 
 def mark(kind, second, before=b''):
@@ -129,6 +129,7 @@ CASES = {
     'long after the login': ([login(10), opened(71)], {'second': 90}, (None, None, None)),
     'before the login': ([login(10), opened(9)], {}, (None, None, None)),
     'with a terminal': ([login(10), opened(11), opened(12, pid=72, kind=b'USER_LOGIN', terminal=b'/dev/pts/0')], {}, ('alice', '192.0.2.1', '/dev/pts/0')),
+    'with a terminal that has no name': ([login(10), opened(11), opened(12, kind=b'USER_LOGIN', terminal=b'?')], {}, ALICE),
     'a terminal of another program': ([login(10), opened(11), opened(12, kind=b'USER_LOGIN', exe=b'"/bin/login"', terminal=b'tty1')], {}, ALICE),
     'without PAM': ([login(10), opened(12, kind=b'USER_LOGIN', terminal=b'/dev/pts/0')], {}, (None, '192.0.2.1', '/dev/pts/0')),
     'the last of that number': ([login(10), opened(11), login(20, auid=1001), opened(21, auid=1001)], {}, None),
