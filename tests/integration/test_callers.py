@@ -9,7 +9,6 @@ A real login over sshd and PAM, real processes, real containers with pid namespa
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pathlib
@@ -207,21 +206,16 @@ def test_a_client_in_a_container_is_named_by_its_container(name):
     assert process['argv'][:2] == ['python3', '-c']
 
 
-def test_the_caller_is_told_live(sshd, name, tmp_path):
+def test_the_caller_is_told_live(sshd, name, tmp_path, living):
     """With tail.yml, while the shell that ran docker still lives."""
     options = {'key': KEY, 'name': name, 'possible': False, 'output': 'jsonl', 'duration': 12}
     command = [str(BIN / 'ansible-playbook'), 'playbooks/tail.yml', '-e', json.dumps(options)]
-    follower = subprocess.Popen(command, cwd=ROOT, env=dict(os.environ, ANSIBLE_NOCOLOR='1', XDG_STATE_HOME=str(tmp_path)), stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, text=True)
-    try:
-        time.sleep(5)
-        session = sshd.login('%s docker stop %s; sleep 15; true' % (NOWHERE, name))
-        lines = [json.loads(line) for line in follower.stdout if line.startswith('{')]
-        assert follower.wait(30) == 0
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            follower.kill()
-        session.kill()
+    living.append(subprocess.Popen(command, cwd=ROOT, env=dict(os.environ, ANSIBLE_NOCOLOR='1', XDG_STATE_HOME=str(tmp_path)), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, text=True))
+    time.sleep(5)
+    living.append(sshd.login('%s docker stop %s; sleep 15; true' % (NOWHERE, name)))
+    lines = [json.loads(line) for line in living[0].stdout if line.startswith('{')]
+    assert living[0].wait(30) == 0
     known, = [line['caller'] for line in lines]
     assert (known['login']['account'], known['login']['address']) == ('root', '127.0.0.1')
     assert known['parent']['argv'][-1].endswith('sleep 15; true') and known['parent']['started']
