@@ -124,6 +124,24 @@ def test_the_command_line_is_what_the_process_calls_it(tmp_path, raw, argv, comp
     assert (found['argv'], found['argv_complete']) == (argv, complete)
 
 
+def test_one_that_takes_its_place_while_it_is_read_is_not_taken_for_it(tmp_path):
+    class Racing(processes.Processes):
+        def _login(self, pid):
+            stat = tmp_path / str(pid) / 'stat'
+            stat.write_text(stat.read_text().replace(' %d 1 2' % TICKS, ' %d 1 2' % (TICKS + 1)))
+            return super()._login(pid)
+
+    Proc(tmp_path, second=1)
+    assert Racing(None, str(tmp_path)).look(4711, (booted() + 2) * 1000, (1000, 5)) is None
+
+
+def test_what_is_told_of_a_process_is_not_shared(tmp_path):
+    Proc(tmp_path)
+    living = processes.Processes(None, str(tmp_path))
+    first, second = (living.look(4711, (booted() + 2) * 1000, (1000, 5)) for _time in range(2))
+    assert first == second and first['argv'] is not second['argv']
+
+
 def test_a_process_is_read_once(tmp_path):
     proc = Proc(tmp_path)
     living = processes.Processes(None, str(tmp_path))
