@@ -448,6 +448,21 @@ def _late(piece, fresh):
     return piece.block[place + 6:place + 90].partition(b')')[0] if place >= 0 else None
 
 
+def lines_with(pattern, log, block=BLOCK):
+    """The lines of a log and its rotations in which a pattern is found, as a list for each file, the newest file first."""
+    logs = _Logs(log)
+    try:
+        for file in reversed(logs.files):
+            lines = []
+            for piece in file.pieces(block):
+                for hit in pattern.finditer(piece.block, 0, piece.end):
+                    start = piece.block.rfind(b'\n', 0, hit.start()) + 1
+                    lines.append(piece.block[start:piece.block.find(b'\n', hit.start())])
+            yield lines
+    finally:
+        logs.close()
+
+
 def file_events(paths, key, timezone=None):
     """The events with the key in files: audit logs, oldest first, or what ausearch printed; timezone is for `ausearch -i`."""
     raw = []

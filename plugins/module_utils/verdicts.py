@@ -20,7 +20,7 @@ from collections import namedtuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings
 
-CAUSES = ('cli', 'api', 'self_exit', 'oom', 'engine_shutdown', 'killed_outside_engine', 'not_known')
+CAUSES = ('cli', 'api', 'self_exit', 'oom', 'engine_shutdown', 'not_known')
 
 # From the start of a command to its request: a loaded host starts programs slowly.
 _STARTUP = 10 * 1000
@@ -33,6 +33,8 @@ _LEAVES = 5 * 1000  # from the end of its last container to the end of an engine
 _OBEYS = 60 * 1000  # what a container takes at most, nearly ever, to end after it was asked to
 _LAG = 50  # of the clock of audit behind the engine's
 _SHOWN_CONNECTS = 20
+# systemd keeps the socket of an engine that is down, and hands on who connected meanwhile (systemd.socket(5))
+_QUEUED = 60 * 1000
 
 # What a command can do to a container: end it, remove it, rename it.
 _ENDS = {'stop', 'kill', 'restart', 'checkpoint'}
@@ -53,13 +55,13 @@ _Claim = namedtuple('_Claim', 'finding target reason sure certain', defaults=(Fa
 
 
 def judge(events, found, connects=None, name='claude-hooks-*', host=None, since=None, until=None, harmless=(), containers=None, engine_ends=(),
-          own=(), blind=()):
+          engine_since=None, own=(), blind=()):
     """A verdict for every time a matching container ended, was removed or was renamed from since to until, oldest first.
 
     events are those of the engine, found the findings (all, whatever their match), connects the connects to the
     engine's socket as audit fields with `timestamp`, or None where they are not logged. harmless are (pid, time) of
     executions of docker that cannot have asked for anything. containers maps the ids of the containers that are there
-    now to their names, engine_ends are the moments when the engine went away,
+    now to their names, engine_ends are the moments when the engine went away, engine_since when the one that runs now was started,
     own are (pid, from, to) of connects of our own, blind are (from, to) of times from which events are not known.
     """
     try:
@@ -68,9 +70,9 @@ def judge(events, found, connects=None, name='claude-hooks-*', host=None, since=
         raise findings.FindingsError('the name pattern %r cannot be used: %s' % (name, error))
     happened = sorted(filter(None, map(_event, events)), key=lambda event: event.time)
     world = _World(happened, containers or {})
-    clients = _Clients(found, connects, harmless, own)
-    claims = _Claims(found, clients, world)
     ends = sorted(engine_ends)
+    clients = _Clients(found, connects, harmless, own, ends + [engine_since] if engine_since is not None else ends)
+    claims = _Claims(found, clients, world)
     verdicts, asked_to_die = [], set()
     for incident in sorted(_incidents(happened), key=lambda incident: (_asked(incident), incident.time)):
         # All of them, since each can use up a command
@@ -224,8 +226,10 @@ def _asked(incident):
 class _Clients(object):
     """The connects, and whether a command of docker is behind them."""
 
-    def __init__(self, found, connects, harmless, own):
+    def __init__(self, found, connects, harmless, own, breaks):
+        """own are connects of our own, breaks are moments that no connection outlives."""
         self.known = bool(connects)
+        self._breaks = breaks
         self._connects = sorted(((milliseconds(connect['timestamp']), connect) for connect in connects or ()), key=lambda pair: (pair[0], _serial(pair[1])))
         self._own = own
         self._executions = {}
@@ -251,11 +255,12 @@ class _Clients(object):
     def others(self, time):
         """One connect per process that no known command explains, the nearest first, up to a time.
 
-        A process can keep its connection: one that connected long ago may have asked.
+        A process can keep its connection as long as the engine runs: one that connected long ago may have asked.
         """
         nearest = {}
+        first = max((moment for moment in self._breaks if moment <= time), default=0) - _QUEUED
         for moment, connect in self._unexplained:
-            if moment <= time:
+            if first <= moment <= time:
                 nearest[(connect.get('pid'), connect.get('exe'))] = (moment, connect)
         return [connect for moment, connect in sorted(nearest.values(), key=lambda pair: -pair[0])]
 
@@ -365,8 +370,8 @@ class _Claims(object):
         if action == 'compose_rm' and incident.what == 'died' and not any(re.match(r'-[a-z]*s|--stop', word) for word in finding['argv']):
             return None
         created = self._world.created(incident.id)
-        if created is not None and created > milliseconds(finding['timestamp']):
-            return None  # it works on the containers that it finds
+        if created is not None and created > milliseconds(finding['timestamp']) and incident.what != 'renamed':
+            return None  # it works on the containers that it finds, but for the new one, which it gives the name of the old one at last
         prompt = _PROMPT if action == 'compose_rm' and not _is_forced(finding['argv']) else 0
         if not _fits(start, times, _STARTUP + 10 * _timeout(finding['argv']) * 1000 + prompt):
             return None
@@ -466,14 +471,21 @@ def _unasked(incident, blind):
         evidence.append('memory was short, but that did not end it for certain')
         return _shown(incident, 'not_known', [], evidence, 'open')
     if code == '137':
-        evidence.append('137 is the code of a SIGKILL, and no memory limit was hit: kill -9 from outside the engine, or the memory of the whole host '
-                        'was short; a program that ends itself with 137 looks the same')
-        return _shown(incident, 'killed_outside_engine', [], evidence, 'likely')
+        # The shim hands on 128 + N for an end by signal N (containerd/go-runc monitor.go), and nobody else keeps it: audit logs no
+        # signal without a rule for kill(2), the kernel prints none. A shell ends with the code of its last command.
+        evidence.append('137 is 128 + 9: a SIGKILL from outside the engine (by root of this host), or a program that ended itself with that code, '
+                        'as a shell does whose last command was killed; neither the engine nor audit keeps which')
+        return _shown(incident, 'not_known', [], evidence, 'open')
     if code == '255' or not code.isdigit():
         evidence.append('255 is what the engine notes when the shim of the container was killed, and a program can end itself with it')
         return _shown(incident, 'not_known', [], evidence, 'open')
-    evidence.append('its program ended by itself' + ('' if int(code) < 128 else ', or by a signal from outside the engine: the exit code does not tell'))
-    return _shown(incident, 'self_exit', [], evidence, 'certain' if int(code) < 128 and not blind else 'likely')
+    if int(code) < 128:
+        evidence.append('its program ended by itself: the end by a signal has a code from 129 on')
+        return _shown(incident, 'self_exit', [], evidence, 'certain' if not blind else 'likely')
+    # kernel/signal.c sig_task_ignored(): SIGNAL_UNKILLABLE
+    evidence.append('its program ended by itself with that code: of all signals from outside the engine, SIGKILL (137) alone ends the first process '
+                    'of a pid namespace that has not asked for it; one with the pid namespace of the host may have been ended by another')
+    return _shown(incident, 'self_exit', [], evidence, 'likely')
 
 
 def _is_due(incident):
@@ -514,10 +526,10 @@ def _by_cli(incident, claims, fitting, evidence, remarks, others, clients):
     for claim in fitting:
         evidence.append('%s fits: %s' % (_told(claim.finding), claim.reason))
     evidence += remarks
+    if not clients.known:
+        evidence.append('connects to the engine are not logged: an API client that asked at the same time cannot be ruled out')
     if len(fitting) == 1 and fitting[0].sure:
         claims.use(fitting[0], incident)
-        if not clients.known:
-            evidence.append('connects to the engine are not logged: an API client that asked at the same time cannot be ruled out')
         start = milliseconds(fitting[0].finding['timestamp'])
         meanwhile = [connect for connect in others if milliseconds(connect['timestamp']) >= start]
         if meanwhile:
@@ -577,15 +589,18 @@ def _seen(incident):
 
 
 def _told(finding):
-    return '%s %s by pid %s (uid %s, auid %s)' % (
-        finding['timestamp'], ' '.join(finding['argv']), finding.get('pid'), finding.get('uid'), finding.get('auid'))
+    return '%s %s by pid %s (%s)' % (finding['timestamp'], ' '.join(finding['argv']), finding.get('pid'), _user(finding))
 
 
 def _told_connects(connects):
-    return ['%s pid %s connected: %s (uid %s, auid %s)%s' % (
-        connect['timestamp'], connect.get('pid'), connect.get('exe'), connect.get('uid'), connect.get('auid'),
+    return ['%s pid %s connected: %s (%s)%s' % (
+        connect['timestamp'], connect.get('pid'), connect.get('exe'), _user(connect),
         ', a docker whose command is not in the log' if (connect.get('exe') or '').rpartition('/')[2] == 'docker' else '')
         for connect in connects[:_SHOWN_CONNECTS]]
+
+
+def _user(entry):
+    return 'uid %s, %s' % (entry.get('uid'), 'no login' if entry.get('auid') is None else 'auid %s' % entry['auid'])
 
 
 def _told_others(others):

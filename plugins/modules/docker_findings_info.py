@@ -14,6 +14,7 @@ version_added: 1.0.0
 description:
   - Reads the audit logs of the host, with all rotations, and returns who stopped, removed or otherwise took away a container.
   - Only the findings leave the host, and with them what tells silence from blindness - what was read, which time it covers, and what could not be read.
+  - Tells of each asker the login of its session, from the audit log, and of itself and its parent, where they still live, what C(/proc) says.
   - Asks the docker engine for the names behind container ids, over its socket. It never runs the docker CLI, which would fire the audit rule.
   - Command lines are chosen by anybody. The findings are plain data and are never templated.
   - With O(cursor) it gives only what is new since the last call, which makes it a way to follow a host without loss. Else it changes nothing.
@@ -199,6 +200,50 @@ findings:
     user: {type: str, description: "Name of the user, only where the record carries it.", sample: root}
     login_user: {type: str, description: "Name of the login user, only where the record carries it.", sample: bob}
     argv_hex: {type: list, elements: str, description: "The command line in hex, only where some of it is not UTF-8.", sample: [646f636b6572, "ff"]}
+    caller:
+      description: What is known of the asker beyond its own record. What is not known for certain is null.
+      type: dict
+      contains:
+        login:
+          description:
+            - The login of the session, from the audit log. RV(findings[].auid) and RV(findings[].ses) are those of its record.
+            - It is null where there was no login, where the log no longer holds it, and where the host may have been booted in between.
+          type: dict
+          contains:
+            account: {type: str, description: The name that was logged in with., sample: alice}
+            address: {type: str, description: "From where, null where it was on this host.", sample: 192.0.2.1}
+            hostname: {type: str, description: "The name of that address, as the program that let the user in told it.", sample: 192.0.2.1}
+            terminal: {type: str, description: "On what. It is V(ssh) without a terminal, V(cron) for a job.", sample: /dev/pts/0}
+            exe: {type: str, description: The program that let the user in., sample: /usr/sbin/sshd}
+            auid: {type: int, description: Login user id., sample: 1000}
+            ses: {type: int, description: Login session., sample: 3}
+            timestamp: {type: str, description: When., sample: "2026-11-24T03:40:12.305Z"}
+            event: {type: str, description: Time and serial of the LOGIN record., sample: "1795491612.305:52"}
+        process:
+          description:
+            - The process itself, as RV(findings[].caller.parent). It is null where it has ended, as most commands have.
+            - It tells what a client of the API is that keeps running.
+          type: dict
+        parent:
+          description:
+            - The process that ran it, where that still lives, as it is when it is looked at.
+            - It is null where it has ended, and where another process has its number now, which its start, later than the event, or
+              its login session shows.
+          type: dict
+          contains:
+            pid: {type: int, description: Process id., sample: 14296}
+            comm: {type: str, description: Name of the program., sample: python3}
+            exe: {type: str, description: "Path of the program, null for a thread of the kernel.", sample: /usr/bin/python3.11}
+            argv: {type: list, elements: str, description: What it calls its command line., sample: [/usr/bin/python3, /opt/clean.py]}
+            argv_complete: {type: bool, description: Whether that is shorter than 4 KiB. Else it is cut., sample: true}
+            unit: {type: str, description: "The systemd unit that it is in, null in a container.", sample: cron.service}
+            container: {type: str, description: "Id of the container that it is in, else null.", sample: null}
+            container_name: {type: str, description: "Name of that container, as far as the engine tells it.", sample: null}
+            started: {type: str, description: When the process started., sample: "2026-11-24T03:57:42.910Z"}
+            seen:
+              description: When it was looked at. A process can have become another program since the event.
+              type: str
+              sample: "2026-11-24T03:57:43.301Z"
 unreadable:
   description: The first 20 executions with our key of which the log does not tell the command. They may or may not have taken away a container.
   returned: success
@@ -334,9 +379,9 @@ def other_owner(module):
     return 'the process %s (%s) gets the audit records of this host instead of auditd, so that nothing is added to its log' % (pid, name)
 
 
-def find(module, events, since, until, seconds):
-    """What findings.find() makes of the events, with the names that the engine tells; and whether it told them."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import engine, findings
+def find(module, log, events, since, until, seconds):
+    """What findings.find() makes of the events, with the names that the engine tells and the callers; and whether it told them."""
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import callers, engine, findings, log_reader, processes
 
     params = module.params
 
@@ -349,7 +394,12 @@ def find(module, events, since, until, seconds):
     containers.update(params['containers'])
     found = findings.find(
         events, name=params['name'], key=params['key'], possible=params['possible'], containers=containers,
-        host=params['host'], actions=params['actions'], since=since, until=until)
+        actions=params['actions'], since=since, until=until)
+    callers.add(found['findings'], log_reader.lines_with(callers.LINES, log), processes.Processes(known))
+    if params['host'] is not None:
+        # Only now: until here it tells the node that the login must be of
+        for entry in found['findings'] + found['unreadable']:
+            entry['host'] = params['host']
     return found, {'reachable': reason is None, 'reason': reason}
 
 
@@ -365,7 +415,7 @@ def look(module, log, since, until):
         for unused in events:
             pass
         events = log_reader.Reading(key, files=[run_ausearch(module, key)]).events()
-    found, told = find(module, events, since, until, engine.SECONDS)
+    found, told = find(module, log, events, since, until, engine.SECONDS)
     return dict(shown(found, reading.stats()), engine=told)
 
 
@@ -395,7 +445,7 @@ def follow(module, log, since):
         first = next(events, None)
         found = {'findings': [], 'executions': 0, 'failed': 0, 'unreadable': [], 'unreadable_count': 0}
         if first is not None:
-            found, told = find(module, itertools.chain([first], events), since, None, patience)
+            found, told = find(module, log, itertools.chain([first], events), since, None, patience)
         executions += found['executions']
         failed += found['failed']
         left = deadline - time.monotonic()

@@ -61,8 +61,9 @@ notes:
     itself went down. RV(events) says how far back that is.
   - API clients are seen only where connects to the socket of the engine are logged, under the O(key) with C(-socket) at its end.
     A connect tells who talked to the engine, not what was asked.
-  - That a container ended by a signal from outside the engine is read from its exit code 137 where the engine was asked for nothing.
-    It is never more than likely.
+  - That a container was killed from outside the engine (C(killed_outside_engine), as by C(kill -9) on the host) is never given as a cause.
+    All that is kept of it is the exit code 137, with which a program can end itself, and a shell does whose last command was killed.
+    So it is V(not_known), and the evidence says what it can have been.
 seealso:
   - module: claude_hooks.docker_audit.docker_findings_info
 author:
@@ -106,7 +107,7 @@ verdicts:
       type: str
       description:
         - V(cli) is a docker command in the audit log, V(api) a request to the engine that no such command explains.
-        - V(self_exit), V(oom) and V(killed_outside_engine) are ends that the engine was not asked for, V(engine_shutdown) is the engine itself.
+        - V(self_exit) and V(oom) are ends that the engine was not asked for, V(engine_shutdown) is the engine itself.
         - V(not_known) where more than one of these can be, or none is shown.
       sample: cli
     confidence:
@@ -118,7 +119,7 @@ verdicts:
       elements: dict
       description:
         - The findings, as M(claude_hooks.docker_audit.docker_findings_info) gives them, or the connects to the engine, one for each process.
-        - Connects have the same fields without those of a command.
+        - Connects have the same fields without those of a command. Each has a C(caller), its login and the processes that still live.
       sample: []
     evidence:
       type: list
@@ -178,7 +179,8 @@ def read_kept(path):
 
 def look(params, since, until):
     """What the engine and the logs say."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, engine, findings, kept_events, log_reader, verdicts
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import (
+        audit_log, callers, engine, findings, kept_events, log_reader, processes, verdicts)
 
     kept = kept_events.read(read_kept(params['kept']))
     reason = None
@@ -194,18 +196,28 @@ def look(params, since, until):
     reading = log_reader.Reading(params['key'], log=log)
     executions = list(reading.events())
     connecting = log_reader.Reading(params['key'] + '-socket', log=log, is_wanted=audit_log.is_connect)
-    connects = findings.connects(connecting.events(), params['host'])
-    found = findings.find(executions, name='*', key=params['key'], host=params['host'])['findings']
+    connects = findings.connects(connecting.events())
+    found = findings.find(executions, name='*', key=params['key'])['findings']
     times = [event['timeNano'] // 1000000 for event in happened]
     full = len(remembered) >= engine.KEPT
     blind = list(kept['gaps'])
     if times and (full or kept['events']):
         blind.append((0, times[0]))
     span = reading.stats()
+    living = processes.Processes(names)
+    judged = verdicts.judge(
+        kept_events.still_there(happened, since), found, connects or None, name=params['name'], host=params['host'], since=since, until=until,
+        harmless=findings.harmless(executions, params['key']), containers=names, engine_ends=kept['gone'], own=kept['connects'], blind=blind,
+        # The engine at another socket is another process
+        engine_since=living.engine_since() if params['socket'] == engine.SOCKET else None)
+    askers = list(dict((id(who), who) for verdict in judged for who in verdict['who']).values())
+    callers.add(askers, log_reader.lines_with(callers.LINES, log), living)
+    if params['host'] is not None:
+        # Only now: until here it tells the node that the login must be of
+        for who in askers:
+            who['host'] = params['host']
     return {
-        'verdicts': verdicts.judge(
-            kept_events.still_there(happened, since), found, connects or None, name=params['name'], host=params['host'], since=since, until=until,
-            harmless=findings.harmless(executions, params['key']), containers=names, engine_ends=kept['gone'], own=kept['connects'], blind=blind),
+        'verdicts': judged,
         'events': {
             'count': len(happened), 'first': audit_log.timestamp(int(times[0])) if times else None, 'full': full, 'kept': len(kept['events']),
             'gaps': [{'from': audit_log.timestamp(int(start)), 'to': audit_log.timestamp(int(end))} for start, end in kept['gaps']], 'engine': reason},

@@ -34,7 +34,7 @@ _SHORT = {'\t': '\\t', '\n': '\\n', '\r': '\\r'}
 _FORMULA = tuple('=+-@\uff1d\uff0b\uff0d\uff20')
 _CSV_FIELDS = (
     'host', 'timestamp', 'event', 'action', 'subcommand', 'targets', 'matched', 'docker_host', 'context', 'project', 'signal', 'match', 'pid', 'ppid',
-    'uid', 'user', 'auid', 'login_user', 'ses', 'tty', 'comm', 'exe', 'cwd', 'argv', 'argv_complete', 'success', 'keys', 'argv_hex',
+    'uid', 'user', 'auid', 'login_user', 'ses', 'tty', 'comm', 'exe', 'cwd', 'argv', 'argv_complete', 'success', 'keys', 'argv_hex', 'caller',
 )
 
 
@@ -122,7 +122,8 @@ def table(findings, zone=None):
     heads = _columns(rows)
     lines = [heads[0]]
     for head, finding in zip(heads[1:], findings):
-        lines += [head] + _wrapped(_details(finding)) + [_INDENT + '$ ' + _shown_command(finding)]
+        lines += [head] + _wrapped(_details(finding)) + [_INDENT + piece for piece in caller_pieces(finding, zone)] + [
+            _INDENT + '$ ' + _shown_command(finding)]
     return lines
 
 
@@ -142,7 +143,41 @@ def line(finding, zone=None):
         user += ' (login %s)' % _who(finding, 'login_user', 'auid')
     return '  '.join([
         local_time(finding['timestamp'], zone), _word(finding['host']), _word(finding['action']), targets, user,
-        'pid ' + _word(finding.get('pid')), 'ppid ' + _word(finding.get('ppid')), *rest, '$ ' + _shown_command(finding)])
+        'pid ' + _word(finding.get('pid')), 'ppid ' + _word(finding.get('ppid')), *rest, *caller_pieces(finding, zone), '$ ' + _shown_command(finding)])
+
+
+def caller_pieces(entry, zone=None):
+    """What is known of the asker of a finding or a connect beyond its own record, a piece of text for each."""
+    caller = entry.get('caller') or {}
+    if caller.get('login'):
+        yield _login(caller['login'], zone)
+    process, parent = caller.get('process'), caller.get('parent')
+    # The command of a finding stands there anyway
+    if process and not (entry.get('argv') and parent):
+        yield 'process: ' + _process(process)
+    # The first process of a container was run by a helper of the engine
+    if parent and not (process and process.get('container') and not parent.get('container')):
+        yield 'parent: ' + _process(parent)
+
+
+def _login(login, zone):
+    text = 'login: ' + _word(login['auid'] if login.get('account') is None else login['account'])
+    for label, name in (('from', 'address'), ('on', 'terminal')):
+        if login.get(name) is not None:
+            text += ' %s %s' % (label, quoted(login[name]))
+    return '%s at %s (session %s)' % (text, local_time(login.get('timestamp'), zone), _word(login.get('ses')))
+
+
+def _process(process):
+    text = str(process['pid'])
+    if process.get('container'):
+        text += ' container %s' % quoted(process.get('container_name') or process['container'][:12])
+    elif process.get('unit'):
+        text += ' ' + quoted(process['unit'])
+    # A thread of the kernel has no command line: ps(1) shows its name so
+    command = ' '.join(quoted(word) for word in process['argv']) or '[%s]' % printable(process.get('comm') or '')
+    # It can have been another program when it ran docker
+    return '%s, now %s' % (text, _short(command, _SHOWN_TEXT))
 
 
 def gap_line(host, span, zone=None):
@@ -309,7 +344,7 @@ def ecs(finding):
         'tags': finding.get('keys'),
         'docker_audit': {name: finding.get(name) for name in (
             'subcommand', 'targets', 'matched', 'match', 'docker_host', 'context', 'project', 'signal', 'auid', 'login_user', 'ses', 'tty',
-            'argv_complete', 'argv_hex')},
+            'argv_complete', 'argv_hex', 'caller')},
     }
     return _without_empty(document)
 

@@ -8,9 +8,10 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import r
 
 _INDENT = ' ' * 4
 _SHOWN_LINE = 2000
+_SHOWN_WHO = 5  # the evidence lists more
 _CAUSES = {
     'cli': 'a docker command', 'api': 'an API client', 'self_exit': 'ended by itself', 'oom': 'out of memory', 'engine_shutdown': 'the engine went down',
-    'killed_outside_engine': 'killed from outside the engine', 'not_known': 'not known',
+    'not_known': 'not known',
 }
 
 
@@ -47,11 +48,14 @@ def block(verdict, zone=None):
         '%scause %s (%s), %s' % (_INDENT, verdict['cause'], _CAUSES[verdict['cause']], verdict['confidence']),
     ]
     label = 'who' if verdict['confidence'] != 'open' else 'can be'
-    for who in verdict['who']:
+    for who in verdict['who'][:_SHOWN_WHO]:
         lines.append('%s%s user %s (login %s), pid %s, ppid %s, exe %s' % (
             _INDENT, label, _name(who, 'user', 'uid'), _name(who, 'login_user', 'auid'), who.get('pid'), who.get('ppid'), render.quoted(who.get('exe') or '-')))
         if who.get('argv'):
             lines.append('%s    $ %s' % (_INDENT, _short(render.command_line(who))))
+        lines += ['%s    %s' % (_INDENT, piece) for piece in render.caller_pieces(who, zone)]
+    if len(verdict['who']) > _SHOWN_WHO:
+        lines.append('%s%s %d more, see below' % (_INDENT, label, len(verdict['who']) - _SHOWN_WHO))
     return lines + ['%s- %s' % (_INDENT, _short(render.printable(line))) for line in verdict['evidence']]
 
 

@@ -57,6 +57,11 @@ def argvs(result):
             for finding in result['findings']]
 
 
+def recorded(entries):
+    """Findings without what is known of the caller by processes, which come and go: tests/integration/test_callers.py asks for it."""
+    return [{field: value for field, value in entry.items() if field != 'caller'} for entry in entries]
+
+
 def docker(*words, engine=NOWHERE):
     """Runs the docker CLI under the rule. Returns what it printed."""
     done = subprocess.run(['docker', *words], executable=DOCKER, env=dict(os.environ, DOCKER_HOST=engine), stdin=subprocess.DEVNULL,
@@ -186,7 +191,7 @@ def test_options_narrow_the_findings(name):
 def test_check_mode_tells_the_same(name):
     docker('stop', name)
     wait_for_the_log()
-    found = [run_module(certain(name), *words)['findings'] for words in ([], ['--check'])]
+    found = [recorded(run_module(certain(name), *words)['findings']) for words in ([], ['--check'])]
     assert found[0] == found[1] and len(found[0]) == 1
 
 
@@ -243,12 +248,12 @@ def test_both_sources_tell_the_same_of_a_log_with_rotations(name, tmp_path):
     assert [results[0]['counts'][count] for count in ('executions', 'failed', 'unreadable')] == [16, 4, 4]
     assert [entry['reason'] for entry in results[0]['unreadable']] == ['failed'] * 4
     for part in ('findings', 'unreadable'):
-        assert results[0][part] == results[1][part]
+        assert recorded(results[0][part]) == recorded(results[1][part])
     assert {count: results[1]['counts'][count] - results[0]['counts'][count] for count in ('executions', 'failed', 'unreadable')} == {
         'executions': 0, 'failed': 0, 'unreadable': 0}
     assert results[1]['span']['first'] == results[0]['span']['first']
     everything = [run_module({'source': source, 'since': '1970-01-01'}) for source in ('logs', 'ausearch')]
-    assert everything[0]['findings'] == everything[1]['findings'] and len(everything[0]['findings']) >= 8
+    assert recorded(everything[0]['findings']) == recorded(everything[1]['findings']) and len(everything[0]['findings']) >= 8
 
 
 def test_ausearch_without_a_match_is_no_error():

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tracemalloc
 
 import pytest
@@ -99,6 +100,14 @@ def test_an_event_that_stands_twice_is_counted_once(tmp_path, times):
     log = tmp_path / 'audit.log'
     log.write_bytes(audit_writer.text(*[stop(1), stop(2, cwd=None)] * times))
     assert findings.find(read_log(log))['executions'] == 2
+
+
+def test_lines_are_found_in_each_log_the_newest_first(tmp_path):
+    for number in range(3):
+        (tmp_path / ('audit.log.%d' % number if number else 'audit.log')).write_bytes(b''.join(
+            b'type=%s msg=audit(%d.000:%d): x\n' % (kind, 9 - number, 1) for kind in (b'LOGIN', b'CWD', b'LOGIN')) + b'type=LOGIN half')
+    batches = list(log_reader.lines_with(re.compile(b'type=LOGIN '), str(tmp_path / 'audit.log'), 70))
+    assert batches == [[b'type=LOGIN msg=audit(%d.000:1): x' % (9 - number)] * 2 for number in range(3)]
 
 
 @pytest.mark.parametrize('block', [700, 1024, 4096, 1 << 20])

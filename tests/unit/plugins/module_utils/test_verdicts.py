@@ -69,7 +69,7 @@ CASES = {
     'memory': (life(event(0.9, 'oom'), event(1, 'die', exitCode='137')), [], None, [('died', 'oom', 'certain', [])]),
     'memory, noted after the death': (life(event(1, 'die', exitCode='137'), event(1.3, 'oom')), [], None, [('died', 'oom', 'certain', [])]),
     'memory, then another end': (life(event(0.9, 'oom'), event(1, 'die', exitCode='1')), [], None, [('died', 'not_known', 'open', [])]),
-    'kill -9 from the host': (life(event(1, 'die', exitCode='137')), [], None, [('died', 'killed_outside_engine', 'likely', [])]),
+    'kill -9 from the host': (life(event(1, 'die', exitCode='137')), [], None, [('died', 'not_known', 'open', [])]),
     'the shim was killed': (life(event(1, 'die', exitCode='255')), [], None, [('died', 'not_known', 'open', [])]),
     'a kill before the last start': (
         life(event(-10, 'die', exitCode='137'), event(-9.9, 'kill', signal='9'), event(-9, 'start'), event(1, 'die', exitCode='5')),
@@ -103,6 +103,10 @@ CASES = {
     'compose down': (
         life(*gone(**PROJECT), **PROJECT), [command(0.5, 'docker compose -p shop down')], [LOGGED, connect(0.9, 101, '/usr/libexec/docker-compose', ppid=100)],
         [('died+removed', 'cli', 'certain', [100])]),
+    'compose up gives the new container its name': (
+        [event(0.7, 'create', name='a1_claude-hooks-a', **PROJECT), event(1, 'rename', oldName='/a1_claude-hooks-a', **PROJECT)],
+        [command(0.5, 'docker compose -p shop up -d --force-recreate')], [LOGGED, connect(0.6, 101, '/usr/libexec/docker-compose', ppid=100)],
+        [('renamed', 'cli', 'certain', [100])]),
     'compose stop of another service': (life(*stop(**PROJECT), **PROJECT), [command(0.8, 'docker compose -p shop stop db')], SEEN,
                                         [('stopped', 'not_known', 'open', [])]),
     'compose up may do nothing': (life(*stop(**PROJECT), **PROJECT), [command(0.8, 'docker compose -p shop up -d')], SEEN,
@@ -202,10 +206,22 @@ def test_what_was_not_seen_was_not_asked_for_is_not_said(code, blind, expected):
 
 
 @pytest.mark.parametrize('code, also, expected', [
-    ('0', [], ('self_exit', 'likely')), ('137', [], ('killed_outside_engine', 'likely')), ('137', [event(99.9, 'oom')], ('oom', 'likely'))])
+    ('0', [], ('self_exit', 'likely')), ('137', [], ('not_known', 'open')), ('137', [event(99.9, 'oom')], ('oom', 'likely'))])
 def test_a_start_that_was_not_seen_makes_nothing_certain(code, also, expected):
     (verdict,) = judge(also + [event(100, 'die', exitCode=code)], blind=[(0, START + 30000)])
     assert (verdict['cause'], verdict['confidence']) == expected and 'not all events before are known' in ' '.join(verdict['evidence'])
+
+
+@pytest.mark.parametrize('options, expected', [
+    ({}, [('stopped', 'api', 'open', [7, 8])]),
+    ({'engine_since': START - 30000}, [('stopped', 'api', 'likely', [7])]),
+    ({'engine_ends': [START - 30000]}, [('stopped', 'api', 'likely', [7])]),
+    ({'engine_since': START + 30000}, [('stopped', 'api', 'open', [7, 8])]),  # another engine, later
+    ({'engine_since': START - 45000}, [('stopped', 'api', 'open', [7, 8])]),  # systemd may have handed it on
+])
+def test_no_connection_outlives_the_engine(options, expected):
+    connects = [connect(-100, 8, '/usr/bin/curl'), connect(0.9, 7, '/usr/bin/python3')]
+    assert short(judge(life(*stop()), connects=connects, **options)) == expected
 
 
 def test_only_matching_names_count_but_also_earlier_ones():
@@ -225,7 +241,7 @@ def test_the_evidence_is_told_line_by_line():
     assert evidence == [
         audit_log.timestamp(START + 1000) + ' kill, signal 9',
         audit_log.timestamp(START + 1050) + ' die, exit code 137',
-        audit_log.timestamp(START + 800) + ' docker kill a1a1a1a1a1a1 by pid 100 (uid 0, auid None) fits: it names \'a1a1a1a1a1a1\', '
+        audit_log.timestamp(START + 800) + ' docker kill a1a1a1a1a1a1 by pid 100 (uid 0, no login) fits: it names \'a1a1a1a1a1a1\', '
         'the start of its id, which no other container known at that time has',
     ]
 

@@ -4,7 +4,7 @@
 """Promise: what a real engine and a real kernel recorded of a day of stops leads to no wrong cause and to no wrong name.
 
 The fixture is what tests/integration/test_verdicts_day.py recorded (KEEP_RECORD=FILE) with docker 20.10.24 and 28.2.2 on
-Debian 12: the events of the engine, findings, connects, and the script's own record of who did what.
+Debian 12, with compose 1.29 and 2.26: the events of the engine, findings, connects, and the script's own record of who did what.
 """
 from __future__ import annotations
 
@@ -53,12 +53,15 @@ def wrong(judged, containers, also=frozenset()):
 def test_nothing_wrong_is_said_whatever_is_logged(day, connects, findings):
     judged = verdicts.judge(day['event'], day['finding'] if findings else [], day['connect'] if connects else None, name=NAMES,
                             harmless=day['harmless'] if findings else [])
-    # Where its command is not logged, a docker CLI is a client like any other
+    assert len(judged) > 80
     if not connects:
         # Without connects a command of another engine cannot be told from one of this, so that it is likely at most
         judged = [verdict for verdict in judged if 'elsewhere' not in verdict['container']]
         assert not [verdict for verdict in judged if verdict['cause'] == 'cli' and verdict['confidence'] == 'certain']
-    assert len(judged) > 80 and wrong(judged, day['container'], {'api'} if not findings else set()) == []
+        # The list of what it can have been is one of commands then, and says so
+        judged = [verdict for verdict in judged if verdict['cause'] != 'not_known' or 'connects to the engine are not logged' not in str(verdict['evidence'])]
+    # Where its command is not logged, a docker CLI is a client like any other
+    assert wrong(judged, day['container'], {'api'} if not findings else set()) == []
 
 
 def test_the_commands_are_certain(day):

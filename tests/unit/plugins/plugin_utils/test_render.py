@@ -29,6 +29,11 @@ FINDING = {
 READ = {'findings': [FINDING], 'counts': {'bytes': 9, 'executions': 12, 'failed': 2, 'unreadable': 3},
         'span': {'first': '2026-11-20T00:00:03.120Z', 'last': '2026-11-24T23:58:01.007Z'}}
 
+LOGIN = {'account': 'bob', 'address': '192.0.2.1', 'hostname': 'h', 'terminal': '/dev/pts/0', 'exe': '/usr/sbin/sshd', 'auid': 1000, 'ses': 3,
+         'timestamp': '2026-11-24T23:40:12.305Z', 'event': '1795563612.305:52'}
+PARENT = {'pid': 14296, 'comm': 'python3', 'exe': '/usr/bin/python3.11', 'argv': ['/usr/bin/python3', '/opt/clean up.py'], 'argv_complete': True,
+          'unit': 'cron.service', 'container': None, 'container_name': None, 'started': '2026-11-24T23:57:42.910Z', 'seen': '2026-11-24T23:57:43.301Z'}
+
 # What a terminal, a spreadsheet or a line reader would obey: text, and how it is shown within $'...'
 HOSTILE = {
     'escape': ('\x1b[2J', r'\x1b[2J'),
@@ -67,7 +72,10 @@ TEXTS = [text for text, _shown in HOSTILE.values()] + ['{{ 7*7 }}', '=1+1', '', 
 def hostile(text):
     """A finding with the text wherever a log can bring it."""
     changed = {name: text for name in ('host', 'tty', 'comm', 'exe', 'cwd', 'user', 'login_user', 'docker_host', 'context', 'project', 'signal', 'subcommand')}
-    return dict(copy.deepcopy(FINDING), targets=[text], matched=[text], argv=['docker', text], keys=[text], **changed)
+    login = dict(LOGIN, **{name: text for name in ('account', 'address', 'hostname', 'terminal', 'exe')})
+    parent = dict(PARENT, comm=text, exe=text, argv=[text] if text else [], unit=text)
+    caller = {'login': login, 'process': dict(parent, container='a' * 64, container_name=text), 'parent': parent}
+    return dict(copy.deepcopy(FINDING), targets=[text], matched=[text], argv=['docker', text], keys=[text], caller=caller, **changed)
 
 
 def is_harmless(line):
@@ -128,6 +136,37 @@ def test_the_table_shows_what_an_operator_asks_for():
 ])
 def test_the_table_says_what_is_special(changes, expected):
     assert expected in '\n'.join(render.table([dict(FINDING, **changes)], ZONE))
+
+
+CONTAINER = {'unit': None, 'container': '3f2a9c1b77d0' + '0' * 52}
+
+
+@pytest.mark.parametrize('caller, expected', [
+    ({'login': LOGIN}, 'login: bob from 192.0.2.1 on /dev/pts/0 at 2026-11-25 00:40:12.305+01:00 (session 3)'),
+    ({'login': dict(LOGIN, account=None, address=None, terminal='cron')}, 'login: 1000 on cron at 2026-11-25 00:40:12.305+01:00 (session 3)'),
+    ({'parent': PARENT}, "parent: 14296 cron.service, now /usr/bin/python3 '/opt/clean up.py'"),
+    ({'parent': dict(PARENT, unit=None)}, "parent: 14296, now /usr/bin/python3 '/opt/clean up.py'"),
+    ({'parent': dict(PARENT, argv=[], comm='kworker/0', unit=None)}, 'parent: 14296, now [kworker/0]'),
+    ({'parent': dict(PARENT, argv=['x' * 500], **CONTAINER)}, 'parent: 14296 container 3f2a9c1b77d0, now ' + 'x' * 400 + ' ... (100 more characters)'),
+    ({'parent': dict(PARENT, argv=['sh'], container_name='watchtower', **CONTAINER)}, 'parent: 14296 container watchtower, now sh'),
+    ({'process': dict(PARENT, argv=['docker'])}, 'process: 14296 cron.service, now docker'),
+    ({'login': None, 'process': None, 'parent': None}, None),
+    ({'process': dict(PARENT, argv=['docker']), 'parent': PARENT}, "parent: 14296 cron.service, now /usr/bin/python3 '/opt/clean up.py'"),
+])
+def test_what_is_known_of_the_caller_stands_on_a_line_of_its_own(caller, expected):
+    lines = render.table([dict(FINDING, caller=caller)], ZONE)
+    assert lines[3:-1] == (['    ' + expected] if expected else [])
+    assert (expected or 'cwd /root') + '  $ docker' in render.line(dict(FINDING, caller=caller), ZONE)
+
+
+def test_of_a_connect_the_process_itself_is_shown_too():
+    pieces = list(render.caller_pieces({'caller': {'login': LOGIN, 'process': dict(PARENT, pid=7), 'parent': PARENT}}, ZONE))
+    assert [piece.split(' ')[:2] for piece in pieces] == [['login:', 'bob'], ['process:', '7'], ['parent:', '14296']]
+
+
+def test_of_the_first_process_of_a_container_the_helper_of_the_engine_is_not_shown():
+    caller = {'process': dict(PARENT, pid=7, **CONTAINER), 'parent': dict(PARENT, unit='docker.service')}
+    assert [piece[:10] for piece in render.caller_pieces({'caller': caller}, ZONE)] == ['process: 7']
 
 
 def test_ordinary_findings_fit_into_100_columns():

@@ -29,6 +29,12 @@ def test_a_block_has_cause_caller_and_evidence():
     ]
 
 
+def test_what_is_known_of_the_caller_stands_below_it():
+    parent = {'pid': 1, 'comm': 'x', 'argv': ['evil\x1b[2J'], 'unit': 'cron.service', 'container': None}
+    lines = verdict_view.block(dict(VERDICT, who=[dict(WHO, caller={'login': None, 'process': None, 'parent': parent})]), UTC)
+    assert lines[5] == "        parent: 1 cron.service, now $'evil\\x1b[2J'"
+
+
 def test_nobody_is_picked_where_the_verdict_is_open():
     lines = verdict_view.block(dict(VERDICT, confidence='open', cause='not_known'), UTC)
     assert '    can be user root (login 1000), pid 7, ppid 1, exe /usr/bin/docker' in lines
@@ -40,6 +46,12 @@ def test_of_kept_events_the_view_names_the_gaps(engine, rest):
     assert verdict_view.reach('app1', {'events': dict(EVENTS, kept=9, gaps=[gap], engine=engine)}, UTC) == [
         'app1: kept events reach back to 2026-11-24 03:12:00.001+00:00, ' + rest,
         '    events are missing from 2026-11-24 03:12:00.001+00:00 to 2026-11-24 03:40:00.000+00:00']
+
+
+def test_of_many_the_first_are_shown():
+    lines = verdict_view.block(dict(VERDICT, confidence='open', who=[dict(WHO, pid=number) for number in range(8)]), UTC)
+    assert [line for line in lines if 'can be' in line][-2:] == [
+        '    can be user root (login 1000), pid 4, ppid 1, exe /usr/bin/docker', '    can be 3 more, see below']
 
 
 def test_the_view_says_how_far_back_it_sees_and_who_was_not_read():
