@@ -166,7 +166,7 @@ def parse_status(text):
     status = {}
     for line in text.split('\n'):
         words = line.split()
-        if len(words) >= 2 and words[1].isdigit():
+        if len(words) >= 2 and words[1].isdecimal() and len(words[1]) < 20:
             status[words[0]] = int(words[1])
     return status
 
@@ -328,7 +328,7 @@ def watches(rule):
     if 'path' not in fields or 'x' not in fields.get('perm', 'arwx') or not _has_execution(rule):
         return None
     uid = fields.get('uid')
-    return (fields['path'], None) if uid is None else (fields['path'], int(uid)) if uid.isdigit() else None
+    return (fields['path'], None) if uid is None else (fields['path'], int(uid)) if uid.isdecimal() else None
 
 
 def takes(rule, path, uid):
@@ -377,7 +377,7 @@ def _field_takes(name, operator, value, path, uid):
 
 
 def _number_takes(operator, value, number):
-    if number is None or not value.isdigit() or operator not in ('=', '!=', '<', '>', '<=', '>='):
+    if number is None or not value.isdecimal() or operator not in ('=', '!=', '<', '>', '<=', '>='):
         return 'some'
     wanted = int(value)
     holds = {'=': number == wanted, '!=': number != wanted, '<': number < wanted, '>': number > wanted, '<=': number <= wanted, '>=': number >= wanted}

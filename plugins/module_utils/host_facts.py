@@ -140,6 +140,11 @@ def _config(host):
         if not any(path == CONFIG for path, _reason in host.unseen):
             host.unseen.append((CONFIG, 'it does not exist'))
         return None
+    return parse_config(text)
+
+
+def parse_config(text):
+    """The settings of auditd.conf, by their names in lower case, as auditd reads them."""
     config = {}
     for line in text.split('\n'):
         name, separator, value = line.partition('=')
