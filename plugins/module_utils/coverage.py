@@ -323,7 +323,8 @@ def _others(host):
         return []
     paths = set(path for path, _uid in watched(host))
     found = []
-    for item in host['executables']:
+    # Without any rule there is nothing beside: rules_missing says it.
+    for item in host['executables'] if paths else ():
         if item['real_path'] not in paths:
             way = item['path'] if item['path'] == item['real_path'] else '%s, which leads to %s' % (item['path'], item['real_path'])
             if item['real_path'].endswith('/snap'):
