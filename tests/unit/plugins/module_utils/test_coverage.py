@@ -132,7 +132,8 @@ CASES = [
 ]
 #: What comes of itself with another problem.
 COMPANIONS = {
-    'audit_off_at_boot': {'kernel_not_readable'}, 'log_disk_full': {'log_may_stop'}, 'rules_locked': {'rules_partial'}, 'rules_missing': {'rules_unexpected'}}
+    'audit_off_at_boot': {'kernel_not_readable'}, 'log_disk_full': {'log_may_stop'}, 'rules_locked': {'rules_partial'}, 'rules_partial': {'rules_unexpected'},
+    'rules_missing': {'rules_unexpected'}}
 
 
 @pytest.mark.parametrize('code, weight, changes, evidence', CASES, ids=['%d-%s' % (number, case[0]) for number, case in enumerate(CASES)])
