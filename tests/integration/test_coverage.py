@@ -294,6 +294,8 @@ def rule_on_a_link(folder):
         yield
 
 
+# With path, perm and key alone, auditctl 3.0.9 lists a never rule as -w, and cannot delete it so.
+NEVER = ['-F', 'path=%s' % DOCKER, '-F', 'perm=x', '-F', 'uid<=1000', '-F', 'key=other-key']
 WATCH = ['-F', 'path=%s' % DOCKER, '-F', 'perm=x', '-F', 'key=other-key']
 KERNEL = [
     ('audit_disabled', 'blind', lambda folder: setting('-e', '0', '1'), 'enabled 0', set()),
@@ -302,8 +304,9 @@ KERNEL = [
     ('records_lost', 'partial', lost_records, r'lost \d+', set()),
     ('never_task', 'blind', shadow(where='task,never'), '-a never,task', set()),
     ('records_excluded', 'partial', shadow('-F', 'msgtype=CWD', where='exclude,always'), 'msgtype=CWD', set()),
-    ('rule_shadowed', 'partial', shadow(*WATCH), r'\(key other-key\) comes first and takes: all of %s by uid 0' % DOCKER, set()),
+    ('rule_shadowed', 'partial', shadow(*WATCH), r'\(key other-key\) comes first and takes: all of %s by uid 1000, all of %s by uid 0' % (DOCKER, DOCKER), set()),
     ('rule_shadowed', 'blind', shadow('-F', 'arch=b64', '-S', 'execve', '-F', 'key=other-key'), r'-S execve .*\(key other-key\)', set()),
+    ('rule_shadowed', 'partial', shadow(*NEVER, where='exit,never'), r'-a never,exit .*\(key other-key\)', set()),
     ('rules_partial', 'partial', lambda folder: without(*OURS[0]), 'missing in the kernel: -a always,exit -F path=', set()),
     ('rules_unexpected', 'partial', lambda folder: kernel_rule(*our_rule(DOCKER, 7)), 'uid=7', {'rules_partial'}),
     ('rule_path_stale', 'partial', rule_on_a_link, 'leads to %s, and a rule on a link does not fire' % DOCKER, {'rules_unexpected'}),
@@ -313,7 +316,7 @@ KERNEL = [
 ]
 
 
-@pytest.mark.parametrize('code, weight, provoked, evidence, companions', KERNEL, ids=['%s-%s' % case[:2] for case in KERNEL])
+@pytest.mark.parametrize('code, weight, provoked, evidence, companions', KERNEL, ids=['%d-%s' % (number, case[0]) for number, case in enumerate(KERNEL)])
 def test_what_kernel_and_engine_are_set_to_is_found(machine, code, weight, provoked, evidence, companions):
     with provoked(machine.folder):
         found = machine.look()
@@ -322,7 +325,6 @@ def test_what_kernel_and_engine_are_set_to_is_found(machine, code, weight, provo
     assert set(codes(found)) - {code} <= companions, found['problems']
     if code == 'engine_on_tcp':
         assert re.search(r'listening socket of dockerd, pid \d+: tcp port \d+', ours[1]['evidence'])
-    assert machine.look()['problems'] == []
 
 
 def test_a_kernel_without_our_rules_is_blind(machine):
@@ -378,7 +380,7 @@ def test_a_user_without_an_account_is_seen(machine):
     assert found['proven'] and [run['uid'] for run in found['runs']] == [54321]
 
 
-@pytest.mark.parametrize('words, where', [((), 'task,never'), (WATCH[:4], 'exit,never'), (WATCH, 'exit,always'), (('-F', 'msgtype=SYSCALL'), 'exclude,always')])
+@pytest.mark.parametrize('words, where', [((), 'task,never'), (NEVER, 'exit,never'), (WATCH, 'exit,always'), (('-F', 'msgtype=SYSCALL'), 'exclude,always')])
 def test_what_another_rule_takes_is_not_proven(machine, words, where):
     with kernel_rule(*words, where=where, option='-A'):
         found = machine.canary(seconds=2)
@@ -478,11 +480,11 @@ def test_blind_failed_and_unreachable_hosts_fail_and_are_told_apart(machine, tmp
 
 
 def test_no_name_of_a_host_is_obeyed(machine):
-    folder = machine.folder / '\x1b[2J{{ 7*7 }}\nweb9: proven\n'
+    folder = machine.folder / '\x1b[2J{{ 7*7 }}\nweb9 is proven\n'
     folder.mkdir()
     a_compose(folder)
     code, output = play(machine, script=AS_BY_DEFAULT, path='%s:%s' % (os.environ['PATH'], folder))
-    assert code == 0 and r'/\x1b[2J{{ 7*7 }}\nweb9: proven\n/docker-compose' in output and '\x1b' not in output and '\nweb9' not in output, output
+    assert code == 0 and r'/\x1b[2J{{ 7*7 }}\nweb9 is proven\n/docker-compose' in output and '\x1b' not in output and '\nweb9' not in output, output
 
 
 @pytest.mark.parametrize('dest', ['coverage.txt', '/nonexistent/coverage.json'])
