@@ -30,9 +30,12 @@ CODES = {
         'Stop that program or let it read behind auditd (a plugin, or multicast), then start auditd.'),
     'consumer_not_known': (
         'partial', 'Which program takes the records of the kernel cannot be seen, as from within a container.', 'Ask on the host itself, as root.'),
-    'never_task': ('blind', 'A rule keeps the kernel from auditing any process.', 'Delete that rule (auditctl -d task,never) and its line in /etc/audit/rules.d.'),
+    'never_task': (
+        'blind', 'A rule keeps the kernel from auditing any process.',
+        'Delete that rule (auditctl -d task,never) and its line in /etc/audit/rules.d.'),
     'log_not_written': (
-        'blind', 'auditd is told to write no log.', 'Set write_logs = yes, local_events = yes and log_format = ENRICHED in auditd.conf, then make auditd read it (SIGHUP).'),
+        'blind', 'auditd is told to write no log.',
+        'Set write_logs = yes, local_events = yes and log_format = ENRICHED in auditd.conf, then make auditd read it (SIGHUP).'),
     'log_missing': ('blind', 'The log that auditd should write is not there.', 'See the system log for what auditd says of it; restart auditd.'),
     'log_disk_full': (
         'blind', 'The disk of the log is so full that auditd does not write.',
@@ -45,8 +48,10 @@ CODES = {
     'rules_unexpected': (
         'partial', 'The kernel holds rules with our key that the rule file does not. They are gone with the next load or boot.',
         'Make file and kernel the same: audit.yml -e state=present.'),
-    'rules_locked': ('partial', 'The rules of the kernel are locked (enabled 2) and are not those of the file.', 'Boot the host: the file is loaded then.'),
-    'rules_not_at_boot': ('partial', 'After the next boot the rules are not loaded or auditd does not run.', 'systemctl unmask and enable the unit that the evidence names.'),
+    'rules_locked': (
+        'partial', 'The rules of the kernel are locked (enabled 2) and are not those of the file.', 'Boot the host: the file is loaded then.'),
+    'rules_not_at_boot': (
+        'partial', 'After the next boot the rules are not loaded or auditd does not run.', 'systemctl unmask and enable the unit that the evidence names.'),
     'rule_shadowed': (
         'blind', 'A rule before ours takes its events: the kernel logs an event once, under the first rule that matches. Partial where it takes some of them.',
         'Set docker_audit_prepend, which puts our rule first, or search the log for the key of that rule.'),
@@ -65,14 +70,19 @@ CODES = {
         'partial', 'Users who may talk to the engine are not among those whose executions are logged.',
         'Add them to docker_audit_uids (an empty list means every user), or take them out of the group.'),
     'engine_on_tcp': (
-        'partial', 'The engine can be reached over TCP: such requests leave no trace on this host.', 'Remove the tcp:// address from dockerd, or from /etc/docker/daemon.json.'),
+        'partial', 'The engine can be reached over TCP: such requests leave no trace on this host.',
+        'Remove the tcp:// address from dockerd, or from /etc/docker/daemon.json.'),
     'connects_not_logged': (
         'note', 'API clients (SDKs, curl, Portainer) are not seen: no rule logs who connects to the socket of the engine.', 'Set docker_audit_socket.'),
-    'records_lost': ('partial', 'The kernel dropped records since it started.', 'Raise the backlog (-b 8192) in /etc/audit/rules.d, then auditctl --reset-lost.'),
+    'records_lost': (
+        'partial', 'The kernel dropped records since it started.',
+        'Raise the backlog (-b 8192) in /etc/audit/rules.d, then auditctl --reset-lost.'),
     'rate_limited': ('note', 'The kernel drops records beyond a number per second.', 'Set -r 0 in /etc/audit/rules.d.'),
     'backlog_small': ('note', 'The backlog is that of a kernel without settings: a burst of records is lost.', 'Set -b 8192 in /etc/audit/rules.d.'),
     'log_retention_short': ('note', 'At the present rate the logs hold less than a day.', 'Raise max_log_file or num_logs in auditd.conf, or log less.'),
-    'log_not_rotated': ('note', 'The log is not rotated, so it grows until the disk is full.', 'Set max_log_file_action = ROTATE and num_logs = 5 in auditd.conf.'),
+    'log_not_rotated': (
+        'note', 'The log is not rotated, so it grows until the disk is full.',
+        'Set max_log_file_action = ROTATE and num_logs = 5 in auditd.conf.'),
     'log_may_stop': (
         'note', 'auditd is set to stop logging, or the host, when the disk is full or fails.',
         'Watch the free space, or set SYSLOG or ROTATE in auditd.conf where the log matters less than the host.'),
@@ -96,7 +106,8 @@ _NEEDED_RECORDS = {'SYSCALL': 'blind', '1300': 'blind', 'EXECVE': 'blind', '1309
 def problem(code, evidence, weight=None):
     usual, _sentence, remedy = CODES[code]
     # Anybody can name a file or a rule: bytes that are not UTF-8 are shown, since JSON cannot hold them.
-    return {'code': code, 'weight': weight or usual, 'evidence': evidence.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace'), 'remedy': remedy}
+    evidence = evidence.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')
+    return {'code': code, 'weight': weight or usual, 'evidence': evidence, 'remedy': remedy}
 
 
 def verdict(problems, proven=False):
@@ -332,7 +343,8 @@ def _others(host):
             found.append(problem('plugin_not_covered' if item['is_plugin'] else 'binary_not_covered', way))
     connects = [rule for rule in host['kernel'] if 'connect' in rule['syscalls'] and any(key + '-socket' in rule['keys'] for key in host['keys'])]
     if not connects:
-        found.append(problem('connects_not_logged', 'no rule with the key %s' % ' or '.join(key + '-socket' for key in host['keys'] if not key.endswith('-socket'))))
+        names = [key + '-socket' for key in host['keys'] if not key.endswith('-socket')]
+        found.append(problem('connects_not_logged', 'no rule with the key %s' % ' or '.join(names)))
     return found
 
 

@@ -115,6 +115,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 # Of a rule for every user: one who may do all, and one who may do nothing (kernel, overflowuid).
 SAMPLE_UIDS = (0, 65534)
+ENVIRONMENT = dict(PATH='/usr/sbin:/usr/bin:/sbin:/bin', HOME='/nonexistent', DOCKER_CONFIG='/nonexistent')
 MOST_LINKS = 40  # MAXSYMLINKS of the kernel
 
 # The kernel stamps a record with a clock that ticks HZ times a second (audit_log_start: ktime_get_coarse_real_ts64).
@@ -185,7 +186,7 @@ def execute(path, uid, seconds):
     try:
         # start_new_session: it has no terminal, and can be ended with all that it may have started.
         process = subprocess.Popen(
-            ['docker', '--version'], executable=path, cwd='/', env=dict(PATH='/usr/sbin:/usr/bin:/sbin:/bin', HOME='/nonexistent', DOCKER_CONFIG='/nonexistent'),
+            ['docker', '--version'], executable=path, cwd='/', env=ENVIRONMENT,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=become)
     except (OSError, subprocess.SubprocessError) as error:
         raise Refused('it cannot be executed: %s' % (getattr(error, 'strerror', None) or error))

@@ -46,7 +46,8 @@ def view(found):
     for name, host in found['hosts'].items():
         weights = [one['weight'] for one in host['problems']]
         rows.append((
-            render.quoted(name), host['coverage'], *(str(weights.count(weight)) for weight in coverage.WEIGHTS), str(len(host['watched'])), _reach(host['retention'])))
+            render.quoted(name), host['coverage'], *(str(weights.count(weight)) for weight in coverage.WEIGHTS),
+            str(len(host['watched'])), _reach(host['retention'])))
     counts = ', '.join('%d %s' % (found['counts'][one], one) for one in VERDICTS if found['counts'][one])
     return lines + render.columns(rows) + ['', '%d hosts: %s' % (len(found['hosts']), counts)]
 

@@ -90,7 +90,8 @@ CASES = [
     ('log_missing', 'blind', log(present=False, first=None, last=None), '/var/log/audit/audit.log does not exist'),
     ('log_stale', 'partial', log(last=NOW - 24 * HOUR), 'is 24 hours old'),
     ('log_disk_full', 'blind', log(free=0), 'no space is left where /var/log/audit/audit.log lies'),
-    ('log_disk_full', 'blind', dict(config(admin_space_left_action='SUSPEND'), **log(free=49 << 20)), '49 MB are left .* admin_space_left = 50 auditd does SUSPEND'),
+    ('log_disk_full', 'blind', dict(config(admin_space_left_action='SUSPEND'), **log(free=49 << 20)),
+     '49 MB are left .* admin_space_left = 50 auditd does SUSPEND'),
     ('log_disk_full', 'blind', dict(config(space_left='25%', space_left_action='halt'), **log(free=4 << 30)), 'space_left = 25% auditd does halt'),
     ('rules_missing', 'blind', kernel(), 'no rule with the key claude-hooks-docker .* asks for 2 rules'),
     ('rules_missing', 'blind', kernel('-a always,exit -F path=/usr/bin/docker -F perm=w -F key=claude-hooks-docker'), 'no rule with the key'),
@@ -103,7 +104,8 @@ CASES = [
     ('rules_not_at_boot', 'partial', unit(enabled=False), 'auditd.service is not enabled'),
     ('rules_not_at_boot', 'partial', unit('audit-rules.service', enabled=False), 'audit-rules.service is not enabled'),
     ('rules_not_at_boot', 'partial', unit(present=False), 'there is no auditd.service'),
-    ('rule_shadowed', 'blind', kernel(WATCH, *OURS), r'-w /usr/bin/docker -p x -k docker \(key docker\) comes first and takes: all of /usr/bin/docker by uid 0'),
+    ('rule_shadowed', 'blind', kernel(WATCH, *OURS),
+     r'-w /usr/bin/docker -p x -k docker \(key docker\) comes first and takes: all of /usr/bin/docker by uid 0'),
     ('rule_shadowed', 'partial', kernel(OURS[0], WATCH, OURS[1]), 'takes: all of /usr/bin/docker by uid 1000'),
     ('rule_shadowed', 'partial', kernel('-a always,exit -F arch=b64 -S execve -F auid>=1000 -k cmds', *OURS), 'key cmds.* some of /usr/bin/docker by uid 0'),
     ('rule_shadowed', 'partial', kernel('-a never,task -F uid=1000', *OURS), r'key none\) comes first and takes: all of /usr/bin/docker by uid 1000'),
@@ -188,7 +190,8 @@ def test_a_rule_that_takes_nothing_is_no_shadow(rule):
 
 @pytest.mark.parametrize('rule', [
     '-a always,exit -F arch=b64 -S execve -k other', '-a always,exit -S execve,execveat -F key=other', '-a always,exit -F arch=b64 -S 59 -F key=other',
-    '-w /usr/bin -p x -k other', '-w /usr/bin/ -k other', '-a never,exit -F path=/usr/bin/docker -F perm=x', '-a always,exit -F exe=/usr/bin/docker -S execve -k other',
+    '-w /usr/bin -p x -k other', '-w /usr/bin/ -k other', '-a never,exit -F path=/usr/bin/docker -F perm=x',
+    '-a always,exit -F exe=/usr/bin/docker -S execve -k other',
     '-a always,exit -S execve -F uid<=1000 -F success=1 -k other', '-a always,exit -S execve -F uid!=5 -C uid=euid -k other',
 ])
 def test_a_rule_that_takes_everything_blinds(rule):
@@ -258,7 +261,8 @@ lines = st.lists(st.tuples(st.one_of(names, st.text(max_size=9)), st.sampled_fro
 @given(status_lines=lines, conf_lines=lines, listing=lines, cmdline=st.text(max_size=20), number=st.integers(0, 1 << 62))
 def test_no_text_makes_it_fail(status_lines, conf_lines, listing, cmdline, number):
     states = audit_rules.parse_status('\n'.join(status_lines + ['backlog_limit ²', 'lost %d' % number]))
-    kernel_rules, unknown = audit_rules.parse_listing('\n'.join(listing + ['-a always,exit -S execve -F uid=² -k x', '-a always,exit -F path=/x -F perm=x -F uid=² -k ' + KEY]))
+    odd = ['-a always,exit -S execve -F uid=² -k x', '-a always,exit -F path=/x -F perm=x -F uid=² -k ' + KEY]
+    kernel_rules, unknown = audit_rules.parse_listing('\n'.join(listing + odd))
     found = coverage.problems(host(
         status=states, kernel=kernel_rules + rules(*OURS), unknown=unknown, config=host_facts.parse_config('\n'.join(conf_lines)), cmdline=cmdline,
         log=dict(LOG, free=number, first=number, bytes=number)))

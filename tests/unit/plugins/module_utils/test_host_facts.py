@@ -78,7 +78,8 @@ class Tree(object):
 
 
 @pytest.mark.parametrize('exe, comm, expected', [
-    ('/usr/sbin/auditd', 'x', 'auditd'), ('/usr/share/auditbeat/bin/auditbeat (deleted)', 'x', 'auditbeat'), (None, 'osqueryd\n', 'osqueryd'), (None, None, None),
+    ('/usr/sbin/auditd', 'x', 'auditd'), ('/usr/share/auditbeat/bin/auditbeat (deleted)', 'x', 'auditbeat'),
+    (None, 'osqueryd\n', 'osqueryd'), (None, None, None),
 ])
 def test_who_reads_the_kernels_records(tree, exe, comm, expected):
     if exe:
