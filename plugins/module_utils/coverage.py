@@ -219,7 +219,7 @@ def _log(host):
         found.append(problem('log_may_stop', '%s in auditd.conf' % ', '.join(stops)))
     kept = retention(host)
     if kept['hours'] is not None and kept['hours'] < _DAY:
-        found.append(problem('log_retention_short', '%d bytes an hour fill %d files of %d MB in %s hours' % (
+        found.append(problem('log_retention_short', '%s bytes an hour fill %d files of %d MB in %s hours' % (
             kept['bytes_per_hour'], _number(config, 'num_logs'), _number(config, 'max_log_file'), kept['hours'])))
     return found
 

@@ -228,7 +228,7 @@ def test_another_program_on_path_is_found(machine, put, evidence):
     folder = machine.folder / 'bin'
     folder.mkdir()
     put(folder)
-    found = [one for one in machine.look(path='%s:%s' % (os.environ['PATH'], folder))['problems']]
+    found = machine.look(path='%s:%s' % (os.environ['PATH'], folder))['problems']
     assert {one['code'] for one in found} == {'binary_not_covered'} and re.search(evidence, found[-1]['evidence']), found
 
 
@@ -373,7 +373,8 @@ def test_each_watched_user_is_seen(machine):
     assert (found['proven'], found['problems']) == (True, []), found
     assert [(run['path'], run['uid']) for run in found['runs']] == [(path, uid) for path in reversed(PROGRAMS) for uid in (1000, 0)]
     run = found['runs'][0]
-    log = subprocess.run(['ausearch', '--input-logs', '--raw', '-p', str(run['pid'])], stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout.decode()
+    words = ['ausearch', '--input-logs', '--raw', '-p', str(run['pid'])]
+    log = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
     assert 'audit(%s)' % run['event'] in log and 'a1="--version"' in log and ' uid=1000 ' in log
 
 
