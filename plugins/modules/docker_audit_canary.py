@@ -110,6 +110,7 @@ import sys
 
 from ansible.module_utils.basic import AnsibleModule
 
+
 def main():
     module = AnsibleModule(
         argument_spec=dict(

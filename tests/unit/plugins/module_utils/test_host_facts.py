@@ -146,6 +146,7 @@ def executables(found):
 def test_every_docker_is_found_once_by_its_real_file(tree):
     tree.write('/opt/docker/bin/docker', mode=0o755)
     tree.link('/usr/bin/docker', '../../opt/docker/bin/docker')
+    tree.link('/bin/docker', '../usr/bin/docker')
     tree.write('/usr/local/bin/docker', mode=0o755)
     tree.write('/home/anna/bin/docker', mode=0o755)
     tree.write('/usr/bin/docker-compose', mode=0o644)                     # nobody can execute it
