@@ -44,6 +44,8 @@ CODES = {
         'partial', 'auditd runs, but nothing was logged for long. After a full disk it stays suspended until it is told to go on.',
         'Try the canary (-e canary=true). Where it is not seen: kill -USR2 the pid of auditd.'),
     'rules_missing': ('blind', 'The kernel holds no rule of ours that logs an execution.', 'Install the rule: audit.yml -e state=present.'),
+    'docker_missing': (
+        'note', 'There is no docker and no engine on this host, and no rule.', 'Nothing, unless there should be one: docker_audit_paths names it.'),
     'rules_partial': ('partial', 'The kernel holds some of the rules, not all.', 'Load them: audit.yml -e state=present.'),
     'rules_unexpected': (
         'partial', 'The kernel holds rules with our key that the rule file does not. They are gone with the next load or boot.',
@@ -249,7 +251,9 @@ def _rules(host):
     missing = [rule['rule'] for rule in file['rules'] if audit_rules.meaning(rule) not in held]
     unexpected = [rule['rule'] for rule in ours if audit_rules.meaning(rule) not in wanted]
     found = []
-    if not pairs:
+    if not pairs and not file['present'] and not host['executables'] and not host['is_docker_host']:
+        found.append(problem('docker_missing', 'nothing on PATH, in the usual places or at /run/docker.sock'))
+    elif not pairs:
         found.append(problem('rules_missing', 'no rule with the key %s logs an execution; %s %s' % (
             ' or '.join(host['keys']), file['path'], 'asks for %d rules' % len(file['rules']) if file['present'] else 'does not exist')))
     else:

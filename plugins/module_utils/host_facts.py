@@ -53,6 +53,7 @@ def look(audit_pid, rule_paths, search_path=None, root='/'):
         'log': _log(host, config),
         'executables': _executables(host, search_path),
         'real_paths': {path: host.real_file(path) for path in rule_paths},
+        'is_docker_host': bool(daemons) or host.is_there(SOCKET),
         'talkers': _talkers(host, daemons),
         'tcp': _tcp(host, daemons),
         'units': {name: _unit(host, name) for name in UNITS} if host.is_there('/run/systemd/system') else None,

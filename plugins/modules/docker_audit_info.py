@@ -406,9 +406,12 @@ def main():
 
     seen = {}
     if module.params['coverage']:
+        # Where the role was given another name for the rule file, that one is ours too.
+        ours = [(path, text) for path, text in files if path in managed_files or path == own_path]
         seen = look(dict(
-            reason=reason, status=status, kernel=all_kernel, unknown=unknown, keys=keys,
-            rule_file=dict(path=own_path, present=content is not None, rules=file_rules)))
+            reason=reason, status=status, kernel=all_kernel, unknown=unknown, keys=keys, rule_file=dict(
+                path=' and '.join(path for path, _text in ours) or own_path, present=bool(ours),
+                rules=[rule for _path, text in ours for rule in ar.rules_of_file(text, resolve_id)[0]])))
 
     module.exit_json(
         changed=False,

@@ -129,7 +129,7 @@ class Machine(object):
         return json.loads(done.stdout)
 
     def look(self, script='', path=None):
-        return self.run('docker_audit_info', {'keys': [KEY], 'rule_file': RULE_FILE, 'coverage': True}, script, path)
+        return self.run('docker_audit_info', {'keys': [KEY], 'coverage': True}, script, path)
 
     def canary(self, keys=(KEY,), seconds=5):
         return self.run('docker_audit_canary', {'keys': list(keys), 'seconds': seconds})
@@ -451,18 +451,14 @@ def play(machine, *words, script='', path=None, playbook='playbooks/coverage.yml
     return done.returncode, done.stdout + done.stderr
 
 
-# The playbook has no option for the name of the rule file.
-AS_BY_DEFAULT = 'mv "$T/audit/rules.d/%s" "$T/audit/rules.d/claude-hooks-docker.rules"' % RULE_FILE
-
-
 def test_a_host_is_proven(machine, tmp_path):
-    code, output = play(machine, '-e', 'canary=true', script=AS_BY_DEFAULT, playbook='claude_hooks.docker_audit.coverage', cwd='/')
+    code, output = play(machine, '-e', 'canary=true', playbook='claude_hooks.docker_audit.coverage', cwd='/')
     assert code == 0 and '\nlocalhost: proven\n' in output and re.search(r'^1 hosts: 1 proven$', output, re.M), output
     assert len(re.findall(r'^ {4}seen {5}/\S+ executed as uid (?:0|1000): event \d', output, re.M)) == len(OURS), output
 
 
 def test_check_mode_executes_nothing(machine):
-    code, output = play(machine, '--check', '-e', 'canary=true', script=AS_BY_DEFAULT)
+    code, output = play(machine, '--check', '-e', 'canary=true')
     assert code == 0 and '\nlocalhost: complete\n' in output and 'executed as uid' not in output, output
 
 
@@ -474,7 +470,7 @@ def test_blind_failed_and_unreachable_hosts_fail_and_are_told_apart(machine, tmp
         'unfit': {'ansible_connection': 'local', 'ansible_python_interpreter': '/nonexistent/python'},
     }}}))
     with kernel_rule('-F', 'arch=b64', '-S', 'execve', '-F', 'key=other-key', option='-A'):
-        code, output = play(machine, '-i', str(inventory), '-e', 'dest=%s/coverage.json' % tmp_path, script=AS_BY_DEFAULT)
+        code, output = play(machine, '-i', str(inventory), '-e', 'dest=%s/coverage.json' % tmp_path)
     assert code == 2 and re.findall(r'^(\w+) +: ok=.* failed=1', output, re.M) == ['far', 'here', 'unfit'], output
     told = json.loads((tmp_path / 'coverage.json').read_text())
     assert {name: host['coverage'] for name, host in told['hosts'].items()} == {'far': 'unreachable', 'here': 'blind', 'unfit': 'failed'}
@@ -487,7 +483,7 @@ def test_no_name_of_a_host_is_obeyed(machine):
     folder = machine.folder / '\x1b[2J{{ 7*7 }}\nweb9 is proven\n'
     folder.mkdir()
     a_compose(folder)
-    code, output = play(machine, script=AS_BY_DEFAULT, path='%s:%s' % (os.environ['PATH'], folder))
+    code, output = play(machine, path='%s:%s' % (os.environ['PATH'], folder))
     assert code == 0 and r'/\x1b[2J{{ 7*7 }}\nweb9 is proven\n/docker-compose' in output and '\x1b' not in output and '\nweb9' not in output, output
 
 

@@ -40,7 +40,7 @@ def host(**changes):
     healthy = {
         'reason': None, 'uid': 0, 'now': NOW, 'status': STATUS, 'kernel': rules(*OURS, CONNECTS), 'unknown': [], 'keys': [KEY],
         'rule_file': {'path': '/etc/audit/rules.d/x.rules', 'present': True, 'rules': rules(*OURS)}, 'cmdline': 'quiet -- audit=0', 'consumer': 'auditd',
-        'config': CONFIG, 'log': LOG, 'executables': [{'path': '/bin/docker', 'real_path': DOCKER, 'is_plugin': False}], 'real_paths': {DOCKER: DOCKER},
+        'config': CONFIG, 'log': LOG, 'executables': [{'path': '/bin/docker', 'real_path': DOCKER, 'is_plugin': False}], 'real_paths': {DOCKER: DOCKER}, 'is_docker_host': True,
         'talkers': [{'uid': 0, 'name': 'root', 'why': 'owner of /run/docker.sock'}], 'tcp': [], 'units': {'auditd.service': UNIT, 'audit-rules.service': UNIT},
         'unseen': []}
     return dict(healthy, **changes)
@@ -95,6 +95,10 @@ CASES = [
     ('log_disk_full', 'blind', dict(config(space_left='25%', space_left_action='halt'), **log(free=4 << 30)), 'space_left = 25% auditd does halt'),
     ('rules_missing', 'blind', kernel(), 'no rule with the key claude-hooks-docker .* asks for 2 rules'),
     ('rules_missing', 'blind', kernel('-a always,exit -F path=/usr/bin/docker -F perm=w -F key=claude-hooks-docker'), 'no rule with the key'),
+    ('docker_missing', 'note', dict(kernel(), executables=[], is_docker_host=False, rule_file={'path': 'x', 'present': False, 'rules': []}),
+     'nothing on PATH'),
+    ('rules_missing', 'blind', dict(kernel(), executables=[], rule_file={'path': 'x', 'present': False, 'rules': []}), 'x does not exist'),
+    ('rules_missing', 'blind', dict(kernel(), executables=[], is_docker_host=False), 'asks for 2 rules'),
     ('rules_partial', 'partial', kernel(OURS[0]), 'missing in the kernel: .* uid=1000'),
     ('rules_partial', 'partial', kernel(*OURS, OURS[0].replace('docker -F', 'docker2 -F')), '/usr/bin/docker2 is watched, but not for uid 1000'),
     ('rules_unexpected', 'partial', kernel(*OURS, OURS[0].replace('uid=0', 'uid=7')), 'not in /etc/audit/rules.d/x.rules: .* uid=7'),

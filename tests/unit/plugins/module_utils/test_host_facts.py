@@ -199,6 +199,12 @@ def test_another_file_of_the_engine(tree):
     assert tree.look()['tcp'] == [('tcp://x', '/etc/other.json')]
 
 
+def test_a_host_of_an_engine(tree):
+    assert tree.look()['is_docker_host'] is False
+    tree.daemon()
+    assert tree.look()['is_docker_host'] is True
+
+
 @pytest.mark.parametrize('inodes, words, addresses', [
     ([4711, 9], [], ['tcp port 2375']),
     ([4713], [], []),                                                     # connected, not listening
