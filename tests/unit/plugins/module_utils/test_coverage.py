@@ -40,7 +40,8 @@ def host(**changes):
     healthy = {
         'reason': None, 'uid': 0, 'now': NOW, 'status': STATUS, 'kernel': rules(*OURS, CONNECTS), 'unknown': [], 'keys': [KEY],
         'rule_file': {'path': '/etc/audit/rules.d/x.rules', 'present': True, 'rules': rules(*OURS)}, 'cmdline': 'quiet -- audit=0', 'consumer': 'auditd',
-        'config': CONFIG, 'log': LOG, 'executables': [{'path': '/bin/docker', 'real_path': DOCKER, 'is_plugin': False}], 'real_paths': {DOCKER: DOCKER}, 'is_docker_host': True,
+        'config': CONFIG, 'log': LOG, 'executables': [{'path': '/bin/docker', 'real_path': DOCKER, 'is_plugin': False}], 'real_paths': {DOCKER: DOCKER},
+        'is_docker_host': True,
         'talkers': [{'uid': 0, 'name': 'root', 'why': 'owner of /run/docker.sock'}], 'tcp': [], 'units': {'auditd.service': UNIT, 'audit-rules.service': UNIT},
         'unseen': []}
     return dict(healthy, **changes)
