@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 playbook = ansible-playbook $(if $(INVENTORY),-i '$(INVENTORY)') $(if $(LIMIT),--limit '$(LIMIT)') playbooks/$(1) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-tail test test-all
+.PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-coverage audit-tail test test-all
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | while IFS=$$'\t' read -r name what; do printf '%-18s %s\n' "$$name" "$$what"; done
@@ -30,6 +30,9 @@ audit-findings: $(VENV)/ready ## Show who stopped, removed or otherwise took awa
 
 audit-verdicts: $(VENV)/ready ## Show why each container vanished today, and who asked for it (ARGS="-e since=2026-11-23 -e dest=FILE")
 	$(call playbook,verdicts.yml)
+
+audit-coverage: $(VENV)/ready ## Show whether each host can see who stops a container, and fail where one is blind (ARGS="-e canary=true")
+	$(call playbook,coverage.yml)
 
 # Ansible starts no more processes than there are hosts, so a number that is never too small costs nothing.
 audit-tail: $(VENV)/ready ## Show each finding as it happens, until Ctrl-C (ARGS="-e output=jsonl -e duration=60")

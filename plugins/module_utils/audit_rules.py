@@ -167,7 +167,7 @@ def parse_status(text):
     status = {}
     for line in text.split('\n'):
         words = line.split()
-        if len(words) >= 2 and words[1].isdigit():
+        if len(words) >= 2 and words[1].isdecimal() and len(words[1]) < 20:
             status[words[0]] = int(words[1])
     return status
 
@@ -341,3 +341,67 @@ def is_old_recipe(text, ids=None):
     """Whether a file without our header is the one that the replaced audit-install recipe wrote."""
     rules, other = rules_of_file(text, ids)
     return bool(rules) and not other and all(rule['keys'] == [DEFAULT_KEY] for rule in rules)
+
+
+def watches(rule):
+    """``(path, uid)`` of a rule that logs every execution of a file, uid None for every user; else None."""
+    fields = dict((name, value) for name, operator, value in rule['fields'] if operator == '=')
+    if rule['list'] != 'exit' or rule['action'] != 'always' or len(fields) != len(rule['fields']) or set(fields) - set(('path', 'perm', 'uid')):
+        return None
+    if 'path' not in fields or 'x' not in fields.get('perm', 'arwx') or not _has_execution(rule):
+        return None
+    uid = fields.get('uid')
+    return (fields['path'], None) if uid is None else (fields['path'], int(uid)) if uid.isdecimal() else None
+
+
+def takes(rule, path, uid):
+    """Whether a rule of the exit or task list matches when ``uid`` (None: any user) executes ``path``: ``all``, ``some`` or ``none``.
+
+    ``some`` is also the answer where it rests on what is not known beforehand, such as the login user.
+    Which rule gets an event: the first that matches, kernel/auditsc.c audit_filter_rules() with its prio.
+    """
+    if rule['list'] == 'task':
+        # There is no system call yet, and no file: the filter runs when a process is made.
+        if rule['action'] != 'never':
+            return 'none'
+    elif rule['list'] != 'exit' or not _has_execution(rule) or rule['arch'] == '=b32':
+        return 'none'
+    found = 'all'
+    for name, operator, value in rule['fields']:
+        one = _field_takes(name, operator, value, path, uid)
+        if one == 'none':
+            return 'none'
+        if one == 'some':
+            found = 'some'
+    return found
+
+
+def _has_execution(rule):
+    # 59 and 322 are execve and execveat of x86_64 (221 and 281 of arm64): the listing names a call only where it knows the machine.
+    return bool(set(rule['syscalls']) & set(('all', 'execve', 'execveat', '59', '322', '221', '281')))
+
+
+def _field_takes(name, operator, value, path, uid):
+    if name == 'path':
+        is_within = path == value or path.startswith(value.rstrip('/') + '/')
+        return 'all' if is_within == (operator == '=') else 'none'
+    if name == 'exe':
+        return 'all' if (path == value) == (operator == '=') else 'none'
+    if name == 'perm':
+        return 'all' if 'x' in value else 'none'
+    if name == 'success':
+        return 'all' if (value in ('1', 'yes')) == (operator == '=') else 'none'
+    if name == 'compare' and set(re.split('[!=]+', value)) == set(('uid', 'euid')):
+        # They differ in programs with the setuid bit alone, which docker has not.
+        return 'none' if '!=' in value else 'all'
+    if name in ('uid', 'euid', 'suid', 'fsuid'):
+        return _number_takes(operator, value, uid)
+    return 'some'
+
+
+def _number_takes(operator, value, number):
+    if number is None or not value.isdecimal() or operator not in ('=', '!=', '<', '>', '<=', '>='):
+        return 'some'
+    wanted = int(value)
+    holds = {'=': number == wanted, '!=': number != wanted, '<': number < wanted, '>': number > wanted, '<=': number <= wanted, '>=': number >= wanted}
+    return 'all' if holds[operator] else 'none'

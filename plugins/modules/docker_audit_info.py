@@ -39,10 +39,17 @@ options:
     description: The name of our rule file below C(/etc/audit/rules.d).
     type: str
     default: claude-hooks-docker.rules
+  coverage:
+    description:
+      - Also look for all that keeps the host from seeing who stopped a container, and return RV(problems), RV(coverage) and RV(retention).
+      - It reads auditd.conf, the ends of the audit logs, C(/proc), C(/etc/docker/daemon.json), accounts, and the folders of programs.
+    type: bool
+    default: false
 requirements:
   - Python 3.8 or later on the host
 seealso:
   - module: claude_hooks.docker_audit.docker_cli_facts
+  - module: claude_hooks.docker_audit.docker_audit_canary
 author:
   - The claude_hooks.docker_audit team (!UNKNOWN)
 """
@@ -56,6 +63,17 @@ EXAMPLES = r"""
   ansible.builtin.assert:
     that: audit.in_sync
     fail_msg: "missing from the kernel: {{ audit.missing }}, unexpected: {{ audit.unexpected }}"
+
+- name: Look for all that keeps a host from seeing who stopped a container
+  claude_hooks.docker_audit.docker_audit_info:
+    coverage: true
+  become: true
+  register: audit
+
+- name: Stop where the host is blind
+  ansible.builtin.assert:
+    that: audit.coverage != 'blind'
+    fail_msg: "{{ audit.problems | map(attribute='evidence') | join('; ') }}"
 """
 
 RETURN = r"""
@@ -241,6 +259,66 @@ stopped_at:
   returned: always
   type: dict
   sample: {line: -a always,exit -S no_such_call -F key=broken, file: /etc/audit/rules.d/60-broken.rules, number: 2, compiled: 9}
+coverage:
+  description:
+    - V(blind) where one of RV(problems) is, V(partial) where none is but one is partial, else V(complete).
+    - That the log really gets the records is for M(claude_hooks.docker_audit.docker_audit_canary) to prove.
+  returned: if O(coverage) is true
+  type: str
+  choices: [blind, partial, complete]
+  sample: partial
+problems:
+  description: What keeps the host from seeing who stopped a container, the heaviest first.
+  returned: if O(coverage) is true
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: A stable name. C(docs/coverage.md) of the collection lists them.
+      type: str
+      sample: rule_shadowed
+    weight:
+      description: V(blind) where no execution of docker can be read back, V(partial) where some cannot, V(note) where that can come.
+      type: str
+      choices: [blind, partial, note]
+      sample: partial
+    evidence:
+      description: What was found. It can hold names that anybody chose.
+      type: str
+      sample: "-w /usr/bin/docker -p x -k docker (key docker) comes first and takes: all of /usr/bin/docker by uid 0"
+    remedy:
+      description: What to do.
+      type: str
+      sample: Set docker_audit_prepend, which puts our rule first, or search the log for the key of that rule.
+watched:
+  description: The executions that the kernel logs under our key. A C(uid) of null is every user.
+  returned: if O(coverage) is true
+  type: list
+  elements: dict
+  sample:
+    - {path: /usr/bin/docker, uid: 0}
+    - {path: /usr/bin/docker, uid: 1000}
+retention:
+  description: How far back the audit logs reach.
+  returned: if O(coverage) is true
+  type: dict
+  contains:
+    bytes:
+      description: Their size.
+      type: int
+      sample: 20971520
+    capacity:
+      description: The size that they may have, null where they are not rotated.
+      type: int
+      sample: 41943040
+    bytes_per_hour:
+      description: How much was written to them in an hour, over the time that they cover. Null while they cover less than one hour.
+      type: int
+      sample: 218453
+    hours:
+      description: How long full logs reach back at that rate, or null.
+      type: float
+      sample: 192.0
 """
 
 import glob
@@ -355,11 +433,24 @@ def is_enabled(module):
     return bool(glob.glob('/etc/rc?.d/S??auditd')) or None
 
 
+def look(host):
+    """What the host sees, from its rules and what its files tell."""
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import coverage, host_facts
+
+    watched = coverage.watched(host)
+    host.update(host_facts.look(host['status'].get('pid', 0), [path for path, _uid in watched], os.environ.get('PATH')))
+    problems = coverage.problems(host)
+    return dict(
+        coverage=coverage.verdict(problems), problems=problems, watched=[dict(path=path, uid=uid) for path, uid in watched],
+        retention=coverage.retention(host))
+
+
 def main():
     module = AnsibleModule(
         argument_spec=dict(
             keys=dict(type='list', elements='str', default=['claude-hooks-docker'], no_log=False),
             rule_file=dict(type='str', default='claude-hooks-docker.rules'),
+            coverage=dict(type='bool', default=False),
         ),
         supports_check_mode=True,
     )
@@ -370,7 +461,7 @@ def main():
     own_path = os.path.join(RULES_DIR, module.params['rule_file'])
     tools = find_tools(module)
     listing, status_text, reason = ask_kernel(module, tools['auditctl'])
-    all_kernel = ar.parse_listing(listing or '', resolve_id)[0]
+    all_kernel, unknown = ar.parse_listing(listing or '', resolve_id)
     status = ar.parse_status(status_text or '')
     files = read_rule_files(module)
 
@@ -404,6 +495,15 @@ def main():
     compiled = read_text(COMPILED) or ''
     foreign_use = [entry for entry in merged if entry['file'] not in managed_files and ar.has_key(entry['line'], keys)]
 
+    seen = {}
+    if module.params['coverage']:
+        # Where the role was given another name for the rule file, that one is ours too.
+        ours = [(path, text) for path, text in files if path in managed_files or path == own_path]
+        seen = look(dict(
+            reason=reason, status=status, kernel=all_kernel, unknown=unknown, keys=keys, rule_file=dict(
+                path=' and '.join(path for path, _text in ours) or own_path, present=bool(ours),
+                rules=[rule for _path, text in ours for rule in ar.rules_of_file(text, resolve_id)[0]])))
+
     module.exit_json(
         changed=False,
         available=reason is None,
@@ -426,6 +526,7 @@ def main():
         compiled=any(ar.has_key(line, keys) for line in compiled.split('\n')),
         load=ar.load_effects(rewritten, compiled, all_kernel, status, keys, resolve_id),
         stopped_at=ar.stopped_at(merged, all_kernel, resolve_id),
+        **seen
     )
 
 

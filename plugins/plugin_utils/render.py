@@ -119,7 +119,7 @@ def table(findings, zone=None):
         rows.append((
             local_time(finding['timestamp'], zone), _word(finding['host']), _word(finding['action']), _who(finding, 'user', 'uid'),
             _who(finding, 'login_user', 'auid'), _word(finding.get('pid')), _word(finding.get('ppid'))))
-    heads = _columns(rows)
+    heads = columns(rows)
     lines = [heads[0]]
     for head, finding in zip(heads[1:], findings):
         lines += [head] + _wrapped(_details(finding)) + [_INDENT + piece for piece in caller_pieces(finding, zone)] + [
@@ -228,7 +228,8 @@ def _wrapped(pieces):
     return lines
 
 
-def _columns(rows):
+def columns(rows):
+    """Lines of rows of cells, each column as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     return ['  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
@@ -246,7 +247,7 @@ def coverage(hosts, since=None, until=None, zone=None):
             rows.append((
                 quoted(host), str(len(result['findings'])), str(counts['executions']), str(counts['failed']), str(counts['unreadable']),
                 local_time(span.get('first'), zone), local_time(span.get('last'), zone)))
-        lines += _columns(rows) + ['']
+        lines += columns(rows) + ['']
     # A log can reach back further than what was asked for
     period = 'since ' + (printable(since) if since else 'today') + (' until ' + printable(until) if until else '')
     lines += ['%d of %d hosts read, %s: %s' % (len(read), len(hosts), period, ', '.join(

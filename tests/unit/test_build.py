@@ -51,12 +51,14 @@ def test_the_tarball_holds_no_left_overs(tarball):
     assert [name for name in names if name.split('/')[0] in ('.venv', '.cache', '.ansible', '.git')] == []
 
 
-@pytest.mark.parametrize('playbook', ['audit', 'findings', 'tail', 'verdicts'])
+@pytest.mark.parametrize('playbook', ['audit', 'coverage', 'findings', 'tail', 'verdicts'])
 def test_an_installed_playbook_parses_by_its_name(installed, playbook):
     run(str(BIN / 'ansible-playbook'), 'claude_hooks.docker_audit.' + playbook, '--syntax-check', '-i', 'localhost,', ANSIBLE_COLLECTIONS_PATH=str(installed))
 
 
 @pytest.mark.parametrize('kind, name', [
+    ('module', 'coverage_report'),
+    ('module', 'docker_audit_canary'),
     ('module', 'docker_audit_info'),
     ('module', 'docker_cli_facts'),
     ('module', 'docker_findings_info'),

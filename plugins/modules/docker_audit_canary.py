@@ -1,0 +1,150 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: docker_audit_canary
+short_description: Execute docker as each watched user, and prove that the audit log shows it
+version_added: 1.0.0
+description:
+  - Executes C(docker --version) for each file and user that a rule in the kernel names, and waits until that very process stands in the
+    audit log under the key of the rule, by its pid, user, program and time.
+  - That proves the whole way, from the rule over the kernel, auditd and its disk to what is read when findings are wanted.
+  - C(docker --version) asks no engine and does nothing. It is executed in C(/), without the environment or the configuration of any user.
+  - A docker that others than root could have put there is not executed. So are the folders on the way to it judged, links, and the
+    interpreter of a script.
+  - No argument marks such an execution. Nobody can hide a command by making it look like this one.
+options:
+  keys:
+    description: The keys of our rules in the kernel.
+    type: list
+    elements: str
+    default: [claude-hooks-docker]
+  seconds:
+    description: How long to wait for the records, and for each docker to end.
+    type: int
+    default: 5
+attributes:
+  check_mode:
+    description: Can run in check mode.
+    support: partial
+    details:
+      - It executes nothing then, and is skipped.
+  diff_mode:
+    description: Changes nothing, so there is nothing to show.
+    support: N/A
+  platform:
+    description: Linux with the audit user space tools.
+    support: full
+    platforms: linux
+requirements:
+  - Python 3.8 or later on the host
+  - The rights of root, to become each user
+notes:
+  - A rule for every user is tried as root and as the user id 65534, which need not have an account.
+seealso:
+  - module: claude_hooks.docker_audit.docker_audit_info
+author:
+  - The claude_hooks.docker_audit team (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Prove that executions of docker come into the audit log
+  claude_hooks.docker_audit.docker_audit_canary:
+  become: true
+  register: canary
+
+- name: Stop where one does not
+  ansible.builtin.assert:
+    that: canary.proven
+    fail_msg: "{{ canary.problems | map(attribute='evidence') | join('; ') }}"
+"""
+
+RETURN = r"""
+proven:
+  description: Whether there was something to execute, and all of it came into the log.
+  returned: success
+  type: bool
+  sample: true
+runs:
+  description: What was executed, or was not.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The file that a rule names.
+      type: str
+      sample: /usr/bin/docker
+    uid:
+      description: The user id it was executed as.
+      type: int
+      sample: 1000
+    pid:
+      description: The process, null where it was not executed.
+      type: int
+      sample: 4711
+    event:
+      description: The event of it in the log (C(SECONDS.MILLISECONDS:SERIAL)), or null.
+      type: str
+      sample: "1795492663.051:91"
+    reason:
+      description: Why it was not executed, or null.
+      type: str
+      sample:
+problems:
+  description: What is not proven, in the form of RV(claude_hooks.docker_audit.docker_audit_info#module:problems).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+"""
+
+import os
+import sys
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            keys=dict(type='list', elements='str', default=['claude-hooks-docker'], no_log=False),
+            seconds=dict(type='int', default=5),
+        ),
+        supports_check_mode=True,
+    )
+    if sys.version_info < (3, 8):
+        module.fail_json(
+            msg='docker_audit_canary needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, audit_rules, canary, coverage, log_reader
+
+    if module.check_mode:
+        module.exit_json(changed=False, skipped=True, msg='docker is not executed in check mode', proven=False, runs=[], problems=[])
+    if os.geteuid() != 0:
+        module.fail_json(msg='docker cannot be executed as each watched user by uid %d: set become' % os.geteuid())
+    rc, listing, err = module.run_command([module.get_bin_path('auditctl', required=True), '-l'], environ_update=dict(LC_ALL='C'))
+    if rc != 0:
+        module.fail_json(msg='auditctl -l failed with exit code %d: %s' % (rc, (err or listing).strip()))
+    rules = audit_rules.parse_listing(listing)[0]
+    keys, seconds = module.params['keys'], module.params['seconds']
+    runs, problems = [], []
+    try:
+        for key in keys:
+            flown = canary.fly(rules, key, seconds)
+            runs += flown
+            problems += canary.problems(flown, key, seconds)
+    except (log_reader.LogReaderError, audit_log.AuditLogError) as error:
+        module.fail_json(msg=str(error))
+    if not runs:
+        problems = [coverage.problem('canary_refused', 'no rule with the key %s logs an execution' % ' or '.join(keys))]
+    module.exit_json(changed=False, proven=not problems, runs=runs, problems=problems)
+
+
+if __name__ == '__main__':
+    main()

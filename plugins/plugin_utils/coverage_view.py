@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each host sees and what stands in its way, as a dict for a file and as lines for a terminal."""
+from __future__ import annotations
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import coverage
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render
+
+#: What can be said of a host, the worst first.
+VERDICTS = ('failed', 'unreachable', 'blind', 'partial', 'complete', 'proven')
+_INDENT = ' ' * 4
+_SHOWN = 600
+
+
+def summary(results, canaries):
+    """``{hosts: {name: {...}}, counts: {verdict: number}}`` of the results of docker_audit_info and docker_audit_canary by host."""
+    hosts = {host: _host(result, canaries.get(host) or {}) for host, result in results.items()}
+    return {'hosts': hosts, 'counts': {one: sum(host['coverage'] == one for host in hosts.values()) for one in VERDICTS}}
+
+
+def _host(result, canary):
+    reason = render.unread_reason(result)
+    if reason or 'problems' not in result:
+        word = 'unreachable' if result.get('unreachable') else 'failed'
+        return {'coverage': word, 'reason': reason or 'it was not asked', 'problems': [], 'watched': [], 'retention': None, 'canary': None}
+    problems = list(result['problems'])
+    runs = None
+    if canary.get('failed') or canary.get('unreachable'):
+        problems.append(coverage.problem('canary_refused', render.unread_reason(canary)))
+    elif not canary.get('skipped') and 'runs' in canary:
+        problems += canary['problems']
+        runs = canary['runs']
+    problems.sort(key=lambda one: coverage.WEIGHTS.index(one['weight']))
+    return {
+        'coverage': coverage.verdict(problems, bool(runs) and bool(canary['proven'])), 'reason': None, 'problems': problems,
+        'watched': result['watched'], 'retention': result['retention'], 'canary': runs}
+
+
+def view(found):
+    """Lines for a terminal: a block for each host, then a line for each, and how many there are of each kind."""
+    lines = []
+    for name, host in found['hosts'].items():
+        lines += block(name, host) + ['']
+    rows = [('HOST', 'COVERAGE', 'BLIND', 'PARTIAL', 'NOTE', 'WATCHED', 'LOGS HOLD')]
+    for name, host in found['hosts'].items():
+        weights = [one['weight'] for one in host['problems']]
+        rows.append((
+            render.quoted(name), host['coverage'], *(str(weights.count(weight)) for weight in coverage.WEIGHTS),
+            str(len(host['watched'])), _reach(host['retention'])))
+    counts = ', '.join('%d %s' % (found['counts'][one], one) for one in VERDICTS if found['counts'][one])
+    return lines + render.columns(rows) + ['', '%d hosts: %s' % (len(found['hosts']), counts)]
+
+
+def block(name, host):
+    """Lines about one host."""
+    lines = ['%s: %s' % (render.quoted(name), host['coverage'])]
+    if host['reason'] is not None:
+        return lines + [_INDENT + host['reason']]
+    width = max([len(one['code']) for one in host['problems']] + [0])
+    for one, following in zip(host['problems'], host['problems'][1:] + [{}]):
+        head = '%s%-7s  %-*s  ' % (_INDENT, one['weight'], width, one['code'])
+        lines.append(head + _short(render.printable(one['evidence'])))
+        if one['remedy'] != following.get('remedy'):
+            lines.append(' ' * len(head) + '-> ' + render.printable(one['remedy']))
+    for run in host['canary'] or []:
+        if run['event'] is not None:
+            lines.append('%sseen     %s executed as uid %s: event %s' % (_INDENT, render.quoted(run['path']), run['uid'], run['event']))
+    return lines
+
+
+def _reach(retention):
+    if retention is None or retention['hours'] is None:
+        return '-'
+    return '%.0f h' % retention['hours'] if retention['hours'] < 96 else '%.0f days' % (retention['hours'] / 24)
+
+
+def _short(text):
+    return text if len(text) <= _SHOWN else '%s ... (%d more characters)' % (text[:_SHOWN], len(text) - _SHOWN)
