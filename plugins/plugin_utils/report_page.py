@@ -1,0 +1,313 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Findings or verdicts as one HTML page that needs nothing else: a timeline for each host, a table, and what was not seen.
+
+Whatever comes from a host is text in it. What does not print is shown by its code as in the view for a terminal, Jinja
+escapes the rest, and the page has a policy that lets no other script or style in than its own two (CSP Level 3).
+"""
+from __future__ import annotations
+
+import base64
+import collections
+import datetime
+import hashlib
+import json
+import os
+
+import jinja2
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import findings as core
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render, verdict_view
+
+_FOLDER, _TEMPLATE = os.path.split(os.path.splitext(__file__)[0] + '.html.j2')
+
+# What looks alike on the timeline. The names are in the style of the template, nothing of a host ever is.
+_ACTIONS = {
+    'remove': ('remove', 'prune', 'service_rm', 'stack_rm', 'compose_down', 'compose_rm'),
+    'stop': ('stop', 'compose_stop', 'compose_scale', 'service_scale', 'node_drain', 'swarm_leave'),
+    'kill': ('kill', 'compose_kill'),
+    'restart': ('restart', 'compose_restart', 'compose_up', 'service_update'),
+}
+_LOOKS = {action: look for look, actions in _ACTIONS.items() for action in actions}
+_LOOKS.update(cli='remove', api='kill', self_exit='restart', oom='stop', engine_shutdown='down', killed_outside_engine='outside', not_known='other')
+
+_FINDING_COLUMNS = ('Time', 'Host', 'Action', 'Containers', 'Caller', 'Process', 'Command')
+_VERDICT_COLUMNS = ('Time', 'Host', 'Container', 'What', 'Cause', 'Caller', 'Evidence')
+_IN_COLUMNS = frozenset(('host', 'timestamp', 'action', 'targets', 'user', 'uid', 'login_user', 'auid', 'pid', 'ppid', 'argv'))
+
+_LANES = 12  # callers and actions of a host that have a line of their own
+_OPEN_HOSTS = 6  # with more, a host's lines are one click away
+_BINS = 200  # marks that lie closer than this part of the timeline are one
+_STEPS = [datetime.timedelta(seconds=seconds) for seconds in (
+    1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000, 7776000, 31536000)]
+
+
+def of_findings(items, hosts, since=None, until=None, zone=None, now=None, chosen=False):
+    """The page about findings. hosts maps each host to the result of its module, chosen says that a query left some out."""
+    if not isinstance(items, list) or not all(render.is_finding(item) for item in items):
+        raise render.RenderError('a report shows whole findings: leave the query out, or let it only choose findings')
+    coverage = ('Findings', 'Executions', 'Failed', 'Unreadable')
+    numbers = {host: (len(result.get('findings') or []), *(result['counts'][name.lower()] for name in coverage[1:]))
+               for host, result in hosts.items() if not render.unread_reason(result)}
+    return _page(
+        'Who took containers away', 'findings', _FINDING_COLUMNS, [_finding(item, zone) for item in reversed(render.by_time(items))],
+        coverage, numbers, hosts, since, until, zone, now, 'Only the findings that the query chose are shown.' if chosen else None)
+
+
+def of_verdicts(hosts, since=None, until=None, zone=None, now=None):
+    """The page about verdicts. hosts maps each host to the result of its module."""
+    read = {host: result for host, result in hosts.items() if not render.unread_reason(result)}
+    items = verdict_view.by_time([verdict for result in read.values() for verdict in result['verdicts']])
+    numbers = {host: (len(result['verdicts']), result['connects'], result['events']['count']) for host, result in read.items()}
+    return _page(
+        'Why containers vanished', 'verdicts', _VERDICT_COLUMNS, [_verdict(item, zone) for item in reversed(items)],
+        ('Verdicts', 'Connects', 'Events'), numbers, hosts, since, until, zone, now)
+
+
+def _page(title, kind, columns, items, coverage, numbers, hosts, since, until, zone, now, remark=None):
+    now = now or datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds')
+    start, end = _window(items, hosts, since, until, now)
+    by_host = collections.defaultdict(list)
+    for number, item in enumerate(items):
+        item['row'] = number
+        by_host[item['host']].append(item)
+    asked = {_word(host): result for host, result in hosts.items()}
+    rows = [_coverage_row(host, result, numbers.get(host), len(coverage), start, zone) for host, result in hosts.items()]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters['hash'] = _hash
+    return environment.get_template(_TEMPLATE).render(
+        title=title, kind=kind, remark=remark, columns=columns, items=items,
+        period='since %s%s' % (render.printable(since) if since else 'today', ' until ' + render.printable(until) if until else ''),
+        written=render.local_time(now, zone),
+        read=len(numbers), asked=len(hosts),
+        legend=[(label, look, count) for (label, look), count in collections.Counter((item['label'], item['look']) for item in items).most_common()],
+        unread=[(_word(host), render.unread_reason(result)) for host, result in hosts.items() if render.unread_reason(result)],
+        gaps=[(row['host'], gap) for row in rows for gap in row['gaps']],
+        span=[_clock(moment, zone) for moment in (start, end)], ticks=_ticks(start, end, zone),
+        timelines=[_timeline(host, there, asked.get(host, {}), start, end, zone) for host, there in sorted(by_host.items(), key=lambda pair: -len(pair[1]))],
+        quiet=[host for host, result in asked.items() if host not in by_host and not render.unread_reason(result)],
+        open_hosts=len(by_host) <= _OPEN_HOSTS,
+        coverage_columns=('Host', 'Read', *coverage, 'Log from', 'Log to', 'Not seen, and other remarks'), coverage_rows=rows)
+
+
+def _hash(text):
+    """The source expression of a script or style in a Content-Security-Policy (CSP Level 3, 2.3.1)."""
+    return "'sha256-%s'" % base64.b64encode(hashlib.sha256(str(text).encode()).digest()).decode()
+
+
+# --- Rows of the table -----------------------------------------------------------------------------------------------
+
+def _finding(finding, zone):
+    """What the page shows of a finding."""
+    label, look, who = _word(finding['action']), _LOOKS.get(finding['action'], 'other'), _caller(finding)
+    remarks = [{'possible': 'possible', 'id': 'id of a matching container'}.get(finding.get('match'))]
+    remarks += ['%s %s' % (name, render.quoted(str(finding[key]))) for name, key in (('on', 'docker_host'), ('context', 'context'), ('project', 'project'))
+                if finding.get(key) is not None]
+    targets = ' '.join(render.quoted(str(target)) for target in finding['targets'])
+    return {
+        'moment': _moment(finding['timestamp']), 'host': _word(finding['host']), 'label': label, 'look': look, 'caller': who, 'about': _short(targets),
+        'cells': [
+            _time_cell(finding['timestamp'], zone), _cell(_word(finding['host'])), _cell(label, look='tag ' + look),
+            _cell(_short(targets) or '-', ', '.join(filter(None, remarks)), look='mono'), _cell(who),
+            _cell(_word(finding.get('pid')), 'parent ' + _word(finding.get('ppid'))),
+            _cell(_command(finding), look='code', parts=[{'lines': [], 'fields': _rest(finding)}])],
+    }
+
+
+def _verdict(verdict, zone):
+    """What the page shows of a verdict."""
+    cause, look, open_ = str(verdict['cause']), _LOOKS.get(verdict['cause'], 'other'), verdict['confidence'] == 'open'
+    names = list(dict.fromkeys(_caller(who) for who in verdict['who']))
+    names = (('can be ' if open_ else '') + ' or '.join(names[:3]) + (' or others' if len(names) > 3 else '')) if names else 'no caller'
+    asked = [who for who in verdict['who'] if who.get('argv')]
+    evidence = [_short(render.printable(str(line))) for line in verdict['evidence']]
+    told = _cell(_command(asked[0]), look='code') if len(verdict['who']) == 1 and asked else _cell(evidence[-1] if evidence else '-')
+    told['parts'] = [{'lines': evidence, 'fields': [('id', render.printable(str(verdict['id'])))]}] + [
+        {'lines': [], 'fields': [('can be' if open_ else 'caller', _caller(who)), ('pid', _word(who.get('pid'))), ('parent', _word(who.get('ppid')))]
+         + ([('command', _command(who))] if who.get('argv') else []) + _rest(who)} for who in verdict['who']]
+    what = render.printable(', '.join(map(str, verdict['what'])))
+    return {
+        'moment': _moment(verdict['timestamp']), 'host': _word(verdict['host']), 'label': _word(verdict['cause']), 'look': look, 'caller': names,
+        'about': _short('%s %s' % (_word(verdict['container']), what)),
+        'cells': [
+            _time_cell(verdict['timestamp'], zone), _cell(_word(verdict['host'])),
+            _cell(_short(_word(verdict['container'])), render.printable(str(verdict['id'])[:12]), look='mono'), _cell(what),
+            _cell(_word(cause), render.printable(str(verdict['confidence'])), look='tag ' + look),
+            _cell(names, '%d processes, none is picked' % len(verdict['who']) if open_ and len(verdict['who']) > 1 else ''), told],
+    }
+
+
+def _cell(text, note='', look='', **more):
+    return dict({'text': text, 'note': note, 'look': look, 'time': None, 'parts': []}, **more)
+
+
+def _time_cell(timestamp, zone):
+    shown = render.local_time(timestamp, zone)
+    return _cell(shown[:23], shown[23:], look='time', time=render.printable(timestamp) if timestamp else None)
+
+
+def _caller(who):
+    """In one phrase who ran a command or connected to the engine. A command is docker's, a connect any program's."""
+    user, login = (render.quoted(str(who[name] if who.get(name) is not None else who[number])) if who.get(name, who.get(number)) is not None else None
+                   for name, number in (('user', 'uid'), ('login_user', 'auid')))
+    program = '' if who.get('argv') else ', ' + render.quoted(os.path.basename(str(who.get('exe') or '-')))
+    return '%s (%s)%s' % (user or '-', 'login ' + login if login else 'no login', program)
+
+
+def _rest(who):
+    """Every field that has no column."""
+    return [(render.printable(name), _short(render.printable(value if isinstance(value, str) else json.dumps(value))))
+            for name, value in who.items() if name not in _IN_COLUMNS and value not in (None, [], {})]
+
+
+def _command(who):
+    return _short(render.command_line(who)) + ('' if who.get('argv_complete', True) else ' ... (the log lacks arguments)')
+
+
+def _word(value):
+    return '-' if value is None else render.quoted(str(value))
+
+
+def _short(text, limit=2000):
+    return text if len(text) <= limit else '%s ... (%d more characters)' % (text[:limit], len(text) - limit)
+
+
+# --- What was not seen -----------------------------------------------------------------------------------------------
+
+def _coverage_row(host, result, numbers, columns, start, zone):
+    """What the page shows of how much of a host was seen."""
+    name, reason = _word(host), render.unread_reason(result)
+    if reason:
+        return {'host': name, 'gaps': [], 'cells': [_cell(name), _cell('no', look='bad')] + [_cell('-')] * (columns + 2) + [_cell(reason)]}
+    span = result.get('span') or {}
+    gaps = [sentence for _first, _last, sentence in _gaps(result, start, zone)]
+    remarks = list(gaps)
+    if result.get('connects') == 0:
+        remarks.append('no connect to the engine is logged: API clients cannot be told')
+    if isinstance(result.get('skipped'), int) and not isinstance(result['skipped'], bool):
+        remarks.append('%d lines of the log were skipped' % result['skipped'])
+    remarks += [_problem(problem) for problem in result.get('problems') or []]
+    remarks += [render.unreadable_line(dict(execution, host=host), zone) for execution in result.get('unreadable') or []]
+    cell = _cell(remarks[0] if remarks else '-', parts=[{'lines': remarks[1:], 'fields': []}] if remarks[1:] else [])
+    return {'host': name, 'gaps': gaps, 'cells': [
+        _cell(name), _cell('partly' if gaps else 'yes', look='warn' if gaps else ''), *(_cell(str(number)) for number in numbers),
+        _time_cell(span.get('first'), zone), _time_cell(span.get('last'), zone), cell]}
+
+
+def _gaps(result, start, zone):
+    """Times of which nothing is known, as (first or None, last, what to say)."""
+    span, events, gone = result.get('span') or {}, result.get('events'), result.get('gap_span')
+    first = _moment(span.get('first'))
+    if first is None:
+        yield None, float('inf'), 'the log holds no record'
+    elif first > start:
+        yield None, first, 'no log before %s' % render.local_time(span['first'], zone)
+    if result.get('gap') and gone:
+        yield _moment(gone.get('first')), _moment(gone.get('last')), 'the log from %s to %s is gone' % tuple(
+            render.local_time(gone.get(end), zone) for end in ('first', 'last'))
+    if events and not events['count']:
+        yield None, float('inf'), 'the engine remembers no event'
+    elif events and _moment(events['first']) > start:
+        yield None, _moment(events['first']), 'the engine remembers only back to %s' % render.local_time(events['first'], zone)
+
+
+def _problem(problem):
+    """A problem of coverage: a word, or what it is with its weight, evidence and remedy."""
+    if not isinstance(problem, dict):
+        return render.printable(str(problem))
+    return _short(render.printable(': '.join(str(problem[part]) for part in ('weight', 'code', 'evidence', 'remedy') if problem.get(part))))
+
+
+# --- The timeline ----------------------------------------------------------------------------------------------------
+
+def _moment(timestamp):
+    """Milliseconds since 1970, or None."""
+    return core.moment(timestamp) if timestamp else None
+
+
+def _window(items, hosts, since, until, now):
+    """From when to when the timeline goes, in milliseconds: the time asked for, without a long void before all that is known."""
+    times = [item['moment'] for item in items if item['moment'] is not None]
+    try:
+        begin = core.moment(since or datetime.date.today().isoformat())
+        end = min(core.moment(until), core.moment(now)) if until else core.moment(now)
+    except core.FindingsError:  # the hosts judge what was asked for
+        begin, end = 0, core.moment(now)
+    known = [_moment((result.get(part) or {}).get('first')) for result in hosts.values() for part in ('span', 'events')]
+    end = max(times + [end, begin + 1000])
+    earliest = min(times + [max(moment, begin) for moment in known if moment is not None and moment < end], default=begin)
+    return max(min(times + [begin]), earliest - max(1000, (end - earliest) // 8)), end
+
+
+def _timeline(host, items, result, start, end, zone):
+    """Where the marks of a host are: all on one line, and a line for each caller and action."""
+    lanes = collections.defaultdict(list)
+    for item in items:
+        lanes[item['caller'], item['label'], item['look']].append(item)
+    lanes = sorted(lanes.items(), key=lambda lane: (-len(lane[1]), lane[0]))
+    shown = [{'caller': caller, 'label': label, 'look': look, 'count': len(there), 'marks': _marks(there, start, end, zone)}
+             for (caller, label, look), there in lanes[:_LANES]]
+    rest = [item for _lane, there in lanes[_LANES:] for item in there]
+    if rest:
+        shown.append({'caller': '%d others' % (len(lanes) - _LANES), 'label': 'each less often', 'look': 'other', 'count': len(rest),
+                      'marks': _marks(rest, start, end, zone)})
+    span, events = result.get('span') or {}, result.get('events')
+    seen = [('audit log', _bar(_moment(span.get('first')), _moment(span.get('last')), start, end))]
+    if events:
+        seen.append(('engine events', _bar(_moment(events['first']), end, start, end)))
+    return {
+        'host': host, 'count': len(items), 'marks': _marks(items, start, end, zone), 'lanes': shown, 'seen': seen,
+        'gaps': [dict(_bar(start if first is None else first, end if last is None else min(last, end), start, end), sentence=sentence)
+                 for first, last, sentence in _gaps(result, start, zone)] if result else []}
+
+
+def _marks(items, start, end, zone):
+    """Dots on a line, newest first. Those that would cover each other are one, which is larger."""
+    bins = collections.defaultdict(list)
+    for item in items:
+        if item['moment'] is not None:
+            bins[int(_place(item['moment'], start, end) * _BINS / 100), item['look']].append(item)
+    return [{
+        'x': round(_place(there[-1]['moment'], start, end), 2), 'r': min(9, 3 + len(there).bit_length()), 'look': look, 'row': there[-1]['row'],
+        'told': '%s: %s, %s%s' % (_clock(there[-1]['moment'], zone), there[-1]['label'], there[-1]['about'][:100],
+                                  ' and %d more until %s' % (len(there) - 1, _clock(there[0]['moment'], zone)) if there[1:] else ''),
+    } for (_bin, look), there in bins.items()]
+
+
+def _bar(first, last, start, end):
+    if first is None or last is None:
+        return {'x': 0, 'width': 0}
+    left = _place(first, start, end)
+    return {'x': round(left, 2), 'width': round(_place(last, start, end) - left, 2)}
+
+
+def _place(moment, start, end):
+    """Per cent of the way from start to end."""
+    return 100 * min(max(moment - start, 0), end - start) / (end - start)
+
+
+def _ticks(start, end, zone):
+    """Up to eight round times between start and end."""
+    step = next((step for step in _STEPS if (end - start) / 1000 / step.total_seconds() <= 7), _STEPS[-1])
+    tick = _local(start, zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    years = _local(start, zone).year != _local(end, zone).year
+    ticks = []
+    while True:
+        moment = (tick.replace(tzinfo=zone) if zone else tick).timestamp() * 1000
+        if moment > end:
+            return ticks
+        if moment >= start:
+            date = tick.strftime('%Y-%m-%d' if years else '%m-%d')
+            ticks.append({'x': round(_place(moment, start, end), 2), 'text': date if tick.hour == tick.minute == tick.second == 0 else
+                          tick.strftime('%H:%M:%S' if step.total_seconds() < 60 else '%H:%M')})
+        tick += step
+
+
+def _local(moment, zone):
+    return datetime.datetime.fromtimestamp(moment / 1000, datetime.timezone.utc).astimezone(zone)
+
+
+def _clock(moment, zone):
+    return _local(moment, zone).isoformat(sep=' ', timespec='seconds')
