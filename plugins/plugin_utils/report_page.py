@@ -32,10 +32,11 @@ _ACTIONS = {
 _LOOKS = {action: look for look, actions in _ACTIONS.items() for action in actions}
 _LOOKS.update(cli='remove', api='kill', self_exit='restart', oom='stop', engine_shutdown='down', killed_outside_engine='outside', not_known='other')
 
-_FINDING_COLUMNS = ('Time', 'Host', 'Action', 'Containers', 'Caller', 'Process', 'Command')
+_FINDING_COLUMNS = ('Time', 'Host', 'Action', 'Containers', 'Caller', 'Command')
 _VERDICT_COLUMNS = ('Time', 'Host', 'Container', 'What', 'Cause', 'Caller', 'Evidence')
 _IN_COLUMNS = frozenset(('host', 'timestamp', 'action', 'targets', 'user', 'uid', 'login_user', 'auid', 'pid', 'ppid', 'argv'))
 
+_SHOWN = 2000  # characters: a command line can have two million
 _LANES = 12  # callers and actions of a host that have a line of their own
 _OPEN_HOSTS = 6  # with more, a host's lines are one click away
 _BINS = 200  # marks that lie closer than this part of the timeline are one
@@ -79,17 +80,17 @@ def _page(title, kind, columns, items, coverage, numbers, hosts, since, until, z
     environment.filters['hash'] = _hash
     return environment.get_template(_TEMPLATE).render(
         title=title, kind=kind, remark=remark, columns=columns, items=items,
-        period='since %s%s' % (render.printable(since) if since else 'today', ' until ' + render.printable(until) if until else ''),
-        written=render.local_time(now, zone),
+        period='since %s%s' % (_text(since) if since else 'today', ' until ' + _text(until) if until else ''),
+        written=_clock(core.moment(now), zone),
         read=len(numbers), asked=len(hosts),
-        legend=[(label, look, count) for (label, look), count in collections.Counter((item['label'], item['look']) for item in items).most_common()],
+        legend=[(label, verdict_view.CAUSES.get(label) if kind == 'verdicts' else None, look, count) for (label, look), count in collections.Counter((item['label'], item['look']) for item in items).most_common()],
         unread=[(_word(host), render.unread_reason(result)) for host, result in hosts.items() if render.unread_reason(result)],
         gaps=[(row['host'], gap) for row in rows for gap in row['gaps']],
         span=[_clock(moment, zone) for moment in (start, end)], ticks=_ticks(start, end, zone),
         timelines=[_timeline(host, there, asked.get(host, {}), start, end, zone) for host, there in sorted(by_host.items(), key=lambda pair: -len(pair[1]))],
         quiet=[host for host, result in asked.items() if host not in by_host and not render.unread_reason(result)],
         open_hosts=len(by_host) <= _OPEN_HOSTS,
-        coverage_columns=('Host', 'Read', *coverage, 'Log from', 'Log to', 'Not seen, and other remarks'), coverage_rows=rows)
+        coverage_columns=('Host', 'Read', *coverage, 'Log', 'Not seen, and other remarks'), coverage_rows=rows)
 
 
 def _hash(text):
@@ -101,65 +102,70 @@ def _hash(text):
 
 def _finding(finding, zone):
     """What the page shows of a finding."""
-    label, look, who = _word(finding['action']), _LOOKS.get(finding['action'], 'other'), _caller(finding)
+    label, caller = _word(finding['action']), _caller(finding)
     remarks = [{'possible': 'possible', 'id': 'id of a matching container'}.get(finding.get('match'))]
-    remarks += ['%s %s' % (name, render.quoted(str(finding[key]))) for name, key in (('on', 'docker_host'), ('context', 'context'), ('project', 'project'))
+    remarks += ['%s %s' % (name, _word(finding[key])) for name, key in (('on', 'docker_host'), ('context', 'context'), ('project', 'project'))
                 if finding.get(key) is not None]
-    targets = ' '.join(render.quoted(str(target)) for target in finding['targets'])
-    return {
-        'moment': _moment(finding['timestamp']), 'host': _word(finding['host']), 'label': label, 'look': look, 'caller': who, 'about': _short(targets),
-        'cells': [
-            _time_cell(finding['timestamp'], zone), _cell(_word(finding['host'])), _cell(label, look='tag ' + look),
-            _cell(_short(targets) or '-', ', '.join(filter(None, remarks)), look='mono'), _cell(who),
-            _cell(_word(finding.get('pid')), 'parent ' + _word(finding.get('ppid'))),
-            _cell(_command(finding), look='code', parts=[{'lines': [], 'fields': _rest(finding)}])],
-    }
+    targets = _short(' '.join(_word(target) for target in finding['targets']))
+    return _item(finding, label, _LOOKS.get(finding['action'], 'other'), caller, targets, [
+        _time_cell(finding['timestamp'], zone), _cell(_word(finding['host'])), _cell(label, look=_LOOKS.get(finding['action'], 'other')),
+        _cell(targets or '-', ', '.join(filter(None, remarks)), look='mono'),
+        _cell(caller, 'pid %s, parent %s' % (_word(finding.get('pid')), _word(finding.get('ppid')))),
+        _cell(_command(finding), look='code', fields=[_fields(_rest(finding))])])
 
 
 def _verdict(verdict, zone):
     """What the page shows of a verdict."""
-    cause, look, open_ = str(verdict['cause']), _LOOKS.get(verdict['cause'], 'other'), verdict['confidence'] == 'open'
-    names = list(dict.fromkeys(_caller(who) for who in verdict['who']))
-    names = (('can be ' if open_ else '') + ' or '.join(names[:3]) + (' or others' if len(names) > 3 else '')) if names else 'no caller'
-    asked = [who for who in verdict['who'] if who.get('argv')]
-    evidence = [_short(render.printable(str(line))) for line in verdict['evidence']]
-    told = _cell(_command(asked[0]), look='code') if len(verdict['who']) == 1 and asked else _cell(evidence[-1] if evidence else '-')
-    told['parts'] = [{'lines': evidence, 'fields': [('id', render.printable(str(verdict['id'])))]}] + [
-        {'lines': [], 'fields': [('can be' if open_ else 'caller', _caller(who)), ('pid', _word(who.get('pid'))), ('parent', _word(who.get('ppid')))]
-         + ([('command', _command(who))] if who.get('argv') else []) + _rest(who)} for who in verdict['who']]
-    what = render.printable(', '.join(map(str, verdict['what'])))
-    return {
-        'moment': _moment(verdict['timestamp']), 'host': _word(verdict['host']), 'label': _word(verdict['cause']), 'look': look, 'caller': names,
-        'about': _short('%s %s' % (_word(verdict['container']), what)),
-        'cells': [
-            _time_cell(verdict['timestamp'], zone), _cell(_word(verdict['host'])),
-            _cell(_short(_word(verdict['container'])), render.printable(str(verdict['id'])[:12]), look='mono'), _cell(what),
-            _cell(_word(cause), render.printable(str(verdict['confidence'])), look='tag ' + look),
-            _cell(names, '%d processes, none is picked' % len(verdict['who']) if open_ and len(verdict['who']) > 1 else ''), told],
-    }
+    cause, look, all_who = _word(verdict['cause']), _LOOKS.get(verdict['cause'], 'other'), verdict['who']
+    is_open, name, what = verdict['confidence'] == 'open', _word(verdict['container']), _text(', '.join(map(str, verdict['what'])))
+    names = list(dict.fromkeys(map(_caller, all_who)))
+    if is_open and len(all_who) > 1:
+        caller, note = 'one of several', '%d processes: %s' % (len(all_who), '; '.join(names[:5] + ['others'] * (len(names) > 5)))
+    else:
+        caller = ('can be ' if is_open else '') + '; '.join(names) if names else None
+        note = '; '.join('pid %s, parent %s' % (_word(who.get('pid')), _word(who.get('ppid'))) for who in all_who)
+    evidence = [_text(line) for line in verdict['evidence']]
+    told = _cell(_command(all_who[0]), look='code') if len(all_who) == 1 and all_who[0].get('argv') else _cell(evidence[-1] if evidence else '-')
+    told.update(evidence=evidence, fields=[_fields([('id', _text(verdict['id']))])] + [
+        _fields([('can be' if is_open else 'caller', _caller(who)), ('pid', _word(who.get('pid'))), ('parent', _word(who.get('ppid')))]
+                + ([('command', _command(who))] if who.get('argv') else []) + _rest(who)) for who in all_who])
+    return _item(verdict, cause, look, caller, '%s %s' % (name, what), [
+        _time_cell(verdict['timestamp'], zone), _cell(_word(verdict['host'])), _cell(name, _text(verdict['id'][:12]), look='mono'), _cell(what),
+        _cell(cause, '%s, %s' % (verdict_view.CAUSES.get(verdict['cause'], '-'), _text(verdict['confidence'])), look=look),
+        _cell(caller or '-', note), told])
+
+
+def _item(shown, label, look, caller, about, cells):
+    return {'moment': _moment(shown['timestamp']), 'host': _word(shown['host']), 'label': label, 'look': look, 'caller': caller, 'about': about[:100],
+            'cells': cells}
 
 
 def _cell(text, note='', look='', **more):
-    return dict({'text': text, 'note': note, 'look': look, 'time': None, 'parts': []}, **more)
+    return dict({'text': text, 'note': note, 'look': look, 'time': None, 'lines': [], 'evidence': [], 'fields': []}, **more)
 
 
 def _time_cell(timestamp, zone):
     shown = render.local_time(timestamp, zone)
-    return _cell(shown[:23], shown[23:], look='time', time=render.printable(timestamp) if timestamp else None)
+    return _cell(shown[:23], shown[23:], look='time', time=_text(timestamp) if timestamp else None)
 
 
 def _caller(who):
     """In one phrase who ran a command or connected to the engine. A command is docker's, a connect any program's."""
-    user, login = (render.quoted(str(who[name] if who.get(name) is not None else who[number])) if who.get(name, who.get(number)) is not None else None
-                   for name, number in (('user', 'uid'), ('login_user', 'auid')))
-    program = '' if who.get('argv') else ', ' + render.quoted(os.path.basename(str(who.get('exe') or '-')))
-    return '%s (%s)%s' % (user or '-', 'login ' + login if login else 'no login', program)
+    user, login = (who[name] if who.get(name) is not None else who.get(number) for name, number in (('user', 'uid'), ('login_user', 'auid')))
+    program = '' if who.get('argv') else ', ' + _word(os.path.basename(str(who.get('exe') or '-')))
+    return '%s (%s)%s' % (_word(user), 'no login' if login is None else 'login ' + _word(login), program)
 
 
 def _rest(who):
     """Every field that has no column."""
-    return [(render.printable(name), _short(render.printable(value if isinstance(value, str) else json.dumps(value))))
+    return [(_text(name), _text(value if isinstance(value, str) else json.dumps(value)))
             for name, value in who.items() if name not in _IN_COLUMNS and value not in (None, [], {})]
+
+
+def _fields(pairs):
+    """Names and values on a line each. Neither holds a line end, which does not print."""
+    width = max((len(name) for name, _value in pairs), default=0)
+    return '\n'.join('%s  %s' % (name.ljust(width), value) for name, value in pairs)
 
 
 def _command(who):
@@ -167,11 +173,15 @@ def _command(who):
 
 
 def _word(value):
-    return '-' if value is None else render.quoted(str(value))
+    return '-' if value is None else _short(render.quoted(str(value)))
 
 
-def _short(text, limit=2000):
-    return text if len(text) <= limit else '%s ... (%d more characters)' % (text[:limit], len(text) - limit)
+def _text(value):
+    return _short(render.printable(str(value)))
+
+
+def _short(text):
+    return text if len(text) <= _SHOWN else '%s ... (%d more characters)' % (text[:_SHOWN], len(text) - _SHOWN)
 
 
 # --- What was not seen -----------------------------------------------------------------------------------------------
@@ -180,20 +190,20 @@ def _coverage_row(host, result, numbers, columns, start, zone):
     """What the page shows of how much of a host was seen."""
     name, reason = _word(host), render.unread_reason(result)
     if reason:
-        return {'host': name, 'gaps': [], 'cells': [_cell(name), _cell('no', look='bad')] + [_cell('-')] * (columns + 2) + [_cell(reason)]}
-    span = result.get('span') or {}
+        return {'host': name, 'gaps': [], 'cells': [_cell(name), _cell('no', look='bad')] + [_cell('-')] * (columns + 1) + [_cell(reason)]}
+    first, last = ((result.get('span') or {}).get(end) for end in ('first', 'last'))
     gaps = [sentence for _first, _last, sentence in _gaps(result, start, zone)]
     remarks = list(gaps)
     if result.get('connects') == 0:
         remarks.append('no connect to the engine is logged: API clients cannot be told')
-    if isinstance(result.get('skipped'), int) and not isinstance(result['skipped'], bool):
-        remarks.append('%d lines of the log were skipped' % result['skipped'])
+    if result.get('skipped') and result['skipped'] is not True:
+        remarks.append('%s lines of the log were skipped' % _text(result['skipped']))
     remarks += [_problem(problem) for problem in result.get('problems') or []]
-    remarks += [render.unreadable_line(dict(execution, host=host), zone) for execution in result.get('unreadable') or []]
-    cell = _cell(remarks[0] if remarks else '-', parts=[{'lines': remarks[1:], 'fields': []}] if remarks[1:] else [])
+    unreadable = [render.unreadable_line(dict(execution, host=host), zone) for execution in result.get('unreadable') or []]
     return {'host': name, 'gaps': gaps, 'cells': [
         _cell(name), _cell('partly' if gaps else 'yes', look='warn' if gaps else ''), *(_cell(str(number)) for number in numbers),
-        _time_cell(span.get('first'), zone), _time_cell(span.get('last'), zone), cell]}
+        dict(_time_cell(first, zone), note='to ' + render.local_time(last, zone)),
+        _cell(remarks[0] if remarks else '-', lines=remarks[1:], evidence=unreadable)]}
 
 
 def _gaps(result, start, zone):
@@ -216,8 +226,8 @@ def _gaps(result, start, zone):
 def _problem(problem):
     """A problem of coverage: a word, or what it is with its weight, evidence and remedy."""
     if not isinstance(problem, dict):
-        return render.printable(str(problem))
-    return _short(render.printable(': '.join(str(problem[part]) for part in ('weight', 'code', 'evidence', 'remedy') if problem.get(part))))
+        return _text(problem)
+    return _text(': '.join(str(problem[part]) for part in ('weight', 'code', 'evidence', 'remedy') if problem.get(part)))
 
 
 # --- The timeline ----------------------------------------------------------------------------------------------------
@@ -246,12 +256,12 @@ def _timeline(host, items, result, start, end, zone):
     lanes = collections.defaultdict(list)
     for item in items:
         lanes[item['caller'], item['label'], item['look']].append(item)
-    lanes = sorted(lanes.items(), key=lambda lane: (-len(lane[1]), lane[0]))
+    lanes = sorted(lanes.items(), key=lambda lane: (-len(lane[1]), lane[0][1], lane[0][0] or ''))
     shown = [{'caller': caller, 'label': label, 'look': look, 'count': len(there), 'marks': _marks(there, start, end, zone)}
              for (caller, label, look), there in lanes[:_LANES]]
     rest = [item for _lane, there in lanes[_LANES:] for item in there]
     if rest:
-        shown.append({'caller': '%d others' % (len(lanes) - _LANES), 'label': 'each less often', 'look': 'other', 'count': len(rest),
+        shown.append({'caller': None, 'label': '%d other lines' % (len(lanes) - _LANES), 'look': 'other', 'count': len(rest),
                       'marks': _marks(rest, start, end, zone)})
     span, events = result.get('span') or {}, result.get('events')
     seen = [('audit log', _bar(_moment(span.get('first')), _moment(span.get('last')), start, end))]
@@ -264,16 +274,17 @@ def _timeline(host, items, result, start, end, zone):
 
 
 def _marks(items, start, end, zone):
-    """Dots on a line, newest first. Those that would cover each other are one, which is larger."""
+    """Dots on a line, large ones first. Those that would cover each other are one, which is larger."""
     bins = collections.defaultdict(list)
     for item in items:
         if item['moment'] is not None:
             bins[int(_place(item['moment'], start, end) * _BINS / 100), item['look']].append(item)
-    return [{
+    marks = [{
         'x': round(_place(there[-1]['moment'], start, end), 2), 'r': min(9, 3 + len(there).bit_length()), 'look': look, 'row': there[-1]['row'],
-        'told': '%s: %s, %s%s' % (_clock(there[-1]['moment'], zone), there[-1]['label'], there[-1]['about'][:100],
+        'told': '%s: %s, %s%s' % (_clock(there[-1]['moment'], zone), there[-1]['label'], there[-1]['about'],
                                   ' and %d more until %s' % (len(there) - 1, _clock(there[0]['moment'], zone)) if there[1:] else ''),
     } for (_bin, look), there in bins.items()]
+    return sorted(marks, key=lambda mark: -mark['r'])
 
 
 def _bar(first, last, start, end):
