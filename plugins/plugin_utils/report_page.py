@@ -16,9 +16,10 @@ import json
 import os
 
 import jinja2
+from ansible.errors import AnsibleActionFail
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import findings as core
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render, verdict_view
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render, verdict_view, whole_file
 
 _FOLDER, _TEMPLATE = os.path.split(os.path.splitext(__file__)[0] + '.html.j2')
 
@@ -42,6 +43,12 @@ _OPEN_HOSTS = 6  # with more, a host's lines are one click away
 _BINS = 200  # marks that lie closer than this part of the timeline are one
 _STEPS = [datetime.timedelta(seconds=seconds) for seconds in (
     1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000, 7776000, 31536000)]
+
+
+def check(path):
+    """Refuse a file that no page can be written to."""
+    if path is not None and not (path.lower().endswith(('.html', '.htm')) and whole_file.is_writable(path)):
+        raise AnsibleActionFail('report=%s: name a file that ends in .html, in a folder of this machine that you may write to' % path)
 
 
 def of_findings(items, hosts, since=None, until=None, zone=None, now=None, chosen=False):
