@@ -14,6 +14,7 @@ import datetime
 import hashlib
 import json
 import os
+import time
 
 import jinja2
 from ansible.errors import AnsibleActionFail
@@ -33,14 +34,13 @@ _ACTIONS = {
 _LOOKS = {action: look for look, actions in _ACTIONS.items() for action in actions}
 _LOOKS.update(cli='remove', api='kill', self_exit='restart', oom='stop', engine_shutdown='down', killed_outside_engine='outside', not_known='other')
 
-_FINDING_COLUMNS = ('Time', 'Host', 'Action', 'Containers', 'Caller', 'Command')
-_VERDICT_COLUMNS = ('Time', 'Host', 'Container', 'What', 'Cause', 'Caller', 'Evidence')
 _IN_COLUMNS = frozenset(('host', 'timestamp', 'action', 'targets', 'user', 'uid', 'login_user', 'auid', 'pid', 'ppid', 'argv'))
 
 _SHOWN = 2000  # characters: a command line can have two million
 _LANES = 12  # callers and actions of a host that have a line of their own
 _OPEN_HOSTS = 6  # with more, a host's lines are one click away
 _BINS = 200  # marks that lie closer than this part of the timeline are one
+_Frame = collections.namedtuple('_Frame', 'start end zone')  # of the timeline, in milliseconds
 _STEPS = [datetime.timedelta(seconds=seconds) for seconds in (
     1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000, 7776000, 31536000)]
 
@@ -52,52 +52,57 @@ def check(path):
 
 
 def of_findings(items, hosts, since=None, until=None, zone=None, now=None, chosen=False):
-    """The page about findings. hosts maps each host to the result of its module, chosen says that a query left some out."""
+    """The page about findings. hosts maps each host to the result of its module, chosen says that a query left some out.
+
+    since and until are what was asked for, now (ISO 8601, None: this moment) is when. Times are shown in zone, or in the
+    controller's own.
+    """
     if not isinstance(items, list) or not all(render.is_finding(item) for item in items):
         raise render.RenderError('a report shows whole findings: leave the query out, or let it only choose findings')
-    coverage = ('Findings', 'Executions', 'Failed', 'Unreadable')
-    numbers = {host: (len(result.get('findings') or []), *(result['counts'][name.lower()] for name in coverage[1:]))
+    numbers = {host: {'Findings': len(result['findings']), **{name.capitalize(): result['counts'][name] for name in ('executions', 'failed', 'unreadable')}}
                for host, result in hosts.items() if not render.unread_reason(result)}
-    return _page(
-        'Who took containers away', 'findings', _FINDING_COLUMNS, [_finding(item, zone) for item in reversed(render.by_time(items))],
-        coverage, numbers, hosts, since, until, zone, now, 'Only the findings that the query chose are shown.' if chosen else None)
+    return _page({
+        'title': 'Who took containers away', 'kind': 'findings', 'columns': ('Time', 'Host', 'Action', 'Containers', 'Caller', 'Command'),
+        'remark': 'Only the findings that the query chose are shown.' if chosen else '',
+        'items': [_finding(item, zone) for item in reversed(render.by_time(items))],
+    }, hosts, numbers, since, until, zone, now)
 
 
 def of_verdicts(hosts, since=None, until=None, zone=None, now=None):
-    """The page about verdicts. hosts maps each host to the result of its module."""
+    """The page about verdicts. hosts maps each host to the result of its module, the rest is as above."""
     read = {host: result for host, result in hosts.items() if not render.unread_reason(result)}
-    items = verdict_view.by_time([verdict for result in read.values() for verdict in result['verdicts']])
-    numbers = {host: (len(result['verdicts']), result['connects'], result['events']['count']) for host, result in read.items()}
-    return _page(
-        'Why containers vanished', 'verdicts', _VERDICT_COLUMNS, [_verdict(item, zone) for item in reversed(items)],
-        ('Verdicts', 'Connects', 'Events'), numbers, hosts, since, until, zone, now)
+    verdicts = verdict_view.by_time([verdict for result in read.values() for verdict in result['verdicts']])
+    numbers = {host: {'Verdicts': len(result['verdicts']), 'Connects': result['connects'], 'Events': result['events']['count']}
+               for host, result in read.items()}
+    return _page({
+        'title': 'Why containers vanished', 'kind': 'verdicts', 'columns': ('Time', 'Host', 'Container', 'What', 'Cause', 'Caller', 'Evidence'),
+        'remark': '', 'items': [_verdict(verdict, zone) for verdict in reversed(verdicts)],
+    }, hosts, numbers, since, until, zone, now)
 
 
-def _page(title, kind, columns, items, coverage, numbers, hosts, since, until, zone, now, remark=None):
-    now = now or datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds')
-    start, end = _window(items, hosts, since, until, now)
+def _page(about, hosts, numbers, since, until, zone, now):
+    items, now = about['items'], core.moment(now) if now else int(time.time() * 1000)
+    frame = _frame(items, hosts, since, until, zone, now)
     by_host = collections.defaultdict(list)
-    for number, item in enumerate(items):
-        item['row'] = number
+    for row, item in enumerate(items):
+        item['row'] = row
         by_host[item['host']].append(item)
-    asked = {_word(host): result for host, result in hosts.items()}
-    rows = [_coverage_row(host, result, numbers.get(host), len(coverage), start, zone) for host, result in hosts.items()]
+    unread = {_word(host): render.unread_reason(result) for host, result in hosts.items() if render.unread_reason(result)}
+    seen = {_word(host): result for host, result in hosts.items() if not render.unread_reason(result)}
+    counted = next(iter(numbers.values()), {})
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters['hash'] = _hash
     return environment.get_template(_TEMPLATE).render(
-        title=title, kind=kind, remark=remark, columns=columns, items=items,
-        period='since %s%s' % (_text(since) if since else 'today', ' until ' + _text(until) if until else ''),
-        written=_clock(core.moment(now), zone),
-        read=len(numbers), asked=len(hosts),
-        legend=[(label, verdict_view.CAUSES.get(label) if kind == 'verdicts' else None, look, count) for (label, look), count in collections.Counter((item['label'], item['look']) for item in items).most_common()],
-        unread=[(_word(host), render.unread_reason(result)) for host, result in hosts.items() if render.unread_reason(result)],
-        gaps=[(row['host'], gap) for row in rows for gap in row['gaps']],
-        span=[_clock(moment, zone) for moment in (start, end)], ticks=_ticks(start, end, zone),
-        timelines=[_timeline(host, there, asked.get(host, {}), start, end, zone) for host, there in sorted(by_host.items(), key=lambda pair: -len(pair[1]))],
-        quiet=[host for host, result in asked.items() if host not in by_host and not render.unread_reason(result)],
-        open_hosts=len(by_host) <= _OPEN_HOSTS,
-        coverage_columns=('Host', 'Read', *coverage, 'Log', 'Not seen, and other remarks'), coverage_rows=rows)
+        about, period='since %s%s' % (_text(since or 'today'), ' until ' + _text(until) if until else ''), written=_clock(now, zone),
+        legend=collections.Counter((item['label'], item['look']) for item in items).most_common(),
+        causes=verdict_view.CAUSES if about['kind'] == 'verdicts' else {},
+        unread=list(unread.items()), gaps=[(host, sentence) for host, result in seen.items() for _first, _last, sentence in _gaps(result, frame)],
+        span=[_clock(moment, zone) for moment in (frame.start, frame.end)], ticks=_ticks(frame),
+        timelines=[_timeline(host, there, seen.get(host, {}), frame) for host, there in sorted(by_host.items(), key=lambda pair: -len(pair[1]))],
+        quiet=[host for host in seen if host not in by_host], open_hosts=len(by_host) <= _OPEN_HOSTS, read=len(seen), asked=len(hosts),
+        coverage_columns=('Host', 'Read', *counted, 'Log', 'Not seen, and other remarks'),
+        coverage_rows=[_coverage(host, result, numbers.get(host, dict.fromkeys(counted, '-')), frame) for host, result in hosts.items()])
 
 
 def _hash(text):
@@ -109,13 +114,13 @@ def _hash(text):
 
 def _finding(finding, zone):
     """What the page shows of a finding."""
-    label, caller = _word(finding['action']), _caller(finding)
+    label, look, caller = _word(finding['action']), _LOOKS.get(str(finding['action']), 'other'), _caller(finding)
     remarks = [{'possible': 'possible', 'id': 'id of a matching container'}.get(finding.get('match'))]
     remarks += ['%s %s' % (name, _word(finding[key])) for name, key in (('on', 'docker_host'), ('context', 'context'), ('project', 'project'))
                 if finding.get(key) is not None]
     targets = _short(' '.join(_word(target) for target in finding['targets']))
-    return _item(finding, label, _LOOKS.get(finding['action'], 'other'), caller, targets, [
-        _time_cell(finding['timestamp'], zone), _cell(_word(finding['host'])), _cell(label, look=_LOOKS.get(finding['action'], 'other')),
+    return _item(finding, label, look, caller, targets, [
+        _time_cell(finding['timestamp'], zone), _cell(_word(finding['host'])), _cell(label, look=look),
         _cell(targets or '-', ', '.join(filter(None, remarks)), look='mono'),
         _cell(caller, 'pid %s, parent %s' % (_word(finding.get('pid')), _word(finding.get('ppid')))),
         _cell(_command(finding), look='code', fields=[_fields(_rest(finding))])])
@@ -123,7 +128,7 @@ def _finding(finding, zone):
 
 def _verdict(verdict, zone):
     """What the page shows of a verdict."""
-    cause, look, all_who = _word(verdict['cause']), _LOOKS.get(verdict['cause'], 'other'), verdict['who']
+    cause, look, all_who = _word(verdict['cause']), _LOOKS.get(str(verdict['cause']), 'other'), verdict['who']
     is_open, name, what = verdict['confidence'] == 'open', _word(verdict['container']), _text(', '.join(map(str, verdict['what'])))
     names = list(dict.fromkeys(map(_caller, all_who)))
     if is_open and len(all_who) > 1:
@@ -138,7 +143,7 @@ def _verdict(verdict, zone):
                 + ([('command', _command(who))] if who.get('argv') else []) + _rest(who)) for who in all_who])
     return _item(verdict, cause, look, caller, '%s %s' % (name, what), [
         _time_cell(verdict['timestamp'], zone), _cell(_word(verdict['host'])), _cell(name, _text(verdict['id'][:12]), look='mono'), _cell(what),
-        _cell(cause, '%s, %s' % (verdict_view.CAUSES.get(verdict['cause'], '-'), _text(verdict['confidence'])), look=look),
+        _cell(cause, '%s, %s' % (verdict_view.CAUSES.get(str(verdict['cause']), '-'), _text(verdict['confidence'])), look=look),
         _cell(caller or '-', note), told])
 
 
@@ -193,41 +198,40 @@ def _short(text):
 
 # --- What was not seen -----------------------------------------------------------------------------------------------
 
-def _coverage_row(host, result, numbers, columns, start, zone):
+def _coverage(host, result, numbers, frame):
     """What the page shows of how much of a host was seen."""
-    name, reason = _word(host), render.unread_reason(result)
+    reason, gaps = render.unread_reason(result), []
     if reason:
-        return {'host': name, 'gaps': [], 'cells': [_cell(name), _cell('no', look='bad')] + [_cell('-')] * (columns + 1) + [_cell(reason)]}
-    first, last = ((result.get('span') or {}).get(end) for end in ('first', 'last'))
-    gaps = [sentence for _first, _last, sentence in _gaps(result, start, zone)]
-    remarks = list(gaps)
-    if result.get('connects') == 0:
-        remarks.append('no connect to the engine is logged: API clients cannot be told')
-    if result.get('skipped') and result['skipped'] is not True:
-        remarks.append('%s lines of the log were skipped' % _text(result['skipped']))
-    remarks += [_problem(problem) for problem in result.get('problems') or []]
-    unreadable = [render.unreadable_line(dict(execution, host=host), zone) for execution in result.get('unreadable') or []]
-    return {'host': name, 'gaps': gaps, 'cells': [
-        _cell(name), _cell('partly' if gaps else 'yes', look='warn' if gaps else ''), *(_cell(str(number)) for number in numbers),
-        dict(_time_cell(first, zone), note='to ' + render.local_time(last, zone)),
-        _cell(remarks[0] if remarks else '-', lines=remarks[1:], evidence=unreadable)]}
+        log, remarks, unreadable = _cell('-'), [reason], []
+    else:
+        first, last = ((result.get('span') or {}).get(end) for end in ('first', 'last'))
+        log = dict(_time_cell(first, frame.zone), note='to ' + render.local_time(last, frame.zone))
+        gaps = [sentence for _first, _last, sentence in _gaps(result, frame)]
+        remarks = gaps + (['no connect to the engine is logged: API clients cannot be told'] if result.get('connects') == 0 else [])
+        if result.get('skipped') and result['skipped'] is not True:  # true is Ansible's word for a task that was left out
+            remarks.append('%s lines of the log were skipped' % _text(result['skipped']))
+        remarks += [_problem(problem) for problem in result.get('problems') or []]
+        unreadable = [_short(render.unreadable_line(dict(execution, host=host), frame.zone)) for execution in result.get('unreadable') or []]
+    read = _cell('no', look='bad') if reason else _cell('partly', look='warn') if gaps else _cell('yes')
+    return {'cells': [_cell(_word(host)), read, *(_cell(_text(number)) for number in numbers.values()), log,
+                      _cell(remarks[0] if remarks else '-', lines=remarks[1:], evidence=unreadable)]}
 
 
-def _gaps(result, start, zone):
-    """Times of which nothing is known, as (first or None, last, what to say)."""
+def _gaps(result, frame):
+    """Times of which nothing is known, as (first, last, what to say)."""
     span, events, gone = result.get('span') or {}, result.get('events'), result.get('gap_span')
     first = _moment(span.get('first'))
     if first is None:
-        yield None, float('inf'), 'the log holds no record'
-    elif first > start:
-        yield None, first, 'no log before %s' % render.local_time(span['first'], zone)
+        yield frame.start, frame.end, 'the log holds no record'
+    elif first > frame.start:
+        yield frame.start, first, 'no log before %s' % render.local_time(span['first'], frame.zone)
     if result.get('gap') and gone:
-        yield _moment(gone.get('first')), _moment(gone.get('last')), 'the log from %s to %s is gone' % tuple(
-            render.local_time(gone.get(end), zone) for end in ('first', 'last'))
+        yield _moment(gone.get('first')) or frame.start, _moment(gone.get('last')) or frame.end, 'the log from %s to %s is gone' % tuple(
+            render.local_time(gone.get(end), frame.zone) for end in ('first', 'last'))
     if events and not events['count']:
-        yield None, float('inf'), 'the engine remembers no event'
-    elif events and _moment(events['first']) > start:
-        yield None, _moment(events['first']), 'the engine remembers only back to %s' % render.local_time(events['first'], zone)
+        yield frame.start, frame.end, 'the engine remembers no event'
+    elif events and (_moment(events['first']) or 0) > frame.start:
+        yield frame.start, _moment(events['first']), 'the engine remembers only back to %s' % render.local_time(events['first'], frame.zone)
 
 
 def _problem(problem):
@@ -244,83 +248,86 @@ def _moment(timestamp):
     return core.moment(timestamp) if timestamp else None
 
 
-def _window(items, hosts, since, until, now):
-    """From when to when the timeline goes, in milliseconds: the time asked for, without a long void before all that is known."""
+def _frame(items, hosts, since, until, zone, now):
+    """From when to when the timeline goes: the time asked for, without a long void before all that is known."""
+    begin = _asked(since, zone, _asked(_local(now, zone).date().isoformat(), zone, now))
     times = [item['moment'] for item in items if item['moment'] is not None]
-    try:
-        begin = core.moment(since or datetime.date.today().isoformat())
-        end = min(core.moment(until), core.moment(now)) if until else core.moment(now)
-    except core.FindingsError:  # the hosts judge what was asked for
-        begin, end = 0, core.moment(now)
+    end = max(times + [min(_asked(until, zone, now), now), begin + 1000])
     known = [_moment((result.get(part) or {}).get('first')) for result in hosts.values() for part in ('span', 'events')]
-    end = max(times + [end, begin + 1000])
     earliest = min(times + [max(moment, begin) for moment in known if moment is not None and moment < end], default=begin)
-    return max(min(times + [begin]), earliest - max(1000, (end - earliest) // 8)), end
+    return _Frame(max(min(times + [begin]), earliest - max(1000, (end - earliest) // 8)), end, zone)
 
 
-def _timeline(host, items, result, start, end, zone):
+def _asked(text, zone, default):
+    """A time that was asked for, in milliseconds. The hosts judge what is none."""
+    try:
+        return core.moment(text, zone)
+    except core.FindingsError:
+        return default
+
+
+def _timeline(host, items, result, frame):
     """Where the marks of a host are: all on one line, and a line for each caller and action."""
     lanes = collections.defaultdict(list)
     for item in items:
         lanes[item['caller'], item['label'], item['look']].append(item)
     lanes = sorted(lanes.items(), key=lambda lane: (-len(lane[1]), lane[0][1], lane[0][0] or ''))
-    shown = [{'caller': caller, 'label': label, 'look': look, 'count': len(there), 'marks': _marks(there, start, end, zone)}
-             for (caller, label, look), there in lanes[:_LANES]]
-    rest = [item for _lane, there in lanes[_LANES:] for item in there]
+    shown, rest = lanes[:_LANES], [item for _lane, there in lanes[_LANES:] for item in there]
     if rest:
-        shown.append({'caller': None, 'label': '%d other lines' % (len(lanes) - _LANES), 'look': 'other', 'count': len(rest),
-                      'marks': _marks(rest, start, end, zone)})
+        shown.append(((None, '%d other lines' % (len(lanes) - _LANES), 'other'), rest))
     span, events = result.get('span') or {}, result.get('events')
-    seen = [('audit log', _bar(_moment(span.get('first')), _moment(span.get('last')), start, end))]
+    seen = [('audit log', _bar(_moment(span.get('first')), _moment(span.get('last')), frame))]
     if events:
-        seen.append(('engine events', _bar(_moment(events['first']), end, start, end)))
+        seen.append(('engine events', _bar(_moment(events['first']), frame.end, frame)))
     return {
-        'host': host, 'count': len(items), 'marks': _marks(items, start, end, zone), 'lanes': shown, 'seen': seen,
-        'gaps': [dict(_bar(start if first is None else first, end if last is None else min(last, end), start, end), sentence=sentence)
-                 for first, last, sentence in _gaps(result, start, zone)] if result else []}
+        'host': host, 'count': len(items), 'marks': _marks(items, frame), 'seen': seen,
+        'lanes': [{'caller': caller, 'label': label, 'look': look, 'count': len(there), 'marks': _marks(there, frame)}
+                  for (caller, label, look), there in shown],
+        'gaps': [dict(_bar(first, last, frame), sentence=sentence) for first, last, sentence in _gaps(result, frame)] if result else []}
 
 
-def _marks(items, start, end, zone):
+def _marks(items, frame):
     """Dots on a line, large ones first. Those that would cover each other are one, which is larger."""
     bins = collections.defaultdict(list)
     for item in items:
         if item['moment'] is not None:
-            bins[int(_place(item['moment'], start, end) * _BINS / 100), item['look']].append(item)
-    marks = [{
-        'x': round(_place(there[-1]['moment'], start, end), 2), 'r': min(9, 3 + len(there).bit_length()), 'look': look, 'row': there[-1]['row'],
-        'told': '%s: %s, %s%s' % (_clock(there[-1]['moment'], zone), there[-1]['label'], there[-1]['about'],
-                                  ' and %d more until %s' % (len(there) - 1, _clock(there[0]['moment'], zone)) if there[1:] else ''),
-    } for (_bin, look), there in bins.items()]
+            bins[int(_place(item['moment'], frame) * _BINS / 100), item['look']].append(item)
+    marks = []
+    for (_bin, look), there in bins.items():
+        newest, oldest = there[0], there[-1]
+        told = '%s: %s, %s' % (_clock(oldest['moment'], frame.zone), oldest['label'], oldest['about'])
+        if there[1:]:
+            told += ' and %d more until %s' % (len(there) - 1, _clock(newest['moment'], frame.zone))
+        marks.append({'x': _place(oldest['moment'], frame), 'r': min(9, 3 + len(there).bit_length()), 'look': look, 'row': oldest['row'], 'told': told})
     return sorted(marks, key=lambda mark: -mark['r'])
 
 
-def _bar(first, last, start, end):
+def _bar(first, last, frame):
     if first is None or last is None:
         return {'x': 0, 'width': 0}
-    left = _place(first, start, end)
-    return {'x': round(left, 2), 'width': round(_place(last, start, end) - left, 2)}
+    left, right = _place(first, frame), _place(last, frame)
+    return {'x': left, 'width': round(right - left, 2)}
 
 
-def _place(moment, start, end):
+def _place(moment, frame):
     """Per cent of the way from start to end."""
-    return 100 * min(max(moment - start, 0), end - start) / (end - start)
+    return round(100 * min(max(moment - frame.start, 0), frame.end - frame.start) / (frame.end - frame.start), 2)
 
 
-def _ticks(start, end, zone):
-    """Up to eight round times between start and end."""
-    step = next((step for step in _STEPS if (end - start) / 1000 / step.total_seconds() <= 7), _STEPS[-1])
-    tick = _local(start, zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    years = _local(start, zone).year != _local(end, zone).year
-    ticks = []
-    while True:
-        moment = (tick.replace(tzinfo=zone) if zone else tick).timestamp() * 1000
-        if moment > end:
-            return ticks
-        if moment >= start:
-            date = tick.strftime('%Y-%m-%d' if years else '%m-%d')
-            ticks.append({'x': round(_place(moment, start, end), 2), 'text': date if tick.hour == tick.minute == tick.second == 0 else
-                          tick.strftime('%H:%M:%S' if step.total_seconds() < 60 else '%H:%M')})
-        tick += step
+def _ticks(frame):
+    """Up to seven round times of the zone."""
+    seconds = (frame.end - frame.start) / 1000
+    step = next((step for step in _STEPS if seconds / step.total_seconds() <= 7), _STEPS[-1])
+    first, last = _local(frame.start, frame.zone), _local(frame.end, frame.zone)
+    wall, ticks = first.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None), []
+    while wall <= last.replace(tzinfo=None):
+        moment = wall.replace(tzinfo=frame.zone).timestamp() * 1000
+        if moment >= frame.start:
+            day = wall.strftime('%m-%d' if first.year == last.year else '%Y-%m-%d')
+            clock = wall.strftime('%H:%M' if step.total_seconds() >= 60 else '%H:%M:%S')
+            ticks.append({'x': _place(moment, frame), 'text': day if wall.time() == datetime.time() else clock})
+        wall += step
+    return ticks
 
 
 def _local(moment, zone):
