@@ -37,7 +37,7 @@ _LOOKS.update(cli='remove', api='kill', self_exit='restart', oom='stop', engine_
 _IN_COLUMNS = frozenset(('host', 'timestamp', 'action', 'targets', 'user', 'uid', 'login_user', 'auid', 'pid', 'ppid', 'argv'))
 
 _SHOWN = 2000  # characters: a command line can have two million
-_LANES = 12  # callers and actions of a host that have a line of their own
+_LANES = 12  # callers and actions of a host that have a line of their own, and kinds that are counted at the top
 _OPEN_HOSTS = 6  # with more, a host's lines are one click away
 _BINS = 200  # marks that lie closer than this part of the timeline are one
 _Frame = collections.namedtuple('_Frame', 'start end zone')  # of the timeline, in milliseconds
@@ -95,7 +95,7 @@ def _page(about, hosts, numbers, since, until, zone, now):
     environment.filters['hash'] = _hash
     return environment.get_template(_TEMPLATE).render(
         about, period='since %s%s' % (_text(since or 'today'), ' until ' + _text(until) if until else ''), written=_clock(now, zone),
-        legend=collections.Counter((item['label'], item['look']) for item in items).most_common(),
+        legend=collections.Counter((item['label'], item['look']) for item in items).most_common(_LANES),
         causes=verdict_view.CAUSES if about['kind'] == 'verdicts' else {},
         unread=list(unread.items()), gaps=[(host, sentence) for host, result in seen.items() for _first, _last, sentence in _gaps(result, frame)],
         span=[_clock(moment, zone) for moment in (frame.start, frame.end)], ticks=_ticks(frame),
@@ -148,8 +148,8 @@ def _verdict(verdict, zone):
 
 
 def _item(shown, label, look, caller, about, cells):
-    return {'moment': _moment(shown['timestamp']), 'host': _word(shown['host']), 'label': label, 'look': look, 'caller': caller, 'about': about[:100],
-            'cells': cells}
+    return {'moment': _moment(shown['timestamp']), 'host': _word(shown['host']), 'label': _short(label, 100), 'look': look, 'caller': caller and _short(caller, 100),
+            'about': _short(about, 100), 'cells': cells}
 
 
 def _cell(text, note='', look='', **more):
@@ -192,8 +192,8 @@ def _text(value):
     return _short(render.printable(str(value)))
 
 
-def _short(text):
-    return text if len(text) <= _SHOWN else '%s ... (%d more characters)' % (text[:_SHOWN], len(text) - _SHOWN)
+def _short(text, limit=_SHOWN):
+    return text if len(text) <= limit else '%s ... (%d more characters)' % (text[:limit], len(text) - limit)
 
 
 # --- What was not seen -----------------------------------------------------------------------------------------------
