@@ -142,14 +142,14 @@ def _verdict(verdict, zone):
         _fields([('can be' if is_open else 'caller', _caller(who)), ('pid', _word(who.get('pid'))), ('parent', _word(who.get('ppid')))]
                 + ([('command', _command(who))] if who.get('argv') else []) + _rest(who)) for who in all_who])
     return _item(verdict, cause, look, caller, '%s %s' % (name, what), [
-        _time_cell(verdict['timestamp'], zone), _cell(_word(verdict['host'])), _cell(name, _text(verdict['id'][:12]), look='mono'), _cell(what),
+        _time_cell(verdict['timestamp'], zone), _cell(_word(verdict['host'])), _cell(name, _text(str(verdict['id'])[:12]), look='mono'), _cell(what),
         _cell(cause, '%s, %s' % (verdict_view.CAUSES.get(str(verdict['cause']), '-'), _text(verdict['confidence'])), look=look),
         _cell(caller or '-', note), told])
 
 
 def _item(shown, label, look, caller, about, cells):
-    return {'moment': _moment(shown['timestamp']), 'host': _word(shown['host']), 'label': _short(label, 100), 'look': look, 'caller': caller and _short(caller, 100),
-            'about': _short(about, 100), 'cells': cells}
+    return {'moment': _moment(shown['timestamp']), 'host': _word(shown['host']), 'label': _short(label, 100), 'look': look,
+            'caller': caller and _short(caller, 100), 'about': _short(about, 100), 'cells': cells}
 
 
 def _cell(text, note='', look='', **more):

@@ -36,9 +36,9 @@ import machine  # noqa: E402
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
 START = datetime.datetime(2026, 11, 24, 7, 55, tzinfo=datetime.timezone.utc)
-HOSTILE = ['<img src=x onerror="window.obeyed=1">', '</script><script>window.obeyed=1</script>', '</style><style>body{display:none}</style>', '</pre></details>',
-           '"><svg onload="window.obeyed=1">', "' onmouseover='window.obeyed=1", 'javascript:window.obeyed=1', '{{ 7*7 }}', '{% raw %}', '<!-- ', '&lt;b&gt;',
-           '\u202egnp.exe', '\u2066\u200b\u2028', '\x1b[2J\x07', '\r\n\0', 'w' * 400, '\u05d0\u05d1\u05d2', 'e\u0301']
+HOSTILE = ['<img src=x onerror="window.obeyed=1">', '</script><script>window.obeyed=1</script>', '</style><style>body{display:none}</style>',
+           '</pre></details>', '"><svg onload="window.obeyed=1">', "' onmouseover='window.obeyed=1", 'javascript:window.obeyed=1', '{{ 7*7 }}', '{% raw %}',
+           '<!-- ', '&lt;b&gt;', '\u202egnp.exe', '\u2066\u200b\u2028', '\x1b[2J\x07', '\r\n\0', 'w' * 400, '\u05d0\u05d1\u05d2', 'e\u0301']
 LOOK = '''return [...document.querySelectorAll('body *')].map((element) =>
   element.tagName + [...element.attributes].filter(({ name }) => name !== 'hidden').map(({ name, value }) => ` ${name}=${value}`).join(''))'''
 
@@ -300,8 +300,10 @@ def test_no_screen_needs_to_scroll_sideways(browser, pages, name, width):
     browser.run('document.querySelectorAll("details").forEach((details) => { details.open = true; })')
     assert browser.run('return document.documentElement.scrollWidth') <= width
     # Nor is anything cut off: all text is inside
-    assert browser.run('''return [...document.querySelectorAll('main *, header *')].filter((element) => !element.closest('svg') && element.offsetWidth
-      && (element.getBoundingClientRect().right > innerWidth + 1 || element.getBoundingClientRect().left < -1)).map((element) => element.outerHTML.slice(0, 200))''') == []
+    assert browser.run('''
+      const is_out = ({ left, right }) => left < -1 || right > innerWidth + 1;
+      return [...document.querySelectorAll('main *, header *')].filter((element) => !element.closest('svg') && element.offsetWidth
+        && is_out(element.getBoundingClientRect())).map((element) => element.outerHTML.slice(0, 200))''') == []
 
 
 def test_on_a_phone_each_row_is_a_card_with_its_labels(browser, pages):
@@ -318,12 +320,13 @@ def test_words_stand_out_in_light_and_dark(browser, pages, scheme, paper):
     browser.keep('verdicts-' + scheme)
     faint = browser.run('''
       const numbers = (color) => color.match(/[\\d.]+/g).map(Number);
-      const light = (color) => numbers(color).slice(0, 3).map((part) => part / 255).map((part) => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4)
-        .reduce((sum, part, place) => sum + part * [.2126, .7152, .0722][place], 0);
+      const linear = (part) => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4;
+      const light = (color) => numbers(color).slice(0, 3).reduce((sum, part, place) => sum + linear(part / 255) * [.2126, .7152, .0722][place], 0);
       const behind = (element) => { for (; element; element = element.parentElement) {
         const color = getComputedStyle(element).backgroundColor; if (numbers(color)[3] !== 0) return color; } };
       const contrast = (one, two) => (Math.max(one, two) + .05) / (Math.min(one, two) + .05);
-      const words = [...document.querySelectorAll('body *')].filter((element) => !element.closest('svg') && [...element.childNodes].some(({ nodeType }) => nodeType === 3));
+      const has_words = (element) => [...element.childNodes].some(({ nodeType }) => nodeType === Node.TEXT_NODE);
+      const words = [...document.querySelectorAll('body *')].filter((element) => !element.closest('svg') && has_words(element));
       return [numbers(behind(document.body)), words.length, [...new Set(words.map((element) => [element.className || element.tagName,
         contrast(light(getComputedStyle(element).color), light(behind(element)))]).filter(([, ratio]) => ratio < 4.5).map(String))],
         [...document.querySelectorAll('circle')].filter((dot) => contrast(light(getComputedStyle(dot).fill), light(behind(document.body))) < 3).length]''')

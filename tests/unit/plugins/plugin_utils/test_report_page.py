@@ -67,13 +67,13 @@ class Parsed(html.parser.HTMLParser):
         return [text for (name, _attributes), text in zip(self.elements, self.texts) if name == tag]
 
 
-def findings_page(findings=(FINDING,), host=READ, also=None, **asked):
-    hosts = {'web1': dict(host, findings=list(findings)), **(also or {})}
+def findings_page(findings=(FINDING,), host=None, also=None, **asked):
+    hosts = {'web1': dict(host or READ, findings=list(findings)), **(also or {})}
     return report_page.of_findings(list(findings), hosts, zone=UTC, now=NOW, **asked)
 
 
-def verdicts_page(verdicts=(VERDICT,), host=JUDGED, also=None, **asked):
-    return report_page.of_verdicts({'web1': dict(host, verdicts=list(verdicts)), **(also or {})}, zone=UTC, now=NOW, **asked)
+def verdicts_page(verdicts=(VERDICT,), host=None, also=None, **asked):
+    return report_page.of_verdicts({'web1': dict(host or JUDGED, verdicts=list(verdicts)), **(also or {})}, zone=UTC, now=NOW, **asked)
 
 
 def saying(text):
@@ -92,8 +92,9 @@ def saying(text):
 
 
 TAME = [Parsed(page).elements for page in saying('claude-hooks-x')]
-HOSTILE = ['<img src=x onerror=alert(1)>', '</script><script>alert(1)</script>', '</style>', '</pre>', '</title>', '"><b>', "' onclick='x", '<!--', ']]>', '&lt;',
-           '{{ 7*7 }}', '{% raw %}', '{# x #}', 'javascript:alert(1)', '\u202egnp', '\u2066', '\x1b[2J', '\0', '\r\n', '\u2028', '\x85', '\ud800', '\udcff', '']
+HOSTILE = ['<img src=x onerror=alert(1)>', '</script><script>alert(1)</script>', '</style>', '</pre>', '</title>', '"><b>', "' onclick='x", '<!--', ']]>',
+           '&lt;', '{{ 7*7 }}', '{% raw %}', '{# x #}', 'javascript:alert(1)', '\u202egnp', '\u2066', '\x1b[2J', '\0', '\r\n', '\u2028',
+           '\x85', '\ud800', '\udcff', '']
 
 
 # --- Text stays text -------------------------------------------------------------------------------------------------
