@@ -91,7 +91,7 @@ def saying(text):
                                 since=text, until=text, zone=UTC, now=NOW))
 
 
-TAME = [Parsed(page).elements for page in saying('claude-hooks-x')]
+TAME = [sorted(map(repr, Parsed(page).elements)) for page in saying('claude-hooks-x')]
 HOSTILE = ['<img src=x onerror=alert(1)>', '</script><script>alert(1)</script>', '</style>', '</pre>', '</title>', '"><b>', "' onclick='x", '<!--', ']]>',
            '&lt;', '{{ 7*7 }}', '{% raw %}', '{# x #}', 'javascript:alert(1)', '\u202egnp', '\u2066', '\x1b[2J', '\0', '\r\n', '\u2028',
            '\x85', '\ud800', '\udcff', '']
@@ -102,10 +102,9 @@ HOSTILE = ['<img src=x onerror=alert(1)>', '</script><script>alert(1)</script>',
 @hypothesis.settings(max_examples=60, deadline=None)
 @hypothesis.given(strategies.one_of(strategies.sampled_from(HOSTILE), strategies.text(), strategies.lists(strategies.sampled_from(HOSTILE)).map(''.join)))
 def test_no_text_of_a_host_makes_an_element_or_an_attribute(text):
-    # An id of no length has no place in a cell
+    # Lines of the timeline stand in the order of their names, and an id of no length has no place in a cell
     for page, tame in zip(saying(text or '-'), TAME):
-        parsed = Parsed(page)
-        assert parsed.elements == tame
+        assert sorted(map(repr, Parsed(page).elements)) == tame
         assert {character for character in page if not character.isprintable()} <= {'\n'}
 
 
