@@ -9,7 +9,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import plain, render, whole_file
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import plain, render, report_page, whole_file
 
 try:
     import jmespath
@@ -32,9 +32,10 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec={
-            'dest': {'type': 'path'}, 'format': {'type': 'str', 'choices': ['ecs']}, 'query': {'type': 'str'},
+            'dest': {'type': 'path'}, 'format': {'type': 'str', 'choices': ['ecs']}, 'report': {'type': 'path'}, 'query': {'type': 'str'},
             'since': {'type': 'str'}, 'until': {'type': 'str'}, 'results': {'type': 'dict'}})
         write = _writer(options['dest'], options['format'])
+        report_page.check(options['report'])
         query = _compiled(options['query'])
         if options['results'] is None:
             return {'changed': False}
@@ -43,12 +44,15 @@ class ActionModule(ActionBase):
         items = query(render.by_time(findings))
         # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
         Display().display('\n'.join([''] + render.view(items, hosts, options['since'], options['until'])), screen_only=True)
-        if write and not self._task.check_mode:
+        files = {options['dest']: write, options['report']: lambda items: report_page.of_findings(
+            items, hosts, options['since'], options['until'], chosen=options['query'] is not None)}
+        files.pop(None, None)
+        for path, text in files.items() if not self._task.check_mode else ():
             try:
-                whole_file.write(options['dest'], write(items))
+                whole_file.write(path, text(items))
             except (OSError, render.RenderError) as error:
-                raise AnsibleActionFail('%s not written: %s' % (options['dest'], error))
-        return {'changed': write is not None}
+                raise AnsibleActionFail('%s not written: %s' % (path, error))
+        return {'changed': bool(files)}
 
 
 def _writer(dest, form):

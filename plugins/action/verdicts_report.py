@@ -7,7 +7,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import plain, render, verdict_view, whole_file
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import plain, render, report_page, verdict_view, whole_file
 
 
 class ActionModule(ActionBase):
@@ -19,19 +19,23 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec={
-            'dest': {'type': 'path'}, 'since': {'type': 'str'}, 'until': {'type': 'str'}, 'results': {'type': 'dict'}})
+            'dest': {'type': 'path'}, 'report': {'type': 'path'}, 'since': {'type': 'str'}, 'until': {'type': 'str'}, 'results': {'type': 'dict'}})
         dest = options['dest']
         if dest is not None and not (dest.lower().endswith(('.jsonl', '.json')) and whole_file.is_writable(dest)):
             raise AnsibleActionFail('dest=%s: name a file that ends in .jsonl or .json, in a folder of this machine that you may write to' % dest)
+        report_page.check(options['report'])
         if options['results'] is None:
             return {'changed': False}
         hosts = plain.plain(options['results'])
         # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
         Display().display('\n'.join([''] + verdict_view.view(hosts, options['since'], options['until'])), screen_only=True)
-        if dest is not None and not self._task.check_mode:
-            verdicts = verdict_view.by_time([verdict for result in hosts.values() for verdict in result.get('verdicts') or []])
+        files = {
+            dest: lambda: render.jsonl(verdict_view.by_time([verdict for result in hosts.values() for verdict in result.get('verdicts') or []])),
+            options['report']: lambda: report_page.of_verdicts(hosts, options['since'], options['until'])}
+        files.pop(None, None)
+        for path, text in files.items() if not self._task.check_mode else ():
             try:
-                whole_file.write(dest, render.jsonl(verdicts))
+                whole_file.write(path, text())
             except OSError as error:
-                raise AnsibleActionFail('%s not written: %s' % (dest, error))
-        return {'changed': dest is not None}
+                raise AnsibleActionFail('%s not written: %s' % (path, error))
+        return {'changed': bool(files)}

@@ -33,6 +33,12 @@ options:
   query:
     description: A JMESPath expression that is applied to the list of findings. What it makes of them is shown and written.
     type: str
+  report:
+    description:
+      - File on the controller to write a page for a browser to, with mode 0600. It ends in V(.html) or V(.htm).
+      - It has a timeline for each host, a table that can be sorted and filtered, and what was not seen of each host.
+        It needs nothing beside itself and loads nothing.
+    type: path
   since:
     description: From when on the hosts were asked for findings, to be shown. Without it, that is today.
     type: str

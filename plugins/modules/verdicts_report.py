@@ -23,6 +23,12 @@ options:
   dest:
     description: File on the controller to write the verdicts to as JSON Lines, with mode 0600. It ends in V(.jsonl) or V(.json).
     type: path
+  report:
+    description:
+      - File on the controller to write a page for a browser to, with mode 0600. It ends in V(.html) or V(.htm).
+      - It has a timeline for each host, a table that can be sorted and filtered, and what was not seen of each host.
+        It needs nothing beside itself and loads nothing.
+    type: path
   since:
     description: From when on the hosts were asked for verdicts, to be shown. Without it, that is today.
     type: str

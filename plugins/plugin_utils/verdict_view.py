@@ -9,7 +9,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import r
 _INDENT = ' ' * 4
 _SHOWN_LINE = 2000
 _SHOWN_WHO = 5  # the evidence lists more
-_CAUSES = {
+CAUSES = {
     'cli': 'a docker command', 'api': 'an API client', 'self_exit': 'ended by itself', 'oom': 'out of memory', 'engine_shutdown': 'the engine went down',
     'not_known': 'not known',
 }
@@ -45,7 +45,7 @@ def block(verdict, zone=None):
             render.local_time(verdict['timestamp'], zone), render.quoted(verdict['host'] or '-'), render.quoted(verdict['container'] or '-'),
             ', '.join(verdict['what'])),
         '%sid %s' % (_INDENT, render.quoted(verdict['id'][:12])),
-        '%scause %s (%s), %s' % (_INDENT, verdict['cause'], _CAUSES[verdict['cause']], verdict['confidence']),
+        '%scause %s (%s), %s' % (_INDENT, verdict['cause'], CAUSES[verdict['cause']], verdict['confidence']),
     ]
     label = 'who' if verdict['confidence'] != 'open' else 'can be'
     for who in verdict['who'][:_SHOWN_WHO]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import html
 import json
 import os
 import pathlib
@@ -129,6 +130,15 @@ def test_a_file_holds_the_exact_arguments_and_is_its_owners_alone(start, invento
     assert {finding['host'] for finding in found} == {'here'}
 
 
+def test_a_report_shows_the_arguments_as_text_and_is_its_owners_alone(start, inventory, tmp_path):
+    path = tmp_path / 'findings.html'
+    code, output = play(inventory, since=start, report=str(path))
+    assert code == 2 and path.stat().st_mode & 0o777 == 0o600 and os.listdir(tmp_path) == [path.name], output
+    page = html.unescape(path.read_text())
+    assert '5 findings since' in page and '1 of 3 hosts read' in page and 'far was not read' in re.sub('<.*?>', '', page)
+    assert shlex.quote('claude-hooks-play-{{ 7*7 }}') in page and 'claude-hooks-play-49' not in page and '$\'\\x1b[2J\'' in page
+
+
 def test_ecs_and_a_query_that_chooses(start, inventory, tmp_path):
     path = tmp_path / 'findings.json'
     code, output = play(inventory, '--limit', 'here', '-e', 'query=[?action==`kill`]', since=start, dest=str(path), format='ecs')
@@ -143,7 +153,7 @@ def test_a_query_that_makes_something_else_is_shown_as_json_lines(start, invento
 
 
 def test_check_mode_writes_no_file(start, inventory, tmp_path):
-    code, output = play(inventory, '--limit', 'here', '--check', since=start, dest=str(tmp_path / 'findings.csv'))
+    code, output = play(inventory, '--limit', 'here', '--check', since=start, dest=str(tmp_path / 'findings.csv'), report=str(tmp_path / 'findings.html'))
     assert code == 0 and '5 findings' in output and os.listdir(tmp_path) == [], output
 
 
@@ -153,6 +163,7 @@ def test_check_mode_writes_no_file(start, inventory, tmp_path):
     ({'dest': 'findings.csv', 'format': 'ecs'}, 'format=ecs is written as JSON Lines'),
     ({'format': 'ecs'}, 'name one with dest=FILE.jsonl'),
     ({'dest': 'findings.csv', 'format': 'xml'}, 'value of format must be one of: ecs, got: xml'),
+    ({'report': 'findings.csv'}, 'report=findings.csv: name a file that ends in .html'),
     ({'query': '[?action=='}, 'is no JMESPath expression'),
     ({'query': ''}, 'is no JMESPath expression'),
 ])

@@ -427,11 +427,12 @@ def test_most_of_what_can_be_known_is_certain_or_likely(day):
 
 
 def test_the_playbook_shows_the_last_verdicts_with_their_evidence(day, tmp_path):
-    dest = tmp_path / 'verdicts.jsonl'
+    dest, report = tmp_path / 'verdicts.jsonl', tmp_path / 'verdicts.html'
     command = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), str(ROOT / 'playbooks' / 'verdicts.yml'), '-e', json.dumps(
-        {'key': KEY, 'name': PREFIX + '*', 'dest': str(dest)})]
+        {'key': KEY, 'name': PREFIX + '*', 'dest': str(dest), 'report': str(report)})]
     done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, ANSIBLE_NOCOLOR='1'), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and 'what was before is forgotten' in done.stdout, done.stdout + done.stderr
     written = [json.loads(line) for line in dest.read_text().splitlines()]
     pruned = [verdict for verdict in written if verdict['who'] and verdict['who'][0].get('action') == 'prune']
     assert pruned and 'container prune -f' in done.stdout, done.stdout
+    assert report.read_text().count('container prune -f</code>') > 1
