@@ -15,6 +15,7 @@ import pathlib
 import platform
 import sys
 import time
+import types
 
 DOCUMENTATION = r"""
 ---
@@ -79,15 +80,22 @@ EXAMPLES = r"""
 """
 
 # ansible-rulebook runs this file by its path and leaves the loader of collections to the Ansible that it starts
-# (runpy.run_path in ansible_rulebook/engine.py, 1.3.2): so the collection around this file is made known to Python here.
-# The entry is ours alone, whatever else there is of ansible_collections: Python imports a module by its parent in sys.modules.
+# (runpy.run_path in ansible_rulebook/engine.py, 1.3.2). Python imports a module by its parent in sys.modules: the collection
+# around this file is entered there under its own name. Whatever else there is of ansible_collections stays as it was: the name
+# has to be there only while "from" imports from below it.
+_TOP = 'ansible_collections'
 _COLLECTION = 'ansible_collections.claude_hooks.docker_audit'
 if _COLLECTION not in sys.modules:
     _spec = importlib.machinery.ModuleSpec(_COLLECTION, None, is_package=True)
     _spec.submodule_search_locations = [str(pathlib.Path(__file__).resolve().parents[4])]
     sys.modules[_COLLECTION] = importlib.util.module_from_spec(_spec)
-
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, engine, findings, log_reader, log_watch, reader_state  # noqa: E402
+_stand_in = types.ModuleType(_TOP)
+sys.modules.setdefault(_TOP, _stand_in)
+try:
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, engine, findings, log_reader, log_watch, reader_state
+finally:
+    if sys.modules[_TOP] is _stand_in:
+        del sys.modules[_TOP]
 
 # Seconds after which the position is kept also where nothing was found
 _WAIT = 60
@@ -118,13 +126,14 @@ async def main(queue, args):
 
 def _options(args):
     """The arguments with their defaults. Raises ValueError."""
-    for name, value in args.items():
+    given = {name: value for name, value in args.items() if value is not None}
+    for name, value in given.items():
         if name not in _OPTIONS:
             raise ValueError('docker_findings has no argument %s: there are %s' % (name, ', '.join(_OPTIONS)))
         kind = bool if name == 'possible' else str
         if not isinstance(value, kind) or value == '':
             raise ValueError('%s of docker_findings must be a %s, not %r' % (name, 'boolean' if kind is bool else 'text', value))
-    return dict(_OPTIONS, **args)
+    return dict(_OPTIONS, **given)
 
 
 class _Reader(object):
