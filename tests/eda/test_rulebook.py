@@ -14,6 +14,8 @@ import json
 import os
 import pathlib
 import queue
+import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -21,6 +23,8 @@ import threading
 import time
 
 import pytest
+import yaml
+from ansible_rulebook import rules_parser
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests/unit'))
@@ -135,3 +139,10 @@ def test_what_the_source_cannot_do_ends_it_with_a_sentence(rulebook):
     process = rulebook.start()
     assert process.wait(timeout=SECONDS) != 0
     assert 'audit.log does not exist: auditd has written no log on this host' in rulebook.out()
+
+
+def test_the_rulebook_of_the_readme_parses_and_names_every_argument():
+    block = next(block for block in re.findall(r'```yaml\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL) if 'sources:' in block)
+    source = rules_parser.parse_rule_sets(yaml.safe_load(block))[0].sources[0]
+    plugin = runpy.run_path(str(ROOT / 'extensions/eda/plugins/event_source/docker_findings.py'))
+    assert (source.source_name, list(source.source_args)) == ('claude_hooks.docker_audit.docker_findings', list(plugin['_OPTIONS']))

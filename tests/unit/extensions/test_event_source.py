@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import http.server
 import json
 import logging
 import os
@@ -19,8 +20,10 @@ import pathlib
 import platform
 import random
 import runpy
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -190,6 +193,43 @@ def test_a_first_run_that_is_ended_before_midnight_loses_nothing(host):
     host.stop(2)
     tomorrow = (datetime.date.today() + datetime.timedelta(days=1)).isoformat()
     assert targets(asyncio.run(host.run_until_taken(1))) + targets(host.run(1, since=tomorrow)) == ['1', '2']
+
+
+def test_a_first_run_that_saw_nothing_is_the_first_all_the_same(host):
+    async def begin():
+        async with host.source():
+            while not host.state.exists():
+                await asyncio.sleep(0.01)
+    asyncio.run(begin())
+    host.stop(1)
+    tomorrow = (datetime.date.today() + datetime.timedelta(days=1)).isoformat()
+    assert targets(host.run(1, since=tomorrow)) == ['1']
+
+
+def test_the_engine_tells_which_ids_match(host, tmp_path):
+    """The container a had a matching name before it was renamed, b never had one, c is not known."""
+    events = ''.join(json.dumps({'Action': action, 'Actor': {'ID': 64 * letter, 'Attributes': names}}) + '\n' for action, letter, names in (
+        ('create', 'a', {'name': 'claude-hooks-1'}), ('rename', 'a', {'name': 'renamed', 'oldName': '/claude-hooks-1'}), ('create', 'b', {'name': 'other'})))
+
+    class Engine(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(events.encode() if self.path.startswith('/events') else b'[]')
+
+        def address_string(self):
+            return 'unix'
+
+        def log_message(self, *words):
+            pass
+
+    for letter in 'abc':
+        host.execute('docker', 'rm', 12 * letter)
+    with socketserver.UnixStreamServer(str(tmp_path / 'engine'), Engine) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = host.run(2, socket=str(tmp_path / 'engine'))
+        server.shutdown()
+    assert [(event['targets'][0][0], event['match']) for event in found] == [('a', 'id'), ('c', 'possible')]
 
 
 # --- None lost, none twice -------------------------------------------------------------------------------------------
