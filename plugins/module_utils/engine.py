@@ -10,6 +10,7 @@ Whatever listens at the socket, the answer is bounded in time and size, and noth
 """
 from __future__ import annotations
 
+import fnmatch
 import http.client
 import json
 import re
@@ -48,6 +49,11 @@ def container_names(path=SOCKET, seconds=SECONDS):
         except EngineError as error:
             reason = reason or str(error)
     return {identity: list(names) for identity, names in known.items()}, reason
+
+
+def label(names, pattern):
+    """The newest name that matches the pattern, else the newest: a container that was renamed is still the one that had such a name."""
+    return next((name for name in reversed(names) if fnmatch.fnmatchcase(name, pattern)), names[-1])
 
 
 def events(path=SOCKET, seconds=SECONDS):

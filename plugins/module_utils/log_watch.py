@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Waiting until something is written to a log, or until nobody listens to this process any more.
 
-Sources: inotify(7) and its constants in include/uapi/linux/inotify.h; poll(2): a pipe whose last reader is gone has POLLERR.
+Sources: inotify(7) and its constants in include/uapi/linux/inotify.h; poll(2): a pipe whose last reader is gone has POLLERR,
+one whose last writer is gone POLLHUP.
 """
 from __future__ import annotations
 
@@ -21,18 +22,26 @@ _SPACING = 0.2  # a log that is written to all the time is not worth more looks
 
 
 class LogWatch(object):
-    """Watches the folder of a log, since a rotation replaces the log."""
+    """Watches the folder of a log, since a rotation replaces the log.
 
-    def __init__(self, log):
+    Somebody listens as long as the other end of the pipe listener is open. Else that is stdout.
+    """
+
+    def __init__(self, log, listener=1):
         log = os.path.realpath(log)
         self._log = log
         self._last = 0.0
         self._inotify = _inotify(os.path.dirname(log))
         self._seen = self._state()
-        self._listeners = [1]
+        self._listeners = [listener]
+
+    def close(self):
+        if self._inotify is not None:
+            os.close(self._inotify)
+            self._inotify = None
 
     def wait(self, seconds):
-        """WRITTEN when the log was written to since the last call, GONE when stdout was closed, EXPIRED after that time."""
+        """WRITTEN when the log was written to since the last call, GONE when nobody listens any more, EXPIRED after that time."""
         deadline = time.monotonic() + seconds
         while True:
             left = deadline - time.monotonic()

@@ -22,6 +22,7 @@ _FORMAT = 1
 _LONGEST = 16 << 20
 _READER = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z')
 _POSITION = {'fingerprint': str, 'offset': int, 'before': str, 'done': list, 'reported': list, 'last': (int, type(None))}
+_OFFERED = {'since': (int, type(None)), 'taken': (list, type(None))}
 
 
 class StateError(Exception):
@@ -46,8 +47,18 @@ class ReaderState(object):
         """See log_reader.Following; None where nothing is acknowledged yet."""
         return self._state['position']
 
+    @property
+    def since(self):
+        """What offer() was told last; None once a batch is acknowledged."""
+        return (self._state['offered'] or {}).get('since')
+
+    @property
+    def taken(self):
+        """The names in the batch on offer that were received one by one; see take()."""
+        return list((self._state['offered'] or {}).get('taken') or ())
+
     def lock(self, seconds=5):
-        """Keep another reader of the same name out until this process ends.
+        """Keep another reader of the same name out until unlock(), or until this process ends.
 
         A reader whose connection broke takes a moment to notice: so long another one waits.
         """
@@ -71,6 +82,11 @@ class ReaderState(object):
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, b'%d\n' % os.getpid(), 0)
 
+    def unlock(self):
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
     def load(self):
         """Read what is kept. Returns None, or why it cannot be used: then everything is to be read anew."""
         try:
@@ -92,11 +108,18 @@ class ReaderState(object):
             self._save({'token': token, 'position': offered.get('position'), 'offered': None})
         return self._state['token'] == token
 
-    def offer(self, position):
-        """Keep the position after a batch, and return the token that is to come back when the batch was received."""
+    def offer(self, position, since=None, taken=()):
+        """Keep the position after a batch, and return the token that is to come back when the batch was received.
+
+        since is from where on the first batch was looked for (milliseconds since 1970); taken is what was received of it before.
+        """
         token = uuid.uuid4().hex
-        self._save(dict(self._state, offered={'token': token, 'position': position}))
+        self._save(dict(self._state, offered={'token': token, 'position': position, 'since': since, 'taken': list(taken)}))
         return token
+
+    def take(self, name):
+        """Note that a part of the batch on offer was received, for a reader whose batch is received in parts."""
+        self._save(dict(self._state, offered=dict(self._state['offered'], taken=self.taken + [name])))
 
     def _save(self, state):
         text = json.dumps(dict(state, format=_FORMAT, key=self._key, reader=self._reader))
@@ -153,14 +176,21 @@ def _check(state, key, reader):
             raise ValueError('token has an unknown form')
         if part.get('position') is not None:
             _check_position(part['position'])
+    for name, kind in _OFFERED.items():
+        if not _is((offered or {}).get(name), kind):
+            raise ValueError('%s of offered has an unknown form' % name)
 
 
 def _check_position(position):
     if not isinstance(position, dict) or set(position) != set(_POSITION):
         raise ValueError('position has an unknown form')
     for name, kind in _POSITION.items():
-        value = position[name]
-        if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, list) and not all(isinstance(part, str) for part in value)):
+        if not _is(position[name], kind):
             raise ValueError('%s of position has an unknown form' % name)
     if position['offset'] < 0:
         raise ValueError('offset of position is negative')
+
+
+def _is(value, kind):
+    """Whether a value of JSON is of a kind; lists are of strings here, and a bool is no number."""
+    return isinstance(value, kind) and not isinstance(value, bool) and not (isinstance(value, list) and not all(isinstance(part, str) for part in value))

@@ -321,7 +321,6 @@ engine:
 """
 
 import datetime
-import fnmatch
 import itertools
 import os
 import re
@@ -384,13 +383,8 @@ def find(module, log, events, since, until, seconds):
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import callers, engine, findings, log_reader, processes
 
     params = module.params
-
-    def label(names):
-        """The newest name that matches; a container that was renamed is still the one that had such a name."""
-        return next((name for name in reversed(names) if fnmatch.fnmatchcase(name, params['name'])), names[-1])
-
     known, reason = engine.container_names(params['socket'], seconds)
-    containers = dict((identity, label(names)) for identity, names in known.items())
+    containers = dict((identity, engine.label(names, params['name'])) for identity, names in known.items())
     containers.update(params['containers'])
     found = findings.find(
         events, name=params['name'], key=params['key'], possible=params['possible'], containers=containers,

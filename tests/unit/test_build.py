@@ -47,11 +47,12 @@ def installed(tarball, tmp_path_factory):
 
 def test_the_tarball_holds_no_left_overs(tarball):
     names = tarfile.open(tarball).getnames()
-    assert {'roles/docker_audit/tasks/main.yml', 'plugins/plugin_utils/report_page.html.j2'} <= set(names)
+    assert {'roles/docker_audit/tasks/main.yml', 'plugins/plugin_utils/report_page.html.j2', 'extensions/eda/plugins/event_source/docker_findings.py',
+            'extensions/eda/rulebooks/notify_on_remove.yml'} <= set(names)
     assert [name for name in names if name.split('/')[0] in ('.venv', '.cache', '.ansible', '.git')] == []
 
 
-@pytest.mark.parametrize('playbook', ['audit', 'coverage', 'findings', 'tail', 'verdicts'])
+@pytest.mark.parametrize('playbook', ['audit', 'coverage', 'findings', 'notify', 'tail', 'verdicts'])
 def test_an_installed_playbook_parses_by_its_name(installed, playbook):
     run(str(BIN / 'ansible-playbook'), 'claude_hooks.docker_audit.' + playbook, '--syntax-check', '-i', 'localhost,', ANSIBLE_COLLECTIONS_PATH=str(installed))
 
