@@ -220,7 +220,7 @@ keeper:
       sample: []
     systemd: {type: bool, description: Whether systemd runs on the host., sample: true}
     runs: {type: bool, description: "Whether it runs, was started after its files were written, and starts at boot.", sample: true}
-    unit_text: {type: str, description: "The text of its unit, or null.", sample: "[Service]\\nExecStart=/usr/bin/python3"}
+    unit_text: {type: str, description: "The text of its unit, or null.", sample: "[Service]\nExecStart=/usr/bin/python3"}
     program_sha1: {type: str, description: "The SHA-1 of its program, or null.", sample: 4e1243bd22c66e76c2ba9eddc1f91394e57f9f83}
 compiled:
   description: Whether C(/etc/audit/audit.rules), which C(augenrules) writes, holds a rule with one of our keys.

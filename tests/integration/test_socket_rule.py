@@ -47,9 +47,8 @@ assert ctypes.CFUNCTYPE(ctypes.c_int)(low(code))() == 0
 # In a mount namespace of its own: rule files are not for this machine, the kernel's rules are.
 @pytest.fixture
 def play(tmp_path):
-    held = subprocess.Popen(
-        ['unshare', '--mount', 'sh', '-ec', 'mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; echo -D >/etc/audit/rules.d/audit.rules; echo up; exec cat'],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    script = 'mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; echo -D >/etc/audit/rules.d/audit.rules; echo up; exec cat'
+    held = subprocess.Popen(['unshare', '--mount', 'sh', '-ec', script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     held.stdout.readline()
 
     def play(state, *words):
