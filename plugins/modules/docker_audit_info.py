@@ -100,6 +100,11 @@ status:
   returned: always
   type: dict
   sample: {enabled: 1, failure: 1, pid: 611, rate_limit: 0, backlog_limit: 8192, lost: 0, backlog: 0}
+auditd_enabled:
+  description: Whether auditd starts at boot, by systemd or by the links of its init script. Null if neither tells.
+  returned: always
+  type: bool
+  sample: true
 immutable:
   description: Whether the kernel refuses changes of rules until the next boot (C(enabled 2)).
   returned: always
@@ -124,6 +129,11 @@ rule_file:
         - Null if there is no file.
       type: str
       sample: managed
+    access:
+      description: Its owner (uid), group (gid) and mode, or null.
+      type: list
+      elements: raw
+      sample: [0, 0, "0640"]
     content:
       description: Its text, or null.
       type: str
@@ -284,9 +294,11 @@ retention:
       sample: 192.0
 """
 
+import glob
 import grp
 import os
 import pwd
+import stat
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
@@ -352,6 +364,22 @@ def look(host):
     return dict(
         coverage=coverage.verdict(problems), problems=problems, watched=[dict(path=path, uid=uid) for path, uid in watched],
         retention=coverage.retention(host))
+
+
+def access(path):
+    """[uid, gid, mode] of a file, or None if there is none."""
+    if not os.path.isfile(path):
+        return None
+    info = os.stat(path)
+    return [info.st_uid, info.st_gid, '%04o' % stat.S_IMODE(info.st_mode)]
+
+
+def is_enabled(module):
+    """Whether auditd starts at boot, as ansible.builtin.service would find out; None if nothing tells."""
+    systemctl = module.get_bin_path('systemctl')
+    if systemctl and os.path.isdir('/run/systemd/system'):  # sd_booted(3)
+        return module.run_command([systemctl, 'is-enabled', '--quiet', 'auditd.service'])[0] == 0
+    return bool(glob.glob('/etc/rc?.d/S??auditd')) or None
 
 
 def main():
@@ -420,8 +448,9 @@ def main():
         root=os.geteuid() == 0,
         tools=tools,
         status=status,
+        auditd_enabled=is_enabled(module),
         immutable=status.get('enabled') == 2,
-        rule_file=dict(path=own_path, present=content is not None, owner=owner, content=content, rules=file_rules),
+        rule_file=dict(path=own_path, present=content is not None, owner=owner, access=access(own_path), content=content, rules=file_rules),
         managed_files=managed_files,
         own_keys=keys,
         kernel_rules=[{'rule': rule['rule'], 'delete': ar.deletion(rule)} for rule in kernel_rules],

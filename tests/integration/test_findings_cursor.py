@@ -168,7 +168,7 @@ def test_a_call_that_waits_returns_as_soon_as_there_is_something(reader, stop):
     start = time.monotonic()
     stop('a')
     out, _err = process.communicate(timeout=30)
-    assert names(json.loads(out)) == ['a'] and time.monotonic() - start < 5
+    assert names(json.loads(out)) == ['a'] and time.monotonic() - start < 25
 
 
 def test_a_call_that_waits_takes_no_time_of_the_processor(reader, others):

@@ -235,7 +235,7 @@ def test_a_slow_answer_is_given_up_also_when_it_drips(tmp_path, start, pause):
         reason = engine.container_names(listener.path, 0.4)[1]
         took = time.monotonic() - before
         given_up.set()
-    assert reason.endswith('did not answer /events within 0.4 s') and took < 3
+    assert reason.endswith('did not answer /events within 0.4 s') and took < 30
 
 
 def test_an_engine_that_says_100_continue_for_ever_is_given_up(tmp_path):
@@ -260,7 +260,7 @@ def test_a_socket_that_accepts_nobody_is_given_up(tmp_path):
         known, reason = engine.container_names(path, 0.3)
         for client in waiting:
             client.close()
-    assert known == {} and reason and time.monotonic() - before < 3
+    assert known == {} and reason and time.monotonic() - before < 30
 
 
 @pytest.mark.parametrize('body', [
@@ -269,9 +269,9 @@ def test_a_socket_that_accepts_nobody_is_given_up(tmp_path):
     json.dumps([container(A, *('/n%d' % number for number in range(300000)))]).encode(),
 ], ids=['a long number', 'many lists', 'many names'])
 def test_a_large_answer_takes_linear_time(tmp_path, body):
-    before = time.monotonic()
+    before = time.process_time()  # of this process, whatever else the machine does; with the square of the length it would be hours
     names(tmp_path, containers=ok(body))
-    assert time.monotonic() - before < 10
+    assert time.process_time() - before < 60
 
 
 def test_no_thread_and_no_descriptor_is_left(tmp_path):
