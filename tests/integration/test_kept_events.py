@@ -71,8 +71,9 @@ def day(folder):
         for life in (1, 2):
             with own_engine.running(folder, IMAGE) as path:
                 for number in (1, 2):
-                    subprocess.run(['docker', '--host', 'unix://' + path, 'run', '-d', '--network', 'none', '--name', 'claude-hooks-kept-%d-%d' % (life, number),
-                                    IMAGE, *POLITE], stdin=subprocess.DEVNULL, capture_output=True, check=True)
+                    name = 'claude-hooks-kept-%d-%d' % (life, number)
+                    subprocess.run(['docker', '--host', 'unix://' + path, 'run', '-d', '--network', 'none', '--name', name, IMAGE, *POLITE],
+                                   stdin=subprocess.DEVNULL, capture_output=True, check=True)
                 lives.append(engine.events(path))
                 wait(lambda: kept.read_text().count('"connected"') == len(lives), told)  # it looks for a new engine every two seconds
             wait(lambda: kept.read_text().count('"gone"') == len(lives), told)

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -81,7 +80,7 @@ def identity(event):
     """What tells an event from all others, or None for something that is no event."""
     actor = event.get('Actor') if isinstance(event, dict) else None
     key = (event.get('Type'), event.get('Action'), actor.get('ID'), event.get('timeNano')) if isinstance(actor, dict) else (None,)
-    return key if all(isinstance(part, str) for part in key[:3]) and type(key[-1]) is int else None
+    return key if all(isinstance(part, str) for part in key[:3]) and isinstance(key[-1], int) and not isinstance(key[-1], bool) else None
 
 
 def reduced(event):

@@ -92,7 +92,8 @@ if _COLLECTION not in sys.modules:
 _stand_in = types.ModuleType(_TOP)
 sys.modules.setdefault(_TOP, _stand_in)
 try:
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, engine, findings, log_reader, log_watch, reader_state
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import (
+        audit_log, callers, engine, findings, log_reader, log_watch, processes, reader_state)
 finally:
     if sys.modules[_TOP] is _stand_in:
         del sys.modules[_TOP]
@@ -224,6 +225,7 @@ class _Reader(object):
         if found['unreadable_count']:
             _logger.warning('the log does not tell the command of %d executions of docker, the first at %s',
                             found['unreadable_count'], found['unreadable'][0]['timestamp'])
+        callers.add(found['findings'], log_reader.lines_with(callers.LINES, self._log), processes.Processes(names))
         return found['findings']
 
 
