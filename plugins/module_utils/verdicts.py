@@ -117,9 +117,12 @@ class _World(object):
         self._created = {}
         self._destroyed = {}
         self.prunes = [event.time for event in happened if event.action == 'prune']
+        self._projects = {}  # folder -> the Compose projects whose containers were made there
         for event in happened:
             if not event.id:
                 continue
+            if event.attributes.get(_PROJECT):
+                self._projects.setdefault(event.attributes.get(_PROJECT + '.working_dir'), set()).add(event.attributes[_PROJECT])
             names = self._names.setdefault(event.id, [])
             if event.action == 'rename':
                 names.append((event.time if names else 0, event.attributes.get('oldName', '').lstrip('/')))
@@ -133,6 +136,9 @@ class _World(object):
 
     def names_until(self, identity, time):
         return [name for moment, name in self._names.get(identity, ()) if moment <= time and name]
+
+    def projects_in(self, folder):
+        return self._projects.get(folder, set())
 
     def existed(self, identity, time):
         return self._created.get(identity, 0) <= time <= self._destroyed.get(identity, time)
@@ -385,12 +391,15 @@ class _Claims(object):
         certain = certain and (action not in ('compose_up', 'compose_scale') or '--force-recreate' in finding['argv'])
         return _Claim(finding, None, reason, certain)
 
-    @staticmethod
-    def _project(finding, incident, project):
+    def _project(self, finding, incident, project):
         if finding.get('project') is not None:
             return ('the container is of its project %s' % _quoted(project), True) if finding['project'] == project else (None, False)
         if finding.get('cwd') and finding['cwd'] == incident.attributes.get(_PROJECT + '.working_dir'):
             return 'the container is of the project in its folder %s' % _quoted(finding['cwd']), True
+        elsewhere = any(word.startswith(('-f', '--file', '--project-directory')) for word in finding['argv'])
+        known = self._world.projects_in(finding['cwd']) if finding.get('cwd') and not elsewhere else set()
+        if known and project not in known:
+            return None, False  # it means the project of its folder
         folder = re.sub('[^a-z0-9_-]', '', posixpath.basename(finding.get('cwd') or '').lower())
         # A file, the environment or a name in the file can say another project
         return 'the container is of the project %s, which it may mean' % _quoted(project), folder == project and '-f' not in finding['argv']

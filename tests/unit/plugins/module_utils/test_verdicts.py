@@ -224,6 +224,22 @@ def test_no_connection_outlives_the_engine(options, expected):
     assert short(judge(life(*stop()), connects=connects, **options)) == expected
 
 
+@pytest.mark.parametrize('text, other, expected', [
+    ('docker compose down', '/srv/other', [('died+removed', 'cli', 'certain', [100])]),
+    ('docker compose -f /srv/shop/compose.yml down', '/srv/other', [('died+removed', 'not_known', 'open', [100, 101])]),
+    ('docker compose down', '/srv/unknown', [('died+removed', 'not_known', 'open', [100, 101])]),
+])
+def test_a_compose_command_means_the_project_that_is_known_of_its_folder(text, other, expected):
+    def labels(project, folder):
+        return {'com.docker.compose.project': project, 'com.docker.compose.project.working_dir': folder}
+
+    events = life(*gone(**labels('shop', '/srv/shop')), **labels('shop', '/srv/shop'))
+    events += life(identity=B, name='b', **labels('other', '/srv/other'))
+    found = [command(0.5, 'docker compose down', cwd='/srv/shop'), command(0.6, text, 101, cwd=other)]
+    judged = judge(events, found, [LOGGED, connect(0.7, 200, '/usr/libexec/docker-compose', ppid=100), connect(0.7, 201, '/usr/libexec/docker-compose', ppid=101)])
+    assert [(what, cause, confidence, sorted(pids)) for what, cause, confidence, pids in short(judged)] == expected
+
+
 def test_only_matching_names_count_but_also_earlier_ones():
     renamed = life(event(0, 'rename', B, 'plain', oldName='/claude-hooks-b'), *kill(2, B, 'plain'), identity=B, name='claude-hooks-b')
     events = life(*gone(name='other'), name='other') + renamed
