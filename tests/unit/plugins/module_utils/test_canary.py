@@ -53,7 +53,7 @@ def test_the_program_of_a_script_is_its_interpreter(owned):
 
 
 @pytest.mark.parametrize('name, mode, message', [
-    ('bin', 0o777, r'/bin can be written by others than root \(mode 0777\): chmod go-w '),
+    ('bin', 0o777, r'/bin can be written by others than root \(mode 0777\): give docker a place that root alone'),
     ('bin', 0o775, 'can be written by others'),
     ('bin', 0o1777, 'can be written by others'),
     ('bin/docker', 0o757, 'can be written by others'),
@@ -71,7 +71,7 @@ def test_what_others_own_is_refused(owned, name):
     program(owned.root / 'bin' / 'docker')
     (owned.root / 'link').symlink_to('bin/docker')
     owned.others.add(name)
-    with pytest.raises(canary.Refused, match='/%s is owned by uid 1000: give it to root' % name):
+    with pytest.raises(canary.Refused, match='/%s is owned by uid 1000: give docker a place that root alone' % name):
         canary.program_of(str(owned.root / 'link'))
 
 
