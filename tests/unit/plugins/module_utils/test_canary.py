@@ -100,6 +100,18 @@ def test_what_is_no_program_is_refused(owned):
         canary.program_of(program(owned.root / 'docker', '#!\n'))
 
 
+def test_what_hangs_is_ended(tmp_path):
+    path = program(tmp_path / 'docker', '#!/bin/sh\nsleep 120\n')
+    before = time.monotonic()
+    pid, _start, _end = canary.execute(path, os.geteuid(), 0.2)
+    assert not os.path.exists('/proc/%d' % pid) and time.monotonic() - before < 100
+
+
+def test_what_cannot_be_executed_is_told(tmp_path):
+    with pytest.raises(canary.Refused, match='it cannot be executed: Permission denied'):
+        canary.execute(program(tmp_path / 'docker', mode=0o644), os.geteuid(), 1)
+
+
 @pytest.mark.parametrize('lines, wanted', [
     (['-a always,exit -F path=/a -F perm=x -F uid=0 -F key=k', '-a always,exit -F path=/a -F perm=x -F uid=7 -F key=k'], [('/a', 0), ('/a', 7)]),
     (['-w /a -p x -k k'], [('/a', 0), ('/a', 65534)]),
