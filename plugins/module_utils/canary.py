@@ -19,6 +19,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import a
 # Of a rule for every user: one who may do all, and one who may do nothing (kernel, overflowuid).
 SAMPLE_UIDS = (0, 65534)
 ENVIRONMENT = dict(PATH='/usr/sbin:/usr/bin:/sbin:/bin', HOME='/nonexistent', DOCKER_CONFIG='/nonexistent')
+WAY_OUT = 'give docker a place that root alone can write to'
 MOST_LINKS = 40  # MAXSYMLINKS of the kernel
 
 # The kernel stamps a record with a clock that ticks HZ times a second (audit_log_start: ktime_get_coarse_real_ts64).
@@ -58,7 +59,7 @@ def real_file_of_root(path):
         except OSError as error:
             raise Refused('%s: %s' % (place, error.strerror))
         if status.st_uid != 0:
-            raise Refused('%s is owned by uid %d: give it to root' % (place, status.st_uid))
+            raise Refused('%s is owned by uid %d: %s' % (place, status.st_uid, WAY_OUT))
         if stat.S_ISLNK(status.st_mode):
             links += 1
             if links > MOST_LINKS:
@@ -67,7 +68,7 @@ def real_file_of_root(path):
             parts = target.split('/') + parts
             place = '/' if target.startswith('/') else os.path.dirname(place)
         elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise Refused('%s can be written by others than root (mode %04o): chmod go-w %s' % (place, stat.S_IMODE(status.st_mode), place))
+            raise Refused('%s can be written by others than root (mode %04o): %s' % (place, stat.S_IMODE(status.st_mode), WAY_OUT))
     if not stat.S_ISREG(status.st_mode):
         raise Refused('%s is not a file' % place)
     return place

@@ -88,7 +88,8 @@ CODES = {
     'log_may_stop': (
         'note', 'auditd is set to stop logging, or the host, when the disk is full or fails.',
         'Watch the free space, or set SYSLOG or ROTATE in auditd.conf where the log matters less than the host.'),
-    'not_readable': ('partial', 'Something that was to be looked at could not be read.', 'Run as root on the host (become).'),
+    'not_readable': (
+        'partial', 'Something that was to be looked at could not be read.', 'Run as root on the host (become), or repair what the evidence names.'),
     'canary_not_seen': (
         'blind', 'docker was executed and its record did not come into the log under our key.',
         'See the other problems of the host. Where there is none, auditd may be suspended: kill -USR2 its pid.'),

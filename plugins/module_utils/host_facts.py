@@ -44,6 +44,7 @@ def look(audit_pid, rule_paths, search_path=None, root='/'):
     host = _Host(root)
     config = _config(host)
     daemons = _daemons(host)
+    addresses, metrics = _told(host, daemons)
     return {
         'uid': os.geteuid(),
         'now': int(time.time() * 1000),
@@ -54,8 +55,8 @@ def look(audit_pid, rule_paths, search_path=None, root='/'):
         'executables': _executables(host, search_path),
         'real_paths': {path: host.real_file(path) for path in rule_paths},
         'is_docker_host': bool(daemons) or host.is_there(SOCKET),
-        'talkers': _talkers(host, daemons),
-        'tcp': _tcp(host, daemons),
+        'talkers': _talkers(host, addresses),
+        'tcp': _tcp(host, daemons, addresses, metrics),
         'units': {name: _unit(host, name) for name in UNITS} if host.is_there('/run/systemd/system') else None,
         'unseen': host.unseen,
     }
@@ -284,9 +285,8 @@ def _daemon_json(host, path):
     return settings
 
 
-def _tcp(host, daemons):
+def _tcp(host, daemons, addresses, metrics):
     """``[(address, place)]`` where an engine listens on TCP, or is told to."""
-    addresses, metrics = _told(host, daemons)
     # What has no scheme is TCP (opts/hosts.go in docker/cli).
     found = [pair for pair in addresses if pair[0] and not pair[0].startswith(('unix:', 'fd:', 'npipe:', 'vsock:'))]
     other_ports = SWARM_PORTS + tuple(int(address.rpartition(':')[2]) for address in metrics if re.search(r':[0-9]{1,5}\Z', address))
@@ -303,9 +303,9 @@ def _tcp(host, daemons):
     return found
 
 
-def _talkers(host, daemons):
+def _talkers(host, addresses):
     """``[{uid, name, why}]`` of the users who may write to the socket of an engine; uid None is everybody."""
-    paths = [SOCKET] + [address[len('unix://'):] for address, _place in _told(host, daemons)[0] if address.startswith('unix:///')]
+    paths = [SOCKET] + [address[len('unix://'):] for address, _place in addresses if address.startswith('unix:///')]
     # Engines without root listen in the folder of their user.
     paths += host.glob('/run/user/*/docker.sock')
     found, groups, seen = [], {}, set()

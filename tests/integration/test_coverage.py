@@ -404,7 +404,8 @@ def test_a_docker_that_others_can_replace_is_not_executed(machine):
     finally:
         shutil.rmtree(folder)
     assert not found['proven'] and found['runs'][0]['pid'] is None
-    assert codes(found) == {'canary_refused': '%s/docker as uid 0: %s can be written by others than root (mode 0777): chmod go-w %s' % (folder, folder, folder)}
+    assert list(codes(found)) == ['canary_refused']
+    assert codes(found)['canary_refused'].startswith('%s/docker as uid 0: %s can be written by others than root (mode 0777): ' % (folder, folder))
 
 
 def test_without_a_rule_there_is_nothing_to_prove(machine):

@@ -52,7 +52,7 @@ def test_the_program_of_a_script_is_its_interpreter(owned):
 
 
 @pytest.mark.parametrize('name, mode, message', [
-    ('bin', 0o777, r'/bin can be written by others than root \(mode 0777\): chmod go-w '),
+    ('bin', 0o777, r'/bin can be written by others than root \(mode 0777\): give docker a place that root alone'),
     ('bin', 0o775, 'can be written by others'),
     ('bin', 0o1777, 'can be written by others'),
     ('bin/docker', 0o757, 'can be written by others'),
@@ -70,7 +70,7 @@ def test_what_others_own_is_refused(owned, name):
     program(owned.root / 'bin' / 'docker')
     (owned.root / 'link').symlink_to('bin/docker')
     owned.others.add(name)
-    with pytest.raises(canary.Refused, match='/%s is owned by uid 1000: give it to root' % name):
+    with pytest.raises(canary.Refused, match='/%s is owned by uid 1000: give docker a place that root alone' % name):
         canary.program_of(str(owned.root / 'link'))
 
 
@@ -97,6 +97,18 @@ def test_what_is_no_program_is_refused(owned):
             canary.program_of(str(owned.root / name))
     with pytest.raises(canary.Refused, match='a script without an interpreter'):
         canary.program_of(program(owned.root / 'docker', '#!\n'))
+
+
+def test_what_hangs_is_ended(tmp_path):
+    path = program(tmp_path / 'docker', '#!/bin/sh\nsleep 120\n')
+    before = time.monotonic()
+    pid, _start, _end = canary.execute(path, os.geteuid(), 0.2)
+    assert not os.path.exists('/proc/%d' % pid) and time.monotonic() - before < 100
+
+
+def test_what_cannot_be_executed_is_told(tmp_path):
+    with pytest.raises(canary.Refused, match='it cannot be executed: Permission denied'):
+        canary.execute(program(tmp_path / 'docker', mode=0o644), os.geteuid(), 1)
 
 
 @pytest.mark.parametrize('lines, wanted', [
