@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 playbook = ansible-playbook $(if $(INVENTORY),-i '$(INVENTORY)') $(if $(LIMIT),--limit '$(LIMIT)') playbooks/$(1) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit-install audit-uninstall audit-findings audit-tail test test-all
+.PHONY: help audit-install audit-uninstall audit-findings audit-tail docs test test-all
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | while IFS=$$'\t' read -r name what; do printf '%-18s %s\n' "$$name" "$$what"; done
@@ -31,6 +31,9 @@ audit-findings: $(VENV)/ready ## Show who stopped, removed or otherwise took awa
 # Ansible starts no more processes than there are hosts, so a number that is never too small costs nothing.
 audit-tail: $(VENV)/ready ## Show each finding as it happens, until Ctrl-C (ARGS="-e output=jsonl -e duration=60")
 	$(call playbook,tail.yml --forks 1000)
+
+docs: $(VENV)/ready-test ## Build the reference of role, modules, filters and lookup as web pages in docs/html
+	@docs/docsite/build
 
 test: $(VENV)/ready-test ## Run every test (as root on Debian; installs and starts what they need)
 	tests/run
