@@ -41,6 +41,10 @@ test: $(VENV)/ready-test ## Run every test (as root on Debian; installs and star
 test-all: $(VENV)/ready-test ## Run every test, what takes long too, and again with other releases of Debian and of ansible-core
 	tests/run --all
 
+# Says what it waits for, a package a line.
+install = set -o pipefail; $(VENV)/bin/pip install --disable-pip-version-check --requirement $(1) | \
+  sed -n -u -e 's/^Collecting \([^ ]*\).*/  \1/p' -e 's/^Installing collected packages.*/  installing them .../p'
+
 # The checkout is linked into the virtual environment under its collection's name, whatever its folder is called.
 $(VENV)/ready: requirements.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or later, or name one with make PYTHON=..." >&2; exit 1; }
@@ -50,7 +54,7 @@ $(VENV)/ready: requirements.txt
 	  { echo "$(PYTHON) has no venv module: install it (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "Setting up $(VENV), once ..."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@$(call install,requirements.txt)
 	@packages=$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
 	  mkdir -p "$$packages/ansible_collections/claude_hooks" && \
 	  ln -sfn '$(CURDIR)' "$$packages/ansible_collections/claude_hooks/docker_audit"
@@ -58,5 +62,5 @@ $(VENV)/ready: requirements.txt
 
 $(VENV)/ready-test: requirements-test.txt $(VENV)/ready
 	@echo "Adding what the tests need to $(VENV), once ..."
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements-test.txt
+	@$(call install,requirements-test.txt)
 	@touch $@
