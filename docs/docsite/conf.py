@@ -14,6 +14,8 @@ html_theme = 'sphinx_ansible_theme'
 html_show_sphinx = False
 html_copy_source = False
 html_use_index = False
+html_static_path = ['static']
+html_css_files = ['menu.css']
 
 # Where the generated pages point to in Ansible's own documentation. Intersphinx would ask its site at each build.
 ANSIBLE = 'https://docs.ansible.com/projects/ansible/latest/'

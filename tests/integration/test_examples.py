@@ -81,7 +81,8 @@ def mailed(request, tmp_path):
     (tmp_path / 'mail').write_text('#!/bin/sh\nprintf "%%s\\n" "$@" >%s/words\ncat >%s/text\n' % (tmp_path, tmp_path))
     (tmp_path / 'mail').chmod(0o755)
     (tmp_path / 'ansible.cfg').write_text('[defaults]\ninventory = hosts.yml\n')
-    connection = {'reached': {'ansible_connection': 'local', 'ansible_python_interpreter': sys.executable}, 'away': {'ansible_host': '127.0.0.1', 'ansible_port': 1}}
+    connection = {'reached': {'ansible_connection': 'local', 'ansible_python_interpreter': sys.executable},
+                  'away': {'ansible_host': '127.0.0.1', 'ansible_port': 1}}
     (tmp_path / 'hosts.yml').write_text(yaml.safe_dump({'all': {'hosts': {'web1': connection[request.param]}}}))
     done = subprocess.run([ROOT / 'examples/daily_mail/mail-findings', tmp_path, 'root'], cwd=tmp_path, stdin=subprocess.DEVNULL, timeout=120, check=False,
                           env=dict(os.environ, PATH='%s:%s:%s' % (tmp_path, BIN, os.environ['PATH']), ANSIBLE_NOCOLOR='1'))
