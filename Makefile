@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 playbook = ansible-playbook $(if $(INVENTORY),-i '$(INVENTORY)') $(if $(LIMIT),--limit '$(LIMIT)') playbooks/$(1) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-coverage audit-tail test test-all
+.PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-coverage audit-tail docs test test-all
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | while IFS=$$'\t' read -r name what; do printf '%-18s %s\n' "$$name" "$$what"; done
@@ -38,11 +38,18 @@ audit-coverage: $(VENV)/ready ## Show whether each host can see who stops a cont
 audit-tail: $(VENV)/ready ## Show each finding as it happens, until Ctrl-C (ARGS="-e output=jsonl -e duration=60")
 	$(call playbook,tail.yml --forks 1000)
 
+docs: $(VENV)/ready-test ## Build the reference of role, modules, filters and lookup as web pages in docs/html
+	@docs/docsite/build
+
 test: $(VENV)/ready-test ## Run every test (as root on Debian; installs and starts what they need)
 	tests/run
 
 test-all: $(VENV)/ready-test ## Run every test, what takes long too, and again with other releases of Debian and of ansible-core
 	tests/run --all
+
+# Says what it waits for, a package a line.
+install = set -o pipefail; $(VENV)/bin/pip install --disable-pip-version-check --requirement $(1) | \
+  sed -n -u -e 's/^Collecting \([^ ]*\).*/  \1/p' -e 's/^Installing collected packages.*/  installing them .../p'
 
 # The checkout is linked into the virtual environment under its collection's name, whatever its folder is called.
 $(VENV)/ready: requirements.txt
@@ -53,7 +60,7 @@ $(VENV)/ready: requirements.txt
 	  { echo "$(PYTHON) has no venv module: install it (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "Setting up $(VENV), once ..."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@$(call install,requirements.txt)
 	@packages=$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
 	  mkdir -p "$$packages/ansible_collections/claude_hooks" && \
 	  ln -sfn '$(CURDIR)' "$$packages/ansible_collections/claude_hooks/docker_audit"
@@ -61,5 +68,5 @@ $(VENV)/ready: requirements.txt
 
 $(VENV)/ready-test: requirements-test.txt $(VENV)/ready
 	@echo "Adding what the tests need to $(VENV), once ..."
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements-test.txt
+	@$(call install,requirements-test.txt)
 	@touch $@

@@ -185,3 +185,13 @@ def test_options_given_as_text_are_taken_as_lists():
     code, output = play('--check', '--diff', '-e', 'docker_audit_uids=7,1000 docker_audit_prepend=false docker_audit_rule_file=zz-test.rules')
     assert code == 0, output
     assert re.findall(r'^\+(-[aA] always,exit) .* -F uid=(\d+) ', output, re.MULTILINE)[:2] == [('-a always,exit', '7'), ('-a always,exit', '1000')], output
+
+
+@pytest.mark.parametrize('no_color, colours', [('', True), ('1', False)])
+def test_on_a_terminal_no_color_is_heeded(no_color, colours):
+    environment = {name: value for name, value in os.environ.items() if name != 'ANSIBLE_NOCOLOR'}
+    command = '%s/ansible-playbook playbooks/audit.yml --check -e state=maybe' % os.path.dirname(sys.executable)
+    done = subprocess.run(['script', '--quiet', '--command', command, '/dev/null'], cwd=ROOT, env=dict(environment, NO_COLOR=no_color, TERM='xterm'),
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+    assert b'maybe' in done.stdout, done.stdout
+    assert (b'\x1b[' in done.stdout) == colours
