@@ -25,7 +25,7 @@ import time
 
 import pytest
 import yaml
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import report_page
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import report_page, verdict_view
 from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
@@ -39,6 +39,7 @@ START = datetime.datetime(2026, 11, 24, 7, 55, tzinfo=datetime.timezone.utc)
 HOSTILE = ['<img src=x onerror="window.obeyed=1">', '</script><script>window.obeyed=1</script>', '</style><style>body{display:none}</style>',
            '</pre></details>', '"><svg onload="window.obeyed=1">', "' onmouseover='window.obeyed=1", 'javascript:window.obeyed=1', '{{ 7*7 }}', '{% raw %}',
            '<!-- ', '&lt;b&gt;', '\u202egnp.exe', '\u2066\u200b\u2028', '\x1b[2J\x07', '\r\n\0', 'w' * 400, '\u05d0\u05d1\u05d2', 'e\u0301']
+CAUSES = list(verdict_view.CAUSES)
 LOOK = '''return [...document.querySelectorAll('body *')].map((element) =>
   element.tagName + [...element.attributes].filter(({ name }) => name !== 'hidden').map(({ name, value }) => ` ${name}=${value}`).join(''))'''
 
@@ -50,7 +51,7 @@ def finding(number, host, words, **more):
     return dict({
         'host': host, 'timestamp': moment, 'event': '1795564663.051:%d' % number, 'action': 'remove', 'subcommand': 'rm', 'targets': words[-1:], 'matched': [],
         'docker_host': None, 'context': None, 'project': None, 'signal': None, 'match': 'name', 'pid': 1000 + number, 'ppid': 7, 'uid': 0, 'user': 'root',
-        'auid': 1000, 'login_user': 'alice', 'ses': 3, 'tty': 'pts0', 'comm': 'docker', 'exe': '/usr/bin/docker', 'cwd': '/srv', 'argv': ['docker', *words],
+        'auid': 1000, 'login_user': 'alice', 'ses': 3, 'tty': 'pts0', 'comm': 'docker', 'exe': '/usr/bin/docker', 'cwd': '/srv/Shop', 'argv': ['docker', *words],
         'argv_complete': True, 'success': True, 'keys': ['claude-hooks-docker']}, **more)
 
 
@@ -93,7 +94,8 @@ RESULTS = {
     # As many, each a word of its own
     'tame': saying(['claude-hooks-%d' % number for number in range(len(HOSTILE))]),
     'verdicts': {'web1': {
-        'verdicts': [verdict(number, [finding(number, 'web1', ['rm', '-f', 'claude-hooks-%d' % number])], container=text)
+        'verdicts': [verdict(number, [finding(number, 'web1', ['rm', '-f', 'claude-hooks-%d' % number])], container=text,
+                             cause=CAUSES[number % len(CAUSES)])
                      for number, text in enumerate(['claude-hooks-a', 'claude-hooks-b', *HOSTILE])],
         'events': {'count': 256, 'first': '2026-11-24T07:54:00.000Z', 'full': True}, 'connects': 0, 'span': read([])['span']}},
 }
@@ -271,7 +273,7 @@ def test_the_filter_keeps_rows_that_have_every_word(browser, pages):
     assert browser.find('#shown').text == '%d of %d that match, of 60 shown' % (len(wanted), len(wanted))
     browser.filter('nothing-has-this')
     assert browser.column(0) == []
-    browser.filter('')
+    browser.filter('/srv/SHOP')
     assert len(browser.column(0)) == 60
 
 
