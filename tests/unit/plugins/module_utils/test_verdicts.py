@@ -236,7 +236,7 @@ def test_a_compose_command_means_the_project_that_is_known_of_its_folder(text, o
     events = life(*gone(**labels('shop', '/srv/shop')), **labels('shop', '/srv/shop'))
     events += life(identity=B, name='b', **labels('other', '/srv/other'))
     found = [command(0.5, 'docker compose down', cwd='/srv/shop'), command(0.6, text, 101, cwd=other)]
-    judged = judge(events, found, [LOGGED, connect(0.7, 200, '/usr/libexec/docker-compose', ppid=100), connect(0.7, 201, '/usr/libexec/docker-compose', ppid=101)])
+    judged = judge(events, found, [LOGGED] + [connect(0.7, pid + 100, '/usr/libexec/docker-compose', ppid=pid) for pid in (100, 101)])
     assert [(what, cause, confidence, sorted(pids)) for what, cause, confidence, pids in short(judged)] == expected
 
 
