@@ -17,9 +17,10 @@ DOCUMENTS = sorted([*ROOT.glob('*.md'), *(path for folder in ('docs', 'examples'
 README = (ROOT / 'README.md').read_text()
 MAKEFILE = (ROOT / 'Makefile').read_text()
 PLAYBOOKS = {path.stem: path.read_text() for path in (ROOT / 'playbooks').glob('*.yml') if path.stem != 'this_host'}
+RULEBOOKS = {path.stem for path in (ROOT / 'extensions/eda/rulebooks').glob('*.yml')}
 ROLE_OPTIONS = set(yaml.safe_load((ROOT / 'roles/docker_audit/defaults/main.yml').read_text()))
 # As playbooks read them: name | default(...), and the one whose bare name is a function of Ansible.
-VARIABLES = set(re.findall(r"{{ (?:hostvars\[inventory_hostname\]\[')?(\w+)(?:'\])? \| default\(", ' '.join(PLAYBOOKS.values())))
+VARIABLES = set(re.findall(r"(?:{{|-) (?:hostvars\[inventory_hostname\]\[')?(\w+)(?:'\])? \| default\(", ' '.join(PLAYBOOKS.values())))
 PLUGINS = sorted(path.stem for pattern in ('modules/*.py', 'filter/*.yml', 'lookup/*.py') for path in (ROOT / 'plugins').glob(pattern))
 
 each_document = pytest.mark.parametrize('path', DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -58,7 +59,7 @@ def test_the_variables_exist(path):
 @each_document
 def test_the_plugins_and_playbooks_exist(path):
     named = set(re.findall(r'claude_hooks\.docker_audit\.(\w+)', path.read_text()))
-    assert named - set(PLUGINS) - set(PLAYBOOKS) - {'docker_audit'} == set()
+    assert named - set(PLUGINS) - set(PLAYBOOKS) - RULEBOOKS - {'docker_audit'} == set()
 
 
 @each_document
