@@ -26,6 +26,19 @@ CHECK_MODE = {  # these are run with --check
     'docker_audit': 'changes the rules of the machine',
     'findings_follow': 'goes on for an hour',
 }
+NEEDS_RULE = {'docker_audit_canary'}
+RULE = ['exit,always', '-F', 'path=' + os.path.realpath(shutil.which('docker') or 'docker'), '-F', 'perm=x', '-F', 'key=claude-hooks-docker']
+
+
+@pytest.fixture
+def rule(name):
+    """The rule of the role, in the kernel alone."""
+    if name not in NEEDS_RULE:
+        yield
+        return
+    subprocess.run(['auditctl', '-A', *RULE], check=True)
+    yield
+    subprocess.run(['auditctl', '-d', *RULE], check=True)
 
 
 def documented():
@@ -41,7 +54,7 @@ def documented():
 
 
 @pytest.mark.parametrize('name, examples', [pytest.param(*row, id=row[0]) for row in documented()])
-def test_the_examples_run(name, examples, tmp_path):
+def test_the_examples_run(name, examples, rule, tmp_path):
     plays = yaml.safe_load(examples)
     if 'hosts' not in plays[0]:
         plays = [{'hosts': 'all', 'gather_facts': False, 'tasks': plays}]
