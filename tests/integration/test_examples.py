@@ -28,6 +28,16 @@ CHECK_MODE = {  # these are run with --check
 }
 
 
+@pytest.fixture(scope='module')
+def installed():
+    """The rule, which those examples expect that ask whether it is there."""
+    for state in ('present', 'absent'):
+        subprocess.run([BIN / 'ansible-playbook', 'playbooks/audit.yml', '-e', 'state=' + state, '-e', 'docker_audit_manage_service=false'], cwd=ROOT,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
+        if state == 'present':
+            yield
+
+
 def documented():
     """(name, examples as text) of all that ansible-doc knows of this collection."""
     shown = subprocess.run([BIN / 'ansible-doc', '--metadata-dump', 'claude_hooks.docker_audit'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
@@ -40,6 +50,7 @@ def documented():
             yield name.rpartition('.')[2], point.get('examples')
 
 
+@pytest.mark.usefixtures('installed')
 @pytest.mark.parametrize('name, examples', [pytest.param(*row, id=row[0]) for row in documented()])
 def test_the_examples_run(name, examples, tmp_path):
     plays = yaml.safe_load(examples)

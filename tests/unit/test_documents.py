@@ -20,7 +20,7 @@ PLAYBOOKS = {path.stem: path.read_text() for path in (ROOT / 'playbooks').glob('
 RULEBOOKS = {path.stem for path in (ROOT / 'extensions/eda/rulebooks').glob('*.yml')}
 ROLE_OPTIONS = set(yaml.safe_load((ROOT / 'roles/docker_audit/defaults/main.yml').read_text()))
 # As playbooks read them: name | default(...), and the one whose bare name is a function of Ansible.
-VARIABLES = set(re.findall(r"(?:{{|-) (?:hostvars\[inventory_hostname\]\[')?(\w+)(?:'\])? \| default\(", ' '.join(PLAYBOOKS.values())))
+VARIABLES = {name for name in re.findall(r"\b(\w+)(?:'\])? \| default\(", ' '.join(PLAYBOOKS.values())) if not name.startswith('ansible_')}
 PLUGINS = sorted(path.stem for pattern in ('modules/*.py', 'filter/*.yml', 'lookup/*.py') for path in (ROOT / 'plugins').glob(pattern))
 
 each_document = pytest.mark.parametrize('path', DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
