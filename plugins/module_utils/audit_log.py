@@ -21,11 +21,6 @@ from binascii import unhexlify
 from collections import namedtuple
 
 
-# arch/x86/entry/syscalls/syscall_{64,32}.tbl, include/uapi/asm-generic/unistd.h
-_CONNECTS = (
-    b'arch=c000003e syscall=42 ', b'arch=40000003 syscall=362 ', b'arch=40000003 syscall=102 ', b'arch=c00000b7 syscall=203 ')
-
-
 class AuditLogError(ValueError):
     """The text is not something that audit events can be read from."""
 
@@ -48,6 +43,10 @@ _EXECUTIONS = frozenset(
 _USUAL_CALLS = (b'arch=c000003e syscall=59 success=yes ', b'arch=c00000b7 syscall=221 success=yes ')
 _EXECUTION_NAMES = (b'execve', b'execveat')
 
+# connect, and the socketcall of i386: arch/x86/entry/syscalls/syscall_{64,32}.tbl, include/uapi/asm-generic/unistd.h
+_CONNECTS = (
+    b'arch=c000003e syscall=42 ', b'arch=40000003 syscall=362 ', b'arch=40000003 syscall=102 ', b'arch=c00000b7 syscall=203 ')
+
 # Types by number, as the kernel itself writes them to the syslog while no auditd runs (include/uapi/linux/audit.h).
 _KINDS = {b'SYSCALL': 'SYSCALL', b'EXECVE': 'EXECVE', b'CWD': 'CWD', b'1300': 'SYSCALL', b'1309': 'EXECVE', b'1307': 'CWD'}
 
@@ -60,7 +59,7 @@ _LOCAL_DATES = ('%m/%d/%y', '%m/%d/%Y', '%Y-%m-%d', '%d.%m.%Y')
 
 _CALL = re.compile(rb'arch=\S+ syscall=(\S+)')
 _OUTCOMES = {b'yes': 'started', b'no ': 'failed', b'no': 'failed'}
-_CALLER_FIELD = re.compile(rb' (ppid|pid|auid|uid|tty|ses|comm|exe)=("[!#-~]*"|[^" ]\S*)(?= |$)')
+_PROCESS_FIELD = re.compile(rb' (ppid|pid|auid|uid|tty|ses|comm|exe)=("[!#-~]*"|[^" ]\S*)(?= |$)')
 _INTERPRETED_FIELD = re.compile(rb'(?:^| )([a-z_0-9-]+)=(.*?)(?= [a-z_0-9-]+=| ?$)')
 _CWD = re.compile(rb'cwd=("[!#-~]*"|[0-9A-F]+)(?= |$)')
 _TAIL_NAME = re.compile(rb'(?:^| )(UID|AUID)="([^"]*)"')
@@ -252,7 +251,7 @@ def has_key(event, key):
 
 def fields(event):
     """The fields of the SYSCALL record that tell who ran what, by name, as raw text."""
-    pattern = _INTERPRETED_FIELD if event.interpreted else _CALLER_FIELD
+    pattern = _INTERPRETED_FIELD if event.interpreted else _PROCESS_FIELD
     result = {}
     for name, value in pattern.findall(event.syscall):
         result.setdefault(name.decode('ascii'), value)
@@ -410,12 +409,10 @@ def names(event):
 
     An ENRICHED record has them in its tail, `ausearch -i` prints them in place of the numbers.
     """
-    if event.interpreted:
-        raw = fields(event)
-        pairs = [(name.upper(), raw[name]) for name in ('uid', 'auid') if name in raw and not raw[name].isdigit()]
-    else:
+    if not event.interpreted:
         return _tail_names(event.names)
-    return _known_names(pairs)
+    raw = fields(event)
+    return _known_names((name.upper(), raw[name]) for name in ('uid', 'auid') if name in raw and not raw[name].isdigit())
 
 
 @functools.lru_cache(maxsize=256)

@@ -58,22 +58,18 @@ def parse(argv):
     return _result()
 
 
-def strip_interpreter(argv, watched_paths=None):
+def strip_interpreter(argv):
     """The argv of a script without its interpreter: ``/bin/sh /usr/bin/docker stop x`` becomes ``/usr/bin/docker stop x``.
 
-    Linux puts the interpreter and at most one argument of the ``#!`` line before the script's path (execve(2)).
-    ``watched_paths`` are the paths that may follow; without them, each absolute path that ends in docker or docker-compose.
+    Linux puts the interpreter and at most one argument of the ``#!`` line before the script's path (execve(2)), which is absolute here.
     """
     _require_strings(argv)
-
-    def is_watched(path):
-        if watched_paths is None:
-            return path.startswith('/') and _program(path) in (_DOCKER, _COMPOSE)
-        return path in watched_paths
-
     if not argv or _program(argv[0]) in (_DOCKER, _COMPOSE):
         return argv
-    return next((argv[position:] for position in (1, 2) if position < len(argv) and is_watched(argv[position])), argv)
+    for position in range(1, min(3, len(argv))):
+        if argv[position].startswith('/') and _program(argv[position]) in (_DOCKER, _COMPOSE):
+            return argv[position:]
+    return argv
 
 
 def _require_strings(argv):

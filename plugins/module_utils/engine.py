@@ -21,7 +21,7 @@ import urllib.parse
 
 SOCKET = '/var/run/docker.sock'
 SECONDS = 5  # for each of the two questions
-KEPT = 256  # events, eventsLimit in moby's daemon/events/events.go
+REMEMBERED = 256  # events, eventsLimit in moby's daemon/events/events.go
 LONGEST_ANSWER = 16 << 20  # thousands of containers: each takes 1 to 2 kB
 
 _LIST = '/containers/json?all=1'
@@ -57,7 +57,7 @@ def label(names, pattern):
 
 
 def events(path=SOCKET, seconds=SECONDS):
-    """The last events of every type that the engine keeps, oldest first: KEPT at most, none from before its start."""
+    """The last events of every type that the engine keeps, oldest first: REMEMBERED at most, none from before its start."""
     body = _get(path, _events_until_now({}), seconds)
     return [event for event in (_json(line, '/events') for line in body.split(b'\n') if line.strip()) if isinstance(event, dict)]
 

@@ -85,13 +85,13 @@ def find(events, name=DEFAULT_NAME, key=DEFAULT_KEY, possible=True, containers=N
     }
 
 
-def connects(events, host=None):
+def connects(events):
     """Connects to the engine's socket: who connected, not what was asked."""
     found = {}
     for event in events:
         if audit_log.is_connect(event):
-            entry = _identity(event, host)
-            _add_caller(entry, event, _program(event))
+            entry = _identity(event, None)
+            _add_process(entry, event, _program(event))
             entry['success'] = True
             entry['keys'] = [_shown(key) for key in audit_log.keys(event)]
             _add_names(entry, event)
@@ -305,7 +305,7 @@ def _finding(event, host, judgement):
     # Findings do not share lists: YAML would write aliases
     finding['targets'] = list(finding['targets'])
     finding['matched'] = list(finding['matched'])
-    _add_caller(finding, event, judgement.program)
+    _add_process(finding, event, judgement.program)
     finding['argv'] = list(judgement.argv)
     finding['argv_complete'] = judgement.complete
     finding['success'] = _SUCCESS[audit_log.outcome(event)]
@@ -320,7 +320,7 @@ def _unreadable(event, host, reason):
     """An execution with our key whose command the log does not tell."""
     entry = _identity(event, host)
     entry['reason'] = reason
-    _add_caller(entry, event, _program(event))
+    _add_process(entry, event, _program(event))
     entry['success'] = _SUCCESS[audit_log.outcome(event)]
     entry['keys'] = [_shown(key) for key in audit_log.keys(event)]
     _add_names(entry, event)
@@ -341,8 +341,8 @@ def _program(event):
     return {name: _shown(audit_log.text_value(event, raw.get(name))) for name in ('comm', 'exe')}
 
 
-def _add_caller(finding, event, program):
-    """Who ran the command, by audit's own field names."""
+def _add_process(finding, event, program):
+    """The process and its user, by audit's own field names. What `caller` holds comes from callers.py."""
     raw = audit_log.fields(event)
     for name in ('pid', 'ppid', 'uid', 'auid', 'ses'):
         finding[name] = audit_log.number(raw.get(name))

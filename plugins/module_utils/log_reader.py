@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Audit logs on disk to audit events. The only code that opens log files.
+"""Audit logs on disk to audit events. All findings from files come through here; host_facts looks at the ends of the logs alone.
 
 Sources: auditd.conf(5) for log_file and write_logs; audit-userspace src/auditd-event.c rotate_logs() for the names and
 the order of rotated logs (audit.log, then audit.log.1, the oldest has the highest number; a rotation renames them all).
@@ -182,10 +182,10 @@ class Scan(object):
 
     def _note_times(self, block, end):
         for place in (block.find(b'audit(', 0, end), block.rfind(b'audit(', 0, end)):
-            time = audit_log.when(audit_log.Event(None, block[place + 6:place + 90].partition(b')')[0]))[0] if place >= 0 else None
-            if time is not None:
-                self.first = time if self.first is None else min(self.first, time)
-                self.last = time if self.last is None else max(self.last, time)
+            moment = audit_log.when(audit_log.Event(None, block[place + 6:place + 90].partition(b')')[0]))[0] if place >= 0 else None
+            if moment is not None:
+                self.first = moment if self.first is None else min(self.first, moment)
+                self.last = moment if self.last is None else max(self.last, moment)
 
 
 def _is_complete(event):

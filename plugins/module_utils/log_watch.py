@@ -33,7 +33,7 @@ class LogWatch(object):
         self._last = 0.0
         self._inotify = _inotify(os.path.dirname(log))
         self._seen = self._state()
-        self._listeners = [listener]
+        self._listener = listener
 
     def close(self):
         if self._inotify is not None:
@@ -63,12 +63,11 @@ class LogWatch(object):
 
     def _poll(self, seconds, for_log):
         poll = select.poll()
-        for listener in self._listeners:
-            poll.register(listener, 0)
+        poll.register(self._listener, 0)
         if for_log and self._inotify is not None:
             poll.register(self._inotify, select.POLLIN)
         ready = dict(poll.poll(int(seconds * 1000) + 1))
-        if any(listener in ready for listener in self._listeners):
+        if self._listener in ready:
             return GONE
         return WRITTEN if ready else EXPIRED
 

@@ -20,8 +20,6 @@ from collections import namedtuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings
 
-CAUSES = ('cli', 'api', 'self_exit', 'oom', 'engine_shutdown', 'not_known')
-
 # From the start of a command to its request: a loaded host starts programs slowly.
 _STARTUP = 10 * 1000
 _STOP_TIMEOUT = 10  # seconds; the default of stop and restart
@@ -54,7 +52,7 @@ _Incident = namedtuple('_Incident', 'what time id name attributes requests ooms 
 _Claim = namedtuple('_Claim', 'finding target reason sure certain', defaults=(False,))
 
 
-def judge(events, found, connects=None, name='claude-hooks-*', host=None, since=None, until=None, harmless=(), containers=None, engine_ends=(),
+def judge(events, found, connects=None, name=findings.DEFAULT_NAME, host=None, since=None, until=None, harmless=(), containers=None, engine_ends=(),
           engine_since=None, own=(), blind=()):
     """A verdict for every time a matching container ended, was removed or was renamed from since to until, oldest first.
 
@@ -384,14 +382,15 @@ class _Claims(object):
         service = incident.attributes.get('com.docker.compose.service')
         if finding['targets'] and service not in [target.partition('=')[0] for target in finding['targets']]:
             return None
-        reason, certain = self._project(finding, incident, project)
+        reason, sure = self._project(finding, incident, project)
         if reason is None:
             return None
         # up and scale leave alone what is as it should be
-        certain = certain and (action not in ('compose_up', 'compose_scale') or '--force-recreate' in finding['argv'])
-        return _Claim(finding, None, reason, certain)
+        sure = sure and (action not in ('compose_up', 'compose_scale') or '--force-recreate' in finding['argv'])
+        return _Claim(finding, None, reason, sure)
 
     def _project(self, finding, incident, project):
+        """(why the container can be of the project that a command means, or None, whether that is sure)"""
         if finding.get('project') is not None:
             return ('the container is of its project %s' % _quoted(project), True) if finding['project'] == project else (None, False)
         if finding.get('cwd') and finding['cwd'] == incident.attributes.get(_PROJECT + '.working_dir'):
@@ -437,7 +436,7 @@ def _verdict(incident, claims, clients, happened, ends, by_api, blind):
         return _unasked(incident, [period for period in blind if period[0] < incident.time and period[1] > (incident.started or 0)])
     evidence = _seen(incident)
     if incident.what == 'died' and not _is_due(incident):
-        return _shown(incident, 'not_known', [], evidence + [
+        return _as_verdict(incident, 'not_known', [], evidence + [
             'the engine was asked for that signal, but nothing says that the container ended by it and not by itself'], 'open')
     fitting, remarks = claims.of(incident)
     if not fitting and incident.what == 'died':
@@ -446,9 +445,9 @@ def _verdict(incident, claims, clients, happened, ends, by_api, blind):
             others = clients.others(_asked(incident))
             if shutdown.startswith(_ONE) and others and _asked(incident) - milliseconds(others[0]['timestamp']) <= _STARTUP:
                 evidence += [shutdown] + remarks + ['but right before it others connected, who can have asked']
-                return _shown(incident, 'not_known', others[:_SHOWN_CONNECTS], evidence + _told_others(others), 'open')
+                return _as_verdict(incident, 'not_known', others[:_SHOWN_CONNECTS], evidence + _told_others(others), 'open')
             sure = not remarks and not others
-            return _shown(incident, 'engine_shutdown', [], evidence + [shutdown] + remarks, 'certain' if sure else 'likely')
+            return _as_verdict(incident, 'engine_shutdown', [], evidence + [shutdown] + remarks, 'certain' if sure else 'likely')
     others = clients.others(_asked(incident))
     if fitting:
         return _by_cli(incident, claims, fitting, evidence, remarks, others, clients)
@@ -456,45 +455,45 @@ def _verdict(incident, claims, clients, happened, ends, by_api, blind):
     if incident.what == 'removed' and incident.died is not None and incident.time - incident.died <= _SOON and not by_api:
         evidence.append('it was removed %d ms after its end: that can be the engine itself, for a container that was run with --rm' %
                         (incident.time - incident.died))
-        return _shown(incident, 'not_known', others[:_SHOWN_CONNECTS], evidence + _told_others(others), 'open')
+        return _as_verdict(incident, 'not_known', others[:_SHOWN_CONNECTS], evidence + _told_others(others), 'open')
     if not others:
         evidence.append('no command of docker in the audit log explains it, and ' + (
             'every connect is explained by such a command' if clients.known else 'connects to the engine are not logged'))
-        return _shown(incident, 'not_known', [], evidence, 'open')
+        return _as_verdict(incident, 'not_known', [], evidence, 'open')
     evidence.append('no command of docker in the audit log explains it: an API client asked')
-    return _shown(incident, 'api', others[:_SHOWN_CONNECTS], evidence + _told_others(others), 'likely' if len(others) == 1 and not remarks else 'open')
+    return _as_verdict(incident, 'api', others[:_SHOWN_CONNECTS], evidence + _told_others(others), 'likely' if len(others) == 1 and not remarks else 'open')
 
 
 def _unasked(incident, blind):
     """A container that ended without any request to the engine, as far as events are known. blind are times since its start."""
     code = incident.attributes.get('exitCode', '')
     if any(period[1] > incident.time - _OBEYS for period in blind):
-        return _shown(incident, 'not_known', [], _seen(incident) + [
+        return _as_verdict(incident, 'not_known', [], _seen(incident) + [
             'the events of the engine right before it are not known: it may have been asked'], 'open')
     evidence = _seen(incident) + ['the engine noted no kill since the start of the container: nobody asked it' if not blind else
                                   'the engine noted no kill in the last %d s, and not all events before are known' % (_OBEYS // 1000)]
     ooms = [event for event in incident.ooms if incident.time - event.time <= _OOM_SOON]
     if ooms and code == '137':
-        return _shown(incident, 'oom', [], evidence, 'likely' if blind else 'certain')
+        return _as_verdict(incident, 'oom', [], evidence, 'likely' if blind else 'certain')
     if incident.ooms:
         evidence.append('memory was short, but that did not end it for certain')
-        return _shown(incident, 'not_known', [], evidence, 'open')
+        return _as_verdict(incident, 'not_known', [], evidence, 'open')
     if code == '137':
         # The shim hands on 128 + N for an end by signal N (containerd/go-runc monitor.go), and nobody else keeps it: audit logs no
         # signal without a rule for kill(2), the kernel prints none. A shell ends with the code of its last command.
         evidence.append('137 is 128 + 9: a SIGKILL from outside the engine (by root of this host), or a program that ended itself with that code, '
                         'as a shell does whose last command was killed; neither the engine nor audit keeps which')
-        return _shown(incident, 'not_known', [], evidence, 'open')
+        return _as_verdict(incident, 'not_known', [], evidence, 'open')
     if code == '255' or not code.isdigit():
         evidence.append('255 is what the engine notes when the shim of the container was killed, and a program can end itself with it')
-        return _shown(incident, 'not_known', [], evidence, 'open')
+        return _as_verdict(incident, 'not_known', [], evidence, 'open')
     if int(code) < 128:
         evidence.append('its program ended by itself: the end by a signal has a code from 129 on')
-        return _shown(incident, 'self_exit', [], evidence, 'certain' if not blind else 'likely')
+        return _as_verdict(incident, 'self_exit', [], evidence, 'certain' if not blind else 'likely')
     # kernel/signal.c sig_task_ignored(): SIGNAL_UNKILLABLE
     evidence.append('its program ended by itself with that code: of all signals from outside the engine, SIGKILL (137) alone ends the first process '
                     'of a pid namespace that has not asked for it; one with the pid namespace of the host may have been ended by another')
-    return _shown(incident, 'self_exit', [], evidence, 'likely')
+    return _as_verdict(incident, 'self_exit', [], evidence, 'likely')
 
 
 def _is_due(incident):
@@ -544,15 +543,15 @@ def _by_cli(incident, claims, fitting, evidence, remarks, others, clients):
         if meanwhile:
             evidence.append('meanwhile others connected to the engine, of which none is needed to explain it')
             evidence += _told_connects(meanwhile)
-        return _shown(incident, 'cli', [fitting[0].finding], evidence, 'certain' if fitting[0].certain and not remarks and not meanwhile else 'likely')
+        return _as_verdict(incident, 'cli', [fitting[0].finding], evidence, 'certain' if fitting[0].certain and not remarks and not meanwhile else 'likely')
     evidence.append('%s: none is picked' % ('more than one command fits' if len(fitting) > 1 else 'that is not sure'))
     start = min(milliseconds(claim.finding['timestamp']) for claim in fitting)
     only = len(fitting) > 1 and all(claim.sure for claim in fitting) and not any(milliseconds(connect['timestamp']) >= start for connect in others)
     who = [claim.finding for claim in fitting] + others[:_SHOWN_CONNECTS]
-    return _shown(incident, 'cli' if only else 'not_known', who, evidence + _told_others(others), 'open')
+    return _as_verdict(incident, 'cli' if only else 'not_known', who, evidence + _told_others(others), 'open')
 
 
-def _shown(incident, cause, who, evidence, confidence):
+def _as_verdict(incident, cause, who, evidence, confidence):
     what = 'restarted' if incident.restarted else 'stopped' if incident.stopped else incident.what
     return {
         'container': incident.name, 'id': incident.id, 'what': [what], 'timestamp': audit_log.timestamp(int(incident.time)),

@@ -61,7 +61,7 @@ notes:
     itself went down. RV(events) says how far back that is.
   - API clients are seen only where connects to the socket of the engine are logged, under the O(key) with C(-socket) at its end.
     A connect tells who talked to the engine, not what was asked.
-  - That a container was killed from outside the engine (C(killed_outside_engine), as by C(kill -9) on the host) is never given as a cause.
+  - That a container was killed from outside the engine, as by C(kill -9) on the host, is never given as a cause.
     All that is kept of it is the exit code 137, with which a program can end itself, and a shell does whose last command was killed.
     So it is V(not_known), and the evidence says what it can have been.
 seealso:
@@ -199,7 +199,7 @@ def look(params, since, until):
     connects = findings.connects(connecting.events())
     found = findings.find(executions, name='*', key=params['key'])['findings']
     times = [event['timeNano'] // 1000000 for event in happened]
-    full = len(remembered) >= engine.KEPT
+    full = len(remembered) >= engine.REMEMBERED
     blind = list(kept['gaps'])
     if times and (full or kept['events']):
         blind.append((0, times[0]))
@@ -209,7 +209,7 @@ def look(params, since, until):
         kept_events.still_there(happened, since), found, connects or None, name=params['name'], host=params['host'], since=since, until=until,
         harmless=findings.harmless(executions, params['key']), containers=names, engine_ends=kept['gone'], own=kept['connects'], blind=blind,
         # The engine at another socket is another process
-        engine_since=living.engine_since() if params['socket'] == engine.SOCKET else None)
+        engine_since=living.engine_since() if os.path.realpath(params['socket']) == os.path.realpath(engine.SOCKET) else None)
     askers = list(dict((id(who), who) for verdict in judged for who in verdict['who']).values())
     callers.add(askers, log_reader.lines_with(callers.LINES, log), living)
     if params['host'] is not None:

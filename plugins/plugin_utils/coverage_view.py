@@ -60,7 +60,7 @@ def block(name, host):
     width = max([len(one['code']) for one in host['problems']] + [0])
     for one, following in zip(host['problems'], host['problems'][1:] + [{}]):
         head = '%s%-7s  %-*s  ' % (_INDENT, one['weight'], width, one['code'])
-        lines.append(head + _short(render.printable(one['evidence'])))
+        lines.append(head + render.short(render.printable(one['evidence']), _SHOWN))
         if one['remedy'] != following.get('remedy'):
             lines.append(' ' * len(head) + '-> ' + render.printable(one['remedy']))
     for run in host['canary'] or []:
@@ -73,7 +73,3 @@ def _reach(retention):
     if retention is None or retention['hours'] is None:
         return '-'
     return '%.0f h' % retention['hours'] if retention['hours'] < 96 else '%.0f days' % (retention['hours'] / 24)
-
-
-def _short(text):
-    return text if len(text) <= _SHOWN else '%s ... (%d more characters)' % (text[:_SHOWN], len(text) - _SHOWN)

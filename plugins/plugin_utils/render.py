@@ -80,7 +80,8 @@ def _code(character):
     return '\\u%04x' % number if number < 0x10000 else '\\U%08x' % number
 
 
-def _short(text, limit):
+def short(text, limit):
+    """The text, cut where it is longer than the limit, with how much is left out."""
     return text if len(text) <= limit else '%s ... (%d more characters)' % (text[:limit], len(text) - limit)
 
 
@@ -109,7 +110,7 @@ def view(items, hosts, since=None, until=None, zone=None):
         lines = table(items, zone)
     else:
         lines = jsonl(items).splitlines()
-    return lines + [''] + coverage(hosts, since, until, zone)
+    return lines + [''] + reach(hosts, since, until, zone)
 
 
 def table(findings, zone=None):
@@ -177,7 +178,7 @@ def _process(process):
     # A thread of the kernel has no command line: ps(1) shows its name so
     command = ' '.join(quoted(word) for word in process['argv']) or '[%s]' % printable(process.get('comm') or '')
     # It can have been another program when it ran docker
-    return '%s, now %s' % (text, _short(command, _SHOWN_TEXT))
+    return '%s, now %s' % (text, short(command, _SHOWN_TEXT))
 
 
 def gap_line(host, span, zone=None):
@@ -204,7 +205,7 @@ def _who(finding, name, number):
 def _details(finding):
     targets = ' '.join(quoted(target) for target in finding['targets'])
     remark = {'possible': ' (possible)', 'id': ' (id of a matching container)'}.get(finding.get('match'), '')
-    yield ('targets ' + _short(targets, _SHOWN_TEXT) if targets else 'no targets') + remark
+    yield ('targets ' + short(targets, _SHOWN_TEXT) if targets else 'no targets') + remark
     yield 'exe %s' % _word(finding.get('exe'))
     yield 'cwd %s' % _word(finding.get('cwd'))
     for label, name in (('engine', 'docker_host'), ('context', 'context'), ('project', 'project')):
@@ -214,7 +215,7 @@ def _details(finding):
 
 def _shown_command(finding):
     missing = '' if finding.get('argv_complete', True) else ' ... (the log lacks arguments)'
-    return _short(command_line(finding), _SHOWN_COMMAND) + missing
+    return short(command_line(finding), _SHOWN_COMMAND) + missing
 
 
 def _wrapped(pieces):
@@ -236,7 +237,7 @@ def columns(rows):
 
 # --- What was seen at all --------------------------------------------------------------------------------------------
 
-def coverage(hosts, since=None, until=None, zone=None):
+def reach(hosts, since=None, until=None, zone=None):
     """Lines that tell silence from blindness: what each host's log holds, and which hosts were not read."""
     read = {host: result for host, result in hosts.items() if not unread_reason(result)}
     lines = []
@@ -249,8 +250,7 @@ def coverage(hosts, since=None, until=None, zone=None):
                 local_time(span.get('first'), zone), local_time(span.get('last'), zone)))
         lines += columns(rows) + ['']
     # A log can reach back further than what was asked for
-    period = 'since ' + (printable(since) if since else 'today') + (' until ' + printable(until) if until else '')
-    lines += ['%d of %d hosts read, %s: %s' % (len(read), len(hosts), period, ', '.join(
+    lines += ['%d of %d hosts read, %s: %s' % (len(read), len(hosts), period(since, until), ', '.join(
         '%d %s' % (sum(numbers), label) for label, numbers in (
             ('findings', [len(result['findings']) for result in read.values()]),
             ('docker executions seen', [result['counts']['executions'] for result in read.values()]),
@@ -258,10 +258,18 @@ def coverage(hosts, since=None, until=None, zone=None):
     silent = [host for host, result in read.items() if not result['counts']['executions']]
     if silent:
         lines.append('No execution at all on %s: silence only if the audit rule is in force there.' % ', '.join(quoted(host) for host in silent))
-    unread = [(host, unread_reason(result)) for host, result in hosts.items() if unread_reason(result)]
-    if unread:
-        lines += ['', 'NOT READ:'] + ['%s%s: %s' % (_INDENT, quoted(host), reason) for host, reason in unread]
-    return lines
+    return lines + not_read(hosts)
+
+
+def period(since, until):
+    """The time that was asked for, in words."""
+    return 'since ' + (printable(since) if since else 'today') + (' until ' + printable(until) if until else '')
+
+
+def not_read(hosts):
+    """Lines on the hosts that were not read, if there are any."""
+    unread = ['%s%s: %s' % (_INDENT, quoted(host), unread_reason(result)) for host, result in hosts.items() if unread_reason(result)]
+    return ['', 'NOT READ:'] + unread if unread else []
 
 
 def unread_reason(result):
@@ -270,7 +278,7 @@ def unread_reason(result):
         return None
     # Programs speak on several lines, a reason stands on one
     words = ' '.join(str(result.get('msg') or 'the module gave no reason').split()).removeprefix('Task failed: ')
-    return '%s%s' % ('unreachable: ' if result.get('unreachable') else '', printable(_short(words, _SHOWN_TEXT)))
+    return '%s%s' % ('unreachable: ' if result.get('unreachable') else '', printable(short(words, _SHOWN_TEXT)))
 
 
 # --- Files -----------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ _ACTIONS = {
     'restart': ('restart', 'compose_restart', 'compose_up', 'service_update'),
 }
 _LOOKS = {action: look for look, actions in _ACTIONS.items() for action in actions}
-_LOOKS.update(cli='remove', api='kill', self_exit='restart', oom='stop', engine_shutdown='down', killed_outside_engine='outside', not_known='other')
+_LOOKS.update(cli='remove', api='kill', self_exit='restart', oom='stop', engine_shutdown='down', not_known='other')
 
 _IN_COLUMNS = frozenset(('host', 'timestamp', 'action', 'targets', 'user', 'uid', 'login_user', 'auid', 'pid', 'ppid', 'argv'))
 
@@ -193,7 +193,7 @@ def _text(value):
 
 
 def _short(text, limit=_SHOWN):
-    return text if len(text) <= limit else '%s ... (%d more characters)' % (text[:limit], len(text) - limit)
+    return render.short(text, limit)
 
 
 # --- What was not seen -----------------------------------------------------------------------------------------------
@@ -208,9 +208,6 @@ def _coverage(host, result, numbers, frame):
         log = dict(_time_cell(first, frame.zone), note='to ' + render.local_time(last, frame.zone))
         gaps = [sentence for _first, _last, sentence in _gaps(result, frame)]
         remarks = gaps + (['no connect to the engine is logged: API clients cannot be told'] if result.get('connects') == 0 else [])
-        if result.get('skipped') and result['skipped'] is not True:  # true is Ansible's word for a task that was left out
-            remarks.append('%s lines of the log were skipped' % _text(result['skipped']))
-        remarks += [_problem(problem) for problem in result.get('problems') or []]
         unreadable = [_short(render.unreadable_line(dict(execution, host=host), frame.zone)) for execution in result.get('unreadable') or []]
     read = _cell('no', look='bad') if reason else _cell('partly', look='warn') if gaps else _cell('yes')
     return {'cells': [_cell(_word(host)), read, *(_cell(_text(number)) for number in numbers.values()), log,
@@ -228,17 +225,14 @@ def _gaps(result, frame):
     if result.get('gap') and gone:
         yield _moment(gone.get('first')) or frame.start, _moment(gone.get('last')) or frame.end, 'the log from %s to %s is gone' % tuple(
             render.local_time(gone.get(end), frame.zone) for end in ('first', 'last'))
+    for hole in (events or {}).get('gaps') or []:
+        if _moment(hole['from']) < frame.end and _moment(hole['to']) > frame.start:
+            yield _moment(hole['from']), _moment(hole['to']), 'events of the engine are missing from %s to %s' % tuple(
+                render.local_time(hole[end], frame.zone) for end in ('from', 'to'))
     if events and not events['count']:
         yield frame.start, frame.end, 'the engine remembers no event'
     elif events and (_moment(events['first']) or 0) > frame.start:
         yield frame.start, _moment(events['first']), 'the engine remembers only back to %s' % render.local_time(events['first'], frame.zone)
-
-
-def _problem(problem):
-    """A problem of coverage: a word, or what it is with its weight, evidence and remedy."""
-    if not isinstance(problem, dict):
-        return _text(problem)
-    return _text(': '.join(str(problem[part]) for part in ('weight', 'code', 'evidence', 'remedy') if problem.get(part)))
 
 
 # --- The timeline ----------------------------------------------------------------------------------------------------

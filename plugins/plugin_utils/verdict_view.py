@@ -25,12 +25,8 @@ def view(hosts, since=None, until=None, zone=None):
     lines += [] if verdicts else ['No container vanished, as far as the engines remember.', '']
     for host, result in read.items():
         lines += reach(host, result, zone)
-    lines.append('%d of %d hosts read, since %s%s: %d verdicts' % (
-        len(read), len(hosts), render.printable(since) if since else 'today', ' until ' + render.printable(until) if until else '', len(verdicts)))
-    unread = [(host, render.unread_reason(result)) for host, result in hosts.items() if render.unread_reason(result)]
-    if unread:
-        lines += ['', 'NOT READ:'] + ['%s%s: %s' % (_INDENT, render.quoted(host), reason) for host, reason in unread]
-    return lines
+    lines.append('%d of %d hosts read, %s: %d verdicts' % (len(read), len(hosts), render.period(since, until), len(verdicts)))
+    return lines + render.not_read(hosts)
 
 
 def by_time(verdicts):
@@ -52,23 +48,26 @@ def block(verdict, zone=None):
         lines.append('%s%s user %s (login %s), pid %s, ppid %s, exe %s' % (
             _INDENT, label, _name(who, 'user', 'uid'), _name(who, 'login_user', 'auid'), who.get('pid'), who.get('ppid'), render.quoted(who.get('exe') or '-')))
         if who.get('argv'):
-            lines.append('%s    $ %s' % (_INDENT, _short(render.command_line(who))))
+            lines.append('%s    $ %s' % (_INDENT, render.short(render.command_line(who), _SHOWN_LINE)))
         lines += ['%s    %s' % (_INDENT, piece) for piece in render.caller_pieces(who, zone)]
     if len(verdict['who']) > _SHOWN_WHO:
         lines.append('%s%s %d more, see below' % (_INDENT, label, len(verdict['who']) - _SHOWN_WHO))
-    return lines + ['%s- %s' % (_INDENT, _short(render.printable(line))) for line in verdict['evidence']]
+    return lines + ['%s- %s' % (_INDENT, render.short(render.printable(line), _SHOWN_LINE)) for line in verdict['evidence']]
 
 
 def reach(host, result, zone=None):
     """A line on how far back the events of a host reach, and one for each time from which some are missing."""
     events = result['events']
+    unasked = 'and the engine cannot be asked: %s' % render.printable(events['engine']) if events.get('engine') else None
     if not events['count']:
-        return ['%s: the engine remembers no event' % render.quoted(host)]
-    if events.get('kept'):
-        what, rest = 'kept events', 'and the engine cannot be asked: %s' % render.printable(events['engine']) if events['engine'] else 'and to now'
+        text = 'no event is kept, ' + unasked if unasked else 'the engine remembers no event'
     else:
-        what, rest = 'the events of the engine', 'what was before is forgotten' if events['full'] else 'all that it had since it started'
-    return ['%s: %s reach back to %s, %s' % (render.quoted(host), what, render.local_time(events['first'], zone), rest)] + [
+        if events.get('kept'):
+            what, rest = 'kept events', unasked or 'and to now'
+        else:
+            what, rest = 'the events of the engine', 'what was before is forgotten' if events['full'] else 'all that it had since it started'
+        text = '%s reach back to %s, %s' % (what, render.local_time(events['first'], zone), rest)
+    return ['%s: %s' % (render.quoted(host), text)] + [
         '%sevents are missing from %s to %s' % (_INDENT, render.local_time(gap['from'], zone), render.local_time(gap['to'], zone))
         for gap in events.get('gaps') or []]
 
@@ -76,7 +75,3 @@ def reach(host, result, zone=None):
 def _name(who, name, number):
     value = who.get(number) if who.get(name) is None else who[name]
     return '-' if value is None else render.quoted(str(value))
-
-
-def _short(text):
-    return text if len(text) <= _SHOWN_LINE else '%s ... (%d more characters)' % (text[:_SHOWN_LINE], len(text) - _SHOWN_LINE)

@@ -77,15 +77,16 @@ def test_anything_but_a_list_of_strings_is_refused_by_name(function, wrong, name
 @pytest.mark.parametrize('argv, stripped', [
     (['/bin/sh', '/opt/docker', 'stop', 'x'], ['/opt/docker', 'stop', 'x']),
     (['/bin/sh', '-e', '/opt/docker', 'stop', 'x'], ['/opt/docker', 'stop', 'x']),
-    (['/bin/sh', '/usr/bin/docker', 'stop', 'x'], None),
+    (['/bin/sh', '/opt/other', 'stop', 'x'], None),
+    (['/bin/sh', 'docker', 'stop', 'x'], None),
     (['/bin/sh', '-e', '-u', '/opt/docker', 'stop', 'x'], None),
     (['docker', 'cp', '/opt/docker', 'x:/'], None),
     (['/opt/docker', 'stop', 'x'], None),
     (['/bin/sh'], None),
     ([], None),
 ])
-def test_only_the_interpreter_of_a_watched_script_is_left_out(argv, stripped):
-    assert docker_cli.strip_interpreter(argv, ['/opt/docker']) == (argv if stripped is None else stripped)
+def test_only_the_interpreter_of_a_docker_that_is_a_script_is_left_out(argv, stripped):
+    assert docker_cli.strip_interpreter(argv) == (argv if stripped is None else stripped)
 
 
 # --- Properties ------------------------------------------------------------------------------------------------------

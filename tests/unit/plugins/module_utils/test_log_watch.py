@@ -72,7 +72,7 @@ def test_a_log_that_is_written_to_all_the_time_wakes_it_now_and_then(watch, tmp_
 
 def test_it_wakes_when_nobody_listens_any_more(watch):
     listener, output = os.pipe()
-    watch._listeners = [output]
+    watch._listener = output
     threading.Timer(0.3, os.close, [listener]).start()
     start = time.monotonic()
     assert watch.wait(20) == log_watch.GONE and time.monotonic() - start < 15

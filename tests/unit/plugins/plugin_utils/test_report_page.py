@@ -82,12 +82,11 @@ def saying(text):
     finding = dict(copy.deepcopy(FINDING), targets=[text], argv=['docker', text], keys=[text], **texts)
     verdict = dict(VERDICT, host=text, container=text, id=text, what=[text], cause=text, confidence=text, who=[finding], evidence=[text])
     open_ = dict(verdict, confidence='open', who=[dict(CONNECT, exe=text, comm=text), finding])
-    problems = [{'code': text, 'weight': text, 'evidence': text, 'remedy': text}, text]
     unreadable = [{'host': text, 'timestamp': FINDING['timestamp'], 'event': text, 'reason': text, 'pid': 1, 'uid': 0, 'user': text}]
     return (
-        report_page.of_findings([finding], {text: dict(READ, findings=[finding], problems=problems, unreadable=unreadable), 'far': dict(UNREACHABLE, msg=text)},
+        report_page.of_findings([finding], {text: dict(READ, findings=[finding], unreadable=unreadable), 'far': dict(UNREACHABLE, msg=text)},
                                 since=text, until=text, zone=UTC, now=NOW),
-        report_page.of_verdicts({text: dict(JUDGED, verdicts=[verdict, open_], problems=problems), 'far': dict(UNREACHABLE, msg=text)},
+        report_page.of_verdicts({text: dict(JUDGED, verdicts=[verdict, open_]), 'far': dict(UNREACHABLE, msg=text)},
                                 since=text, until=text, zone=UTC, now=NOW))
 
 
@@ -198,7 +197,10 @@ SPAN_LATE = {'span': {'first': '2026-11-24T09:00:00.000Z', 'last': '2026-11-24T1
     (verdicts_page(host=dict(JUDGED, events={'count': 256, 'first': '2026-11-24T09:30:00.000Z', 'full': True})),
      'the engine remembers only back to 2026-11-24 09:30:00.000+00:00'),
     (verdicts_page([], dict(JUDGED, events={'count': 0, 'first': None, 'full': False}), also={'web2': JUDGED}), 'the engine remembers no event'),
-], ids=['log starts late', 'no log', 'log gone between', 'engine forgot', 'engine knows nothing'])
+    (verdicts_page([], dict(JUDGED, events=dict(JUDGED['events'], gaps=[
+        {'from': '2026-11-24T09:30:00.000Z', 'to': '2026-11-24T09:40:00.000Z'}, {'from': '2026-11-01T00:00:00.000Z', 'to': '2026-11-02T00:00:00.000Z'}])),
+        also={'web2': JUDGED}), 'events of the engine are missing from 2026-11-24 09:30:00.000+00:00 to 2026-11-24 09:40:00.000+00:00'),
+], ids=['log starts late', 'no log', 'log gone between', 'engine forgot', 'engine knows nothing', 'kept events with a hole'])
 def test_a_gap_is_told_at_the_top_on_the_timeline_and_of_its_host(page, sentence):
     parsed = Parsed(page)
     assert [text for text in parsed.of('li') if text == 'web1: ' + sentence]
@@ -227,11 +229,8 @@ def test_hosts_that_were_not_read_are_named_with_their_reason():
 
 
 def test_what_else_a_result_says_of_its_coverage_is_shown():
-    host = dict(READ, skipped=7, problems=[{'code': 'no_rule', 'weight': 'blind', 'evidence': 'no rule of ours', 'remedy': 'run audit.yml'}],
-                unreadable=[{'host': 'web1', 'timestamp': FINDING['timestamp'], 'event': '1:2', 'reason': 'failed', 'pid': 5, 'uid': 0}])
-    told = cells(findings_page(host=host), 'coverage-of-hosts')[0][-1]
-    assert told.startswith('7 lines of the log were skipped | blind: no_rule: no rule of ours: run audit.yml | more | ')
-    assert 'the log does not tell the command: failed' in told
+    host = dict(READ, unreadable=[{'host': 'web1', 'timestamp': FINDING['timestamp'], 'event': '1:2', 'reason': 'failed', 'pid': 5, 'uid': 0}])
+    assert 'the log does not tell the command: failed' in cells(findings_page(host=host), 'coverage-of-hosts')[0][-1]
     assert 'no connect to the engine is logged' in cells(verdicts_page(host=dict(JUDGED, connects=0)), 'coverage-of-hosts')[0][-1]
 
 

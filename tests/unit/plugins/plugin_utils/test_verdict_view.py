@@ -48,6 +48,11 @@ def test_of_kept_events_the_view_names_the_gaps(engine, rest):
         '    events are missing from 2026-11-24 03:12:00.001+00:00 to 2026-11-24 03:40:00.000+00:00']
 
 
+def test_an_engine_that_cannot_be_asked_is_named_also_where_no_event_is_kept():
+    events = {'count': 0, 'first': None, 'full': False, 'kept': 0, 'gaps': [], 'engine': 'no socket'}
+    assert verdict_view.reach('app1', {'events': events}, UTC) == ['app1: no event is kept, and the engine cannot be asked: no socket']
+
+
 def test_of_many_the_first_are_shown():
     lines = verdict_view.block(dict(VERDICT, confidence='open', who=[dict(WHO, pid=number) for number in range(8)]), UTC)
     assert [line for line in lines if 'can be' in line][-2:] == [
