@@ -215,8 +215,9 @@ def test_each_finding_is_one_line_of_each_host_within_two_seconds(bench):
     found = run.with_text(name)
     assert len(found) == 2, run.output()
     for host, (_time, line) in zip(('far', 'here'), sorted(found, key=lambda pair: ' far ' not in pair[1])):
-        assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+05:30  %s  stop  targets %s .*  user (root|0) .* pid \d+  ppid %d  exe %s  cwd /  parent: %d, now .*  \$ "
-                        % (host, name, os.getpid(), DOCKER, os.getpid()), line), line
+        assert re.match(
+            r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+05:30  %s  stop  targets %s .*  user (root|0) .* pid \d+  ppid %d  exe %s  cwd /  "
+            r"parent: %d, now .*  \$ " % (host, name, os.getpid(), DOCKER, os.getpid()), line), line
     assert shlex.quote(HOSTILE[0]) in line and not os.path.exists('/tmp/claude-hooks-tail')
     assert not CONTROL & set(run.output()) - {'\n'}
 
