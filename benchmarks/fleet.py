@@ -36,7 +36,7 @@ BY_HAND = '''
       notify: load
   handlers:
     - name: load
-      ansible.builtin.command: augenrules --load
+      ansible.builtin.command: /usr/sbin/augenrules --load
 '''
 PEER = '''
 - hosts: all
