@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -23,15 +22,10 @@ class ActionModule(ActionBase):
         _validation, options = self.validate_argument_spec(argument_spec={
             'dest': {'type': 'path'}, 'results': {'type': 'dict'}, 'canaries': {'type': 'dict', 'default': {}}})
         dest = options['dest']
-        if dest is not None and not (dest.lower().endswith('.json') and whole_file.is_writable(dest)):
-            raise AnsibleActionFail('dest=%s: name a file that ends in .json, in a folder of this machine that you may write to' % dest)
+        whole_file.check('dest', dest, ('.json',))
         if options['results'] is None:
             return {'changed': False}
         found = coverage_view.summary(plain.plain(options['results']), plain.plain(options['canaries']))
         Display().display('\n'.join([''] + coverage_view.view(found)))
-        if dest is not None and not self._task.check_mode:
-            try:
-                whole_file.write(dest, json.dumps(found, indent=2) + '\n')
-            except OSError as error:
-                raise AnsibleActionFail('%s not written: %s' % (dest, error))
-        return {'changed': dest is not None, 'coverage': {name: host['coverage'] for name, host in found['hosts'].items()}}
+        written = whole_file.write_all({dest: lambda: json.dumps(found, indent=2) + '\n'}, self._task.check_mode)
+        return {'changed': written, 'coverage': {name: host['coverage'] for name, host in found['hosts'].items()}}

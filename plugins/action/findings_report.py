@@ -44,15 +44,10 @@ class ActionModule(ActionBase):
         items = query(render.by_time(findings))
         # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
         Display().display('\n'.join([''] + render.view(items, hosts, options['since'], options['until'])), screen_only=True)
-        files = {options['dest']: write, options['report']: lambda items: report_page.of_findings(
-            items, hosts, options['since'], options['until'], chosen=options['query'] is not None)}
-        files.pop(None, None)
-        for path, text in files.items() if not self._task.check_mode else ():
-            try:
-                whole_file.write(path, text(items))
-            except (OSError, render.RenderError) as error:
-                raise AnsibleActionFail('%s not written: %s' % (path, error))
-        return {'changed': bool(files)}
+        return {'changed': whole_file.write_all({
+            options['dest']: lambda: write(items),
+            options['report']: lambda: report_page.of_findings(items, hosts, options['since'], options['until'], chosen=options['query'] is not None),
+        }, self._task.check_mode)}
 
 
 def _writer(dest, form):

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -21,21 +20,13 @@ class ActionModule(ActionBase):
         _validation, options = self.validate_argument_spec(argument_spec={
             'dest': {'type': 'path'}, 'report': {'type': 'path'}, 'since': {'type': 'str'}, 'until': {'type': 'str'}, 'results': {'type': 'dict'}})
         dest = options['dest']
-        if dest is not None and not (dest.lower().endswith(('.jsonl', '.json')) and whole_file.is_writable(dest)):
-            raise AnsibleActionFail('dest=%s: name a file that ends in .jsonl or .json, in a folder of this machine that you may write to' % dest)
+        whole_file.check('dest', dest, ('.jsonl', '.json'))
         report_page.check(options['report'])
         if options['results'] is None:
             return {'changed': False}
         hosts = plain.plain(options['results'])
         # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
         Display().display('\n'.join([''] + verdict_view.view(hosts, options['since'], options['until'])), screen_only=True)
-        files = {
+        return {'changed': whole_file.write_all({
             dest: lambda: render.jsonl(verdict_view.by_time([verdict for result in hosts.values() for verdict in result.get('verdicts') or []])),
-            options['report']: lambda: report_page.of_verdicts(hosts, options['since'], options['until'])}
-        files.pop(None, None)
-        for path, text in files.items() if not self._task.check_mode else ():
-            try:
-                whole_file.write(path, text())
-            except OSError as error:
-                raise AnsibleActionFail('%s not written: %s' % (path, error))
-        return {'changed': bool(files)}
+            options['report']: lambda: report_page.of_verdicts(hosts, options['since'], options['until'])}, self._task.check_mode)}

@@ -17,7 +17,6 @@ import os
 import time
 
 import jinja2
-from ansible.errors import AnsibleActionFail
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import findings as core
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render, verdict_view, whole_file
@@ -47,8 +46,7 @@ _STEPS = [datetime.timedelta(seconds=seconds) for seconds in (
 
 def check(path):
     """Refuse a file that no page can be written to."""
-    if path is not None and not (path.lower().endswith(('.html', '.htm')) and whole_file.is_writable(path)):
-        raise AnsibleActionFail('report=%s: name a file that ends in .html, in a folder of this machine that you may write to' % path)
+    whole_file.check('report', path, ('.html',), unnamed=('.htm',))
 
 
 def of_findings(items, hosts, since=None, until=None, zone=None, now=None, chosen=False):
