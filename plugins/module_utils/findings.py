@@ -136,6 +136,15 @@ def moment(text, zone=None):
     return int(round(seconds * 1000))
 
 
+def period(since, until=None):
+    """Milliseconds since 1970 of the two ends of a time that was asked for. since can be today, until None: now."""
+    first = moment(datetime.date.today().isoformat() if since == 'today' else since)
+    last = None if until is None else moment(until)
+    if last is not None and first > last:
+        raise FindingsError('since is later than until: nothing can be found')
+    return first, last
+
+
 class _Unreadable(object):
     """The first executions whose command the log does not tell, and how many there are."""
 

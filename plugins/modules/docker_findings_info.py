@@ -320,7 +320,6 @@ engine:
     reason: {type: str, description: "Why not, or null.", sample: "cannot ask an engine at /var/run/docker.sock: No such file or directory"}
 """
 
-import datetime
 import itertools
 import os
 import re
@@ -380,16 +379,12 @@ def other_owner(module):
 
 def find(module, log, events, since, until, seconds):
     """What findings.find() makes of the events, with the names that the engine tells and the callers; and whether it told them."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import callers, engine, findings, log_reader, processes
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import host_findings
 
     params = module.params
-    known, reason = engine.container_names(params['socket'], seconds)
-    containers = dict((identity, engine.label(names, params['name'])) for identity, names in known.items())
-    containers.update(params['containers'])
-    found = findings.find(
-        events, name=params['name'], key=params['key'], possible=params['possible'], containers=containers,
+    found, reason = host_findings.find(
+        events, log, params['socket'], seconds, params['name'], params['containers'], key=params['key'], possible=params['possible'],
         actions=params['actions'], since=since, until=until)
-    callers.add(found['findings'], log_reader.lines_with(callers.LINES, log), processes.Processes(known))
     if params['host'] is not None:
         # Only now: until here it tells the node that the login must be of
         for entry in found['findings'] + found['unreadable']:
@@ -514,10 +509,7 @@ def main():
         module.fail_json(msg='wait is for a cursor, in seconds from 0 on')
 
     try:
-        since = findings.moment(datetime.date.today().isoformat() if params['since'] == 'today' else params['since'])
-        until = None if params['until'] is None else findings.moment(params['until'])
-        if until is not None and since > until:
-            module.fail_json(msg='since is later than until: nothing can be found')
+        since, until = findings.period(params['since'], params['until'])
         log = log_reader.log_path()
         result = look(module, log, since, until) if params['cursor'] is None else follow(module, log, since)
     except log_reader.LogReaderError as error:

@@ -155,7 +155,6 @@ span:
     last: {type: str, description: When the newest record was written., sample: "2026-11-24T03:58:01.007Z"}
 """
 
-import datetime
 import os
 import stat
 import sys
@@ -249,10 +248,7 @@ def main():
         if not params[option]:
             module.fail_json(msg='%s must not be empty' % option)
     try:
-        since = findings.moment(datetime.date.today().isoformat() if params['since'] == 'today' else params['since'])
-        until = None if params['until'] is None else findings.moment(params['until'])
-        if until is not None and since > until:
-            module.fail_json(msg='since is later than until: nothing can be found')
+        since, until = findings.period(params['since'], params['until'])
         result = look(params, since, until)
     except (log_reader.LogReaderError, audit_log.AuditLogError, findings.FindingsError, engine.EngineError) as error:
         module.fail_json(msg=str(error))

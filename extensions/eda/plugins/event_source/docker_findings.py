@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import importlib.machinery
 import importlib.util
 import itertools
@@ -93,7 +92,7 @@ _stand_in = types.ModuleType(_TOP)
 sys.modules.setdefault(_TOP, _stand_in)
 try:
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import (
-        audit_log, callers, engine, findings, log_reader, log_watch, processes, reader_state)
+        audit_log, engine, findings, host_findings, log_reader, log_watch, reader_state)
 finally:
     if sys.modules[_TOP] is _stand_in:
         del sys.modules[_TOP]
@@ -144,7 +143,7 @@ class _Reader(object):
         self._options = options
         self._state = reader_state.ReaderState(options['key'], options['reader'])
         self._log = options['log'] or log_reader.log_path()
-        self._since = findings.moment(datetime.date.today().isoformat() if options['since'] == 'today' else options['since'])
+        self._since, _until = findings.period(options['since'])
         self._watch = None
         self._token = None
         self._call = None
@@ -218,14 +217,12 @@ class _Reader(object):
         if first is None:
             return []
         options = self._options
-        names, _reason = engine.container_names(options['socket'], _PATIENCE)
-        found = findings.find(
-            itertools.chain([first], events), name=options['name'], key=options['key'], possible=options['possible'],
-            containers={identity: engine.label(known, options['name']) for identity, known in names.items()}, since=self._since)
+        found, _reason = host_findings.find(
+            itertools.chain([first], events), self._log, options['socket'], _PATIENCE, options['name'], key=options['key'],
+            possible=options['possible'], since=self._since)
         if found['unreadable_count']:
             _logger.warning('the log does not tell the command of %d executions of docker, the first at %s',
                             found['unreadable_count'], found['unreadable'][0]['timestamp'])
-        callers.add(found['findings'], log_reader.lines_with(callers.LINES, self._log), processes.Processes(names))
         return found['findings']
 
 
