@@ -16,6 +16,8 @@ description:
   - It prints a block for every host with its problems, then a table of all hosts.
   - Whatever comes from a host and does not print is shown by its code.
 author: The claude_hooks.docker_audit team (@claude-hooks)
+extends_documentation_fragment:
+  - claude_hooks.docker_audit.report
 options:
   results:
     description: The results of M(claude_hooks.docker_audit.docker_audit_info) by host. Without them the other options are only checked.
@@ -31,9 +33,6 @@ attributes:
   check_mode:
     description: Shows the coverage and writes no file.
     support: full
-  diff_mode:
-    description: Does not show what changes in the file.
-    support: none
 seealso:
   - module: claude_hooks.docker_audit.docker_audit_info
   - module: claude_hooks.docker_audit.docker_audit_canary

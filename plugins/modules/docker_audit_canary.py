@@ -29,19 +29,14 @@ options:
     description: How long to wait for the records, and for each docker to end.
     type: int
     default: 5
+extends_documentation_fragment:
+  - claude_hooks.docker_audit.attributes
 attributes:
   check_mode:
     description: Can run in check mode.
     support: partial
     details:
       - It executes nothing then, and is skipped.
-  diff_mode:
-    description: Changes nothing, so there is nothing to show.
-    support: N/A
-  platform:
-    description: Linux with the audit user space tools.
-    support: full
-    platforms: linux
 requirements:
   - Python 3.8 or later on the host
   - The rights of root, to become each user

@@ -16,17 +16,12 @@ description:
   - Rules are compared by what they mean, since C(auditctl -l) prints a rule in a spelling of its own.
   - Shows also what C(augenrules --load) would do to rules that are not ours.
   - It changes nothing, and it says so instead of failing where audit is not installed or may not be asked.
+extends_documentation_fragment:
+  - claude_hooks.docker_audit.attributes
 attributes:
   check_mode:
     description: Can run in check mode and gives the same result.
     support: full
-  diff_mode:
-    description: Changes nothing, so there is nothing to show.
-    support: N/A
-  platform:
-    description: Linux with the audit user space tools.
-    support: full
-    platforms: linux
 options:
   keys:
     description:

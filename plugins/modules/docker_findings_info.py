@@ -19,6 +19,7 @@ description:
   - Command lines are chosen by anybody. The findings are plain data and are never templated.
   - With O(cursor) it gives only what is new since the last call, which makes it a way to follow a host without loss. Else it changes nothing.
 extends_documentation_fragment:
+  - claude_hooks.docker_audit.attributes
   - claude_hooks.docker_audit.findings
   - claude_hooks.docker_audit.findings.possible
   - claude_hooks.docker_audit.findings.containers
@@ -26,13 +27,6 @@ attributes:
   check_mode:
     description: Gives the same findings, and leaves the position of O(cursor) where it is.
     support: full
-  diff_mode:
-    description: Changes nothing, so there is nothing to show.
-    support: N/A
-  platform:
-    description: Linux with the audit user space tools.
-    support: full
-    platforms: linux
 options:
   actions:
     description: Report these actions only. Without it, all.

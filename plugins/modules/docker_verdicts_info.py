@@ -17,18 +17,12 @@ description:
   - It names who asked only where the audit log and the times leave no other. V(not_known) is an answer, and so is a list of all that it can have been.
   - Asks the engine over its socket. It never runs the docker CLI, which would fire the audit rule.
 extends_documentation_fragment:
+  - claude_hooks.docker_audit.attributes
   - claude_hooks.docker_audit.findings
 attributes:
   check_mode:
     description: Changes nothing.
     support: full
-  diff_mode:
-    description: Changes nothing, so there is nothing to show.
-    support: N/A
-  platform:
-    description: Linux with the audit user space tools.
-    support: full
-    platforms: linux
 options:
   since:
     description:

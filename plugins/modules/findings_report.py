@@ -16,6 +16,9 @@ description:
   - It prints a table for people, what was seen of each host's log, and last the hosts that could not be read.
   - Whatever comes from a log and does not print (control characters, bidi marks, characters without a width) is shown by its code.
 author: The claude_hooks.docker_audit team (@claude-hooks)
+extends_documentation_fragment:
+  - claude_hooks.docker_audit.report
+  - claude_hooks.docker_audit.report.page
 options:
   results:
     description: The results of M(claude_hooks.docker_audit.docker_findings_info) by host. Without them the other options are only checked.
@@ -33,12 +36,6 @@ options:
   query:
     description: A JMESPath expression that is applied to the list of findings. What it makes of them is shown and written.
     type: str
-  report:
-    description:
-      - File on the controller to write a page for a browser to, with mode 0600. It ends in V(.html) or V(.htm).
-      - It has a timeline for each host, a table that can be sorted and filtered, and what was not seen of each host.
-        It needs nothing beside itself and loads nothing.
-    type: path
   since:
     description: From when on the hosts were asked for findings, to be shown. Without it, that is today.
     type: str
@@ -49,9 +46,6 @@ attributes:
   check_mode:
     description: Shows the findings and writes no file.
     support: full
-  diff_mode:
-    description: Does not show what changes in the file.
-    support: none
 seealso:
   - module: claude_hooks.docker_audit.docker_findings_info
 """

@@ -16,18 +16,15 @@ description:
   - It prints a block for every verdict with its evidence, how far back each engine remembers, and last the hosts that could not be read.
   - Whatever comes from a log or an engine and does not print is shown by its code.
 author: The claude_hooks.docker_audit team (@claude-hooks)
+extends_documentation_fragment:
+  - claude_hooks.docker_audit.report
+  - claude_hooks.docker_audit.report.page
 options:
   results:
     description: The results of M(claude_hooks.docker_audit.docker_verdicts_info) by host. Without them the other options are only checked.
     type: dict
   dest:
     description: File on the controller to write the verdicts to as JSON Lines, with mode 0600. It ends in V(.jsonl) or V(.json).
-    type: path
-  report:
-    description:
-      - File on the controller to write a page for a browser to, with mode 0600. It ends in V(.html) or V(.htm).
-      - It has a timeline for each host, a table that can be sorted and filtered, and what was not seen of each host.
-        It needs nothing beside itself and loads nothing.
     type: path
   since:
     description: From when on the hosts were asked for verdicts, to be shown. Without it, that is today.
@@ -39,9 +36,6 @@ attributes:
   check_mode:
     description: Shows the verdicts and writes no file.
     support: full
-  diff_mode:
-    description: Does not show what changes in the file.
-    support: none
 seealso:
   - module: claude_hooks.docker_audit.docker_verdicts_info
 """
