@@ -101,6 +101,8 @@ HOSTILE = ['<img src=x onerror=alert(1)>', '</script><script>alert(1)</script>',
 @hypothesis.settings(max_examples=60, deadline=None)
 @hypothesis.given(strategies.one_of(strategies.sampled_from(HOSTILE), strategies.text(), strategies.lists(strategies.sampled_from(HOSTILE)).map(''.join)))
 def test_no_text_of_a_host_makes_an_element_or_an_attribute(text):
+    # Names of actions and causes, a list of ours, have looks of their own
+    hypothesis.assume(text not in report_page._LOOKS)
     # Lines of the timeline stand in the order of their names, and an id of no length has no place in a cell
     for page, tame in zip(saying(text or '-'), TAME):
         assert sorted(map(repr, Parsed(page).elements)) == tame
