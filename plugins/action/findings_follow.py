@@ -18,7 +18,7 @@ import time
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import findings
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import plain, printed, render
 
 # Seconds that one call waits for something new. It is what an idle host costs, one start of a module a minute, and how long

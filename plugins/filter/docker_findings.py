@@ -6,7 +6,8 @@ from __future__ import annotations
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import options
 
 

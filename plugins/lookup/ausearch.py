@@ -64,7 +64,8 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings, log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import options
 
 _ROTATED = re.compile(r'(.*)\.(\d+)\Z', re.S)

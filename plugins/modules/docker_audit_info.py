@@ -430,7 +430,7 @@ def is_enabled(module):
 
 def look(host):
     """What the host sees, from its rules and what its files tell."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import coverage, host_facts
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage, host as host_facts
 
     watched = coverage.watched(host)
     host.update(host_facts.look(host['status'].get('pid', 0), [path for path, _uid in watched], os.environ.get('PATH')))
@@ -451,7 +451,7 @@ def main():
     )
     if sys.version_info < (3, 8):
         module.fail_json(msg='docker_audit_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_rules as ar
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as ar
 
     own_path = os.path.join(RULES_DIR, module.params['rule_file'])
     tools = find_tools(module)

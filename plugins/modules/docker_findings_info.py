@@ -323,7 +323,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-# The same as ACTIONS in module_utils/docker_cli.py, which Python before 3.8 cannot import.
+# The same as ACTIONS in module_utils/_docker/cli.py, which Python before 3.8 cannot import.
 ACTIONS = [
     'stop', 'kill', 'remove', 'restart', 'pause', 'rename', 'update', 'checkpoint', 'prune',
     'service_rm', 'service_scale', 'service_update', 'stack_rm', 'node_drain', 'swarm_leave',
@@ -373,7 +373,7 @@ def other_owner(module):
 
 def find(module, log, events, since, until, seconds):
     """What findings.find() makes of the events, with the names that the engine tells and the callers; and whether it told them."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import host_findings
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import on_host as host_findings
 
     params = module.params
     found, reason = host_findings.find(
@@ -388,7 +388,8 @@ def find(module, log, events, since, until, seconds):
 
 def look(module, log, since, until):
     """What the logs hold."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import engine, log_reader
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 
     key = module.params['key']
     reading = log_reader.Reading(key, log=log)
@@ -404,7 +405,7 @@ def look(module, log, since, until):
 
 def follow(module, log, since):
     """What is new in the logs, as soon as there is something. Ends the process when nobody waits for it any more."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, log_reader, log_watch, reader_state
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader, watch as log_watch, position as reader_state
 
     params = module.params
     state = reader_state.ReaderState(params['key'], params['cursor'])
@@ -450,7 +451,7 @@ def follow(module, log, since):
 
 def shown(found, stats):
     """The part of the result that tells what was read."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
 
     return {
         'findings': found['findings'],
@@ -489,7 +490,8 @@ def main():
     if sys.version_info < (3, 8):
         module.fail_json(
             msg='docker_findings_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings, log_reader, reader_state
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader, position as reader_state
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 
     params = module.params
     for option in ('name', 'key'):

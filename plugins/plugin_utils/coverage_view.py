@@ -4,7 +4,7 @@
 """What each host sees and what stands in its way, as a dict for a file and as lines for a terminal."""
 from __future__ import annotations
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import coverage
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render
 
 #: What can be said of a host, the worst first.

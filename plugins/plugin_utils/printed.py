@@ -13,7 +13,7 @@ import fcntl
 import os
 import urllib.parse
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import reader_state
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import position as reader_state
 
 
 class PrintedError(Exception):

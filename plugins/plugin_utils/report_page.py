@@ -18,7 +18,7 @@ import time
 
 import jinja2
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import findings as core
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as core
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render, verdict_view, whole_file
 
 _FOLDER, _TEMPLATE = os.path.split(os.path.splitext(__file__)[0] + '.html.j2')

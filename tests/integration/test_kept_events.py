@@ -22,7 +22,10 @@ import time
 
 import own_engine
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, engine, findings, kept_events, log_reader, verdicts
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, events as kept_events
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import judge as verdicts
 
 KEY = 'claude-hooks-test'
 IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']

@@ -17,7 +17,8 @@ import sys
 import time
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings, log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 
 KEY = 'claude-hooks-test'
 SOCKET = '/run/docker.sock'

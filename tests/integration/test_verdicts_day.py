@@ -28,7 +28,9 @@ import time
 
 import own_engine
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings, log_reader, verdicts
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import judge as verdicts
 
 KEY = 'claude-hooks-test'
 IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']

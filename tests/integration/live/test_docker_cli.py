@@ -23,7 +23,7 @@ import shlex
 import subprocess
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
 from recording_engine import RecordingEngine
 
 FIXTURES = pathlib.Path(__file__).parents[2] / 'unit' / 'fixtures'

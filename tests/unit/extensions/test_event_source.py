@@ -28,7 +28,7 @@ import time
 
 import pytest
 import yaml
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import reader_state
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import position as reader_state
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]

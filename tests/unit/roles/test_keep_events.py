@@ -20,7 +20,7 @@ import threading
 import time
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import kept_events
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
 
 PROGRAM = pathlib.Path(__file__).resolve().parents[3] / 'roles' / 'docker_audit' / 'files' / 'keep_events.py'
 spec = importlib.util.spec_from_file_location('keep_events', PROGRAM)

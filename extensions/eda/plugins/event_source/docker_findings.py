@@ -91,8 +91,9 @@ if _COLLECTION not in sys.modules:
 _stand_in = types.ModuleType(_TOP)
 sys.modules.setdefault(_TOP, _stand_in)
 try:
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import (
-        audit_log, engine, findings, host_findings, log_reader, log_watch, reader_state)
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader, watch as log_watch, position as reader_state
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings, on_host as host_findings
 finally:
     if sys.modules[_TOP] is _stand_in:
         del sys.modules[_TOP]

@@ -17,7 +17,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.claude_hooks.docker_audit.plugins.filter import docker_command
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
 
 FILTER = docker_command.FilterModule().filters()['docker_command']
 DOCUMENTED = yaml.safe_load(pathlib.Path(docker_command.__file__).with_suffix('.yml').read_text(encoding='utf-8'))

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_rules as ar
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as ar
 
 CLASSIC = '-a always,exit -F path=/usr/bin/docker -F perm=x -F uid=0 -F key=claude-hooks-docker'
 KEY = 'claude-hooks-docker'

@@ -11,7 +11,8 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import callers, findings, log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, find as findings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

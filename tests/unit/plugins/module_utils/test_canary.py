@@ -10,7 +10,8 @@ import types
 
 import pytest
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_rules, canary
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import canary
 
 
 @pytest.fixture

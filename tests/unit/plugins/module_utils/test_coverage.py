@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_rules, coverage, host_facts
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage, host as host_facts
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 KEY = 'claude-hooks-docker'

@@ -16,7 +16,7 @@ import shlex
 import sys
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

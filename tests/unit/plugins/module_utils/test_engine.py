@@ -15,7 +15,7 @@ import time
 import urllib.parse
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import engine
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 
 A, B, C = 'a' * 64, 'b' * 64, 'c' * 64
 

@@ -10,7 +10,9 @@ import datetime
 import json
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, docker_cli, findings
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 from hypothesis import given, settings
 from hypothesis import strategies as st

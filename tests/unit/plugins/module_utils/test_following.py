@@ -12,7 +12,7 @@ import shutil
 import types
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 from hypothesis import given, settings
 from hypothesis import strategies as st

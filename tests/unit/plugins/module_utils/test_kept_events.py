@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import engine, kept_events
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, events as kept_events
 from hypothesis import given
 from hypothesis import strategies as st
 

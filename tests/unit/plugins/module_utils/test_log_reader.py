@@ -11,7 +11,8 @@ import re
 import tracemalloc
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings, log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import log_watch
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import watch as log_watch
 
 
 @pytest.fixture(params=['inotify', 'without inotify'])

@@ -11,7 +11,7 @@ import os
 import time
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import processes
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import processes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

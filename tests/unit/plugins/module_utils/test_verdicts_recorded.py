@@ -14,7 +14,7 @@ import pathlib
 import random
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import verdicts
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import judge as verdicts
 
 FIXTURE = pathlib.Path(__file__).resolve().parents[2] / 'fixtures' / 'verdicts_day.jsonl.gz'
 NAMES = 'claude-hooks-day-*'

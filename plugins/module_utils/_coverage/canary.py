@@ -14,7 +14,8 @@ import stat
 import subprocess
 import time
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, audit_rules, coverage, log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, rules as audit_rules, logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage
 
 # Of a rule for every user: one who may do all, and one who may do nothing (kernel, overflowuid).
 SAMPLE_UIDS = (0, 65534)

@@ -12,7 +12,7 @@ Pure: what host_facts and auditctl tell of a host in, plain values out.
 """
 from __future__ import annotations
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_rules
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 
 WEIGHTS = ('blind', 'partial', 'note')
 

@@ -13,7 +13,8 @@ import fnmatch
 import re
 from collections import namedtuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
 
 DEFAULT_NAME = 'claude-hooks-*'
 DEFAULT_KEY = 'claude-hooks-docker'

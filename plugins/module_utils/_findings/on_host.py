@@ -4,7 +4,9 @@
 """Findings on their host: with the names of containers that the engine tells, and with the callers."""
 from __future__ import annotations
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import callers, engine, findings, log_reader, processes
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, find as findings, processes
 
 
 def find(events, log, socket, seconds, name, containers=None, **options):

@@ -19,7 +19,7 @@ import stat
 import time
 from collections import namedtuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
 
 CONFIG = '/etc/audit/auditd.conf'
 DEFAULT_LOG = '/var/log/audit/audit.log'

@@ -18,7 +18,8 @@ import posixpath
 import re
 from collections import namedtuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log, findings
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 
 # From the start of a command to its request: a loaded host starts programs slowly.
 _STARTUP = 10 * 1000

@@ -19,7 +19,7 @@ import re
 from binascii import unhexlify
 from collections import namedtuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
 
 # What is to be looked for in the logs: a literal start makes the search fast
 LINES = re.compile(rb'type=(?:LOGIN|USER_START|USER_LOGIN|SYSTEM_BOOT|DAEMON_START|DAEMON_END) ')

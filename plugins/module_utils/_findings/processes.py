@@ -13,7 +13,7 @@ import os
 import re
 import time
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils import audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
 
 # Audit writes the pids of the first pid namespace: in another one they mean other processes
 _FIRST_NAMESPACE = 'pid:[4026531836]'  # PROC_PID_INIT_INO
