@@ -9,6 +9,7 @@ Each log is generated anew from a fixed seed: ENRICHED executions of six records
 ours, nine in ten only look (ps, inspect, exec, logs); one in twenty takes a matching container away. Every time is the best of
 N runs that take turns, so that other load on the machine hits all alike, with the file in the page cache.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -31,8 +32,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 NAMES = 500
 
 OURS = [
-    (30, 'docker ps -a --format {{.Names}}'), (28, 'docker inspect claude-hooks-dev-%d'), (20, 'docker exec claude-hooks-dev-%d pg_isready -q'),
-    (12, 'docker logs --tail %d web-%d'), (5, 'docker stop web-%d'), (3, 'docker rm -f claude-hooks-dev-%d'), (2, 'docker stop -t 3 claude-hooks-dev-%d'),
+    (30, 'docker ps -a --format {{.Names}}'),
+    (28, 'docker inspect claude-hooks-dev-%d'),
+    (20, 'docker exec claude-hooks-dev-%d pg_isready -q'),
+    (12, 'docker logs --tail %d web-%d'),
+    (5, 'docker stop web-%d'),
+    (3, 'docker rm -f claude-hooks-dev-%d'),
+    (2, 'docker stop -t 3 claude-hooks-dev-%d'),
 ]
 OTHERS = [(1, 'python3 -m package.module%d --id %d'), (1, 'ls -l /srv/data/%d'), (1, 'grep -r pattern%d /etc')]
 
@@ -61,17 +67,35 @@ def event(argv, moment, serial, chance, key):
     pointers = [chance.randrange(1 << 47) for _pointer in range(3)]
     program = '/usr/bin/' + argv[0]
     return (
-        'type=SYSCALL ' + head + 'arch=c000003e syscall=59 success=yes exit=0 a0=%x a1=%x a2=%x a3=8 items=2 ' % tuple(pointers)
-        + 'ppid=%d pid=%d auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 ' % (pid - 1, pid)
+        'type=SYSCALL '
+        + head
+        + 'arch=c000003e syscall=59 success=yes exit=0 a0=%x a1=%x a2=%x a3=8 items=2 ' % tuple(pointers)
+        + 'ppid=%d pid=%d auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 '
+        % (pid - 1, pid)
         + 'comm="%s" exe="%s" subj=unconfined key="%s"' % (argv[0], program, key)
         + '\x1dARCH=x86_64 SYSCALL=execve AUID="bob" UID="root" GID="root" EUID="root" SUID="root" FSUID="root" EGID="root" SGID="root" FSGID="root"\n'
-        + 'type=EXECVE ' + head + 'argc=%d ' % len(argv) + ' '.join('a%d="%s"' % pair for pair in enumerate(argv)) + '\n'
-        + 'type=CWD ' + head + 'cwd="/root"\n'
+        + 'type=EXECVE '
+        + head
+        + 'argc=%d ' % len(argv)
+        + ' '.join('a%d="%s"' % pair for pair in enumerate(argv))
+        + '\n'
+        + 'type=CWD '
+        + head
+        + 'cwd="/root"\n'
         + ''.join(
-            'type=PATH ' + head + 'item=%d name="%s" inode=%d dev=fe:00 mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL '
-            'cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0\x1dOUID="root" OGID="root"\n' % (item, name, 341712 + item)
-            for item, name in enumerate((program, '/lib64/ld-linux-x86-64.so.2')))
-        + 'type=PROCTITLE ' + head + 'proctitle=' + '\0'.join(argv).encode().hex().upper() + '\n')
+            'type=PATH '
+            + head
+            + 'item=%d name="%s" inode=%d dev=fe:00 mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL '
+            'cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0\x1dOUID="root" OGID="root"\n'
+            % (item, name, 341712 + item)
+            for item, name in enumerate((program, '/lib64/ld-linux-x86-64.so.2'))
+        )
+        + 'type=PROCTITLE '
+        + head
+        + 'proctitle='
+        + '\0'.join(argv).encode().hex().upper()
+        + '\n'
+    )
 
 
 def modules():
@@ -95,7 +119,16 @@ def run_ours(path):
     findings, log_reader = modules()
     start = time.perf_counter()
     found = findings.find(log_reader.Reading(KEY, files=[path]).events())
-    print(json.dumps({'seconds': time.perf_counter() - start, 'count': found['executions'], 'findings': len(found['findings']), 'peak': peak_megabytes()}))
+    print(
+        json.dumps(
+            {
+                'seconds': time.perf_counter() - start,
+                'count': found['executions'],
+                'findings': len(found['findings']),
+                'peak': peak_megabytes(),
+            }
+        )
+    )
 
 
 def run_reading(path):
@@ -103,17 +136,22 @@ def run_reading(path):
     _findings, log_reader = modules()
     start = time.perf_counter()
     count = sum(1 for _event in log_reader.Reading(KEY, files=[path]).events())
-    print(json.dumps({'seconds': time.perf_counter() - start, 'count': count, 'findings': None, 'peak': peak_megabytes()}))
+    print(
+        json.dumps({'seconds': time.perf_counter() - start, 'count': count, 'findings': None, 'peak': peak_megabytes()})
+    )
 
 
 def run_auparse(path):
     """Only walks over all events: what a Python program around auparse takes at least."""
     import auparse
+
     start = time.perf_counter()
     parser = auparse.AuParser(auparse.AUSOURCE_FILE, path)
     while parser.parse_next_event():
         pass
-    print(json.dumps({'seconds': time.perf_counter() - start, 'count': None, 'findings': None, 'peak': peak_megabytes()}))
+    print(
+        json.dumps({'seconds': time.perf_counter() - start, 'count': None, 'findings': None, 'peak': peak_megabytes()})
+    )
 
 
 def run_ausearch(path):
@@ -121,7 +159,11 @@ def run_ausearch(path):
     start = time.perf_counter()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     _pid, _status, usage = os.wait4(process.pid, 0)
-    print(json.dumps({'seconds': time.perf_counter() - start, 'count': None, 'findings': None, 'peak': usage.ru_maxrss / 1024}))
+    print(
+        json.dumps(
+            {'seconds': time.perf_counter() - start, 'count': None, 'findings': None, 'peak': usage.ru_maxrss / 1024}
+        )
+    )
 
 
 WAYS = {'ausearch': run_ausearch, 'auparse': run_auparse, 'ours': run_ours, 'ours, events only': run_reading}
@@ -138,7 +180,10 @@ def measure(way, path, python):
 def ways_here():
     """The ways that this machine has, each with the Python to run it."""
     pythons = [python for python in (sys.executable, '/usr/bin/python3') if os.path.exists(python)]
-    probes = [subprocess.run([python, '-c', 'import auparse'], capture_output=True, check=False).returncode for python in pythons]
+    probes = [
+        subprocess.run([python, '-c', 'import auparse'], capture_output=True, check=False).returncode
+        for python in pythons
+    ]
     with_auparse = next((python for python, code in zip(pythons, probes) if code == 0), None)
     ways = {'ausearch': sys.executable} if shutil.which('ausearch') else {}
     if with_auparse:
@@ -163,18 +208,37 @@ def compare(folder, megabytes, share, runs, ways):
         if result['count'] not in (None, ours):
             raise SystemExit('%s found %s of %d events' % (way, result['count'], ours))
         ratio = '%7.2f x ausearch' % (best['ausearch']['seconds'] / result['seconds']) if 'ausearch' in best else ''
-        print('%5d MB  %3d %% ours  %-18s %7.0f MB/s %9.0f events/s %7.1f MiB peak %s%s' % (
-            size, share * 100, way, size / result['seconds'], events / result['seconds'], result['peak'], ratio,
-            '  %d findings' % result['findings'] if result['findings'] is not None else ''), flush=True)
+        print(
+            '%5d MB  %3d %% ours  %-18s %7.0f MB/s %9.0f events/s %7.1f MiB peak %s%s'
+            % (
+                size,
+                share * 100,
+                way,
+                size / result['seconds'],
+                events / result['seconds'],
+                result['peak'],
+                ratio,
+                '  %d findings' % result['findings'] if result['findings'] is not None else '',
+            ),
+            flush=True,
+        )
     os.unlink(path)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--size', type=int, default=200, help='MB of the two logs that are compared (default 200)')
-    parser.add_argument('--sizes', type=int, nargs='*', default=[50, 200, 800], help='MB of the logs that show the growth (default 50 200 800)')
+    parser.add_argument(
+        '--sizes',
+        type=int,
+        nargs='*',
+        default=[50, 200, 800],
+        help='MB of the logs that show the growth (default 50 200 800)',
+    )
     parser.add_argument('--runs', type=int, default=3, help='runs of each, of which the best counts (default 3)')
-    parser.add_argument('--folder', help='where the logs are written and removed (default: the folder for temporary files)')
+    parser.add_argument(
+        '--folder', help='where the logs are written and removed (default: the folder for temporary files)'
+    )
     parser.add_argument('--way', nargs=2, metavar=('WAY', 'LOG'), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.way:

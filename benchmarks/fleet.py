@@ -9,6 +9,7 @@ Usage: tests/lab/lab run python benchmarks/fleet.py                             
 The playbook to compare with is what one writes by hand: copy the rule file, notify augenrules. It checks nothing. ROLE is the
 folder of the role robertdebock.auditd, which gets the same rule. Each way installs, runs again unchanged, and removes, in turns.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -23,7 +24,9 @@ import time
 
 KEY = 'claude-hooks-docker'
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-RULES = ''.join('-a always,exit -F path=/usr/bin/docker -F perm=x -F uid=%d -F key=%s\n' % (uid, KEY) for uid in (0, 1000))
+RULES = ''.join(
+    '-a always,exit -F path=/usr/bin/docker -F perm=x -F uid=%d -F key=%s\n' % (uid, KEY) for uid in (0, 1000)
+)
 BY_HAND = '''
 - hosts: all
   gather_facts: false
@@ -51,8 +54,19 @@ PEER = '''
 
 def play(playbook, inventory, host, forks, **options):
     """(seconds, tasks that ran a module on the host)"""
-    command = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), '-i', str(inventory), '--limit', host, '--forks', str(forks),
-               '-vvv', str(playbook), '-e', json.dumps(options)]
+    command = [
+        os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
+        '-i',
+        str(inventory),
+        '--limit',
+        host,
+        '--forks',
+        str(forks),
+        '-vvv',
+        str(playbook),
+        '-e',
+        json.dumps(options),
+    ]
     start = time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
@@ -79,7 +93,9 @@ def compare(folder, inventory, host, peer, runs):
                     best[way, step] = min(best.get((way, step), result), result)
     print('%-20s %-10s %8s %6s %s' % ('', '', 'seconds', 'tasks', 'to the playbook by hand'))
     for (way, step), (seconds, tasks) in best.items():
-        print('%-20s %-10s %8.1f %6d %6.2f' % (way, step, seconds, tasks, seconds / best['by hand', step][0]), flush=True)
+        print(
+            '%-20s %-10s %8.1f %6d %6.2f' % (way, step, seconds, tasks, seconds / best['by hand', step][0]), flush=True
+        )
 
 
 def growth(folder, runs):
@@ -90,8 +106,14 @@ def growth(folder, runs):
     playbook = ROOT / 'playbooks' / 'audit.yml'
     play(playbook, inventory, names[0], 1, state='present')
     for count in (1, 2, 4, 8):
-        seconds = min(play(playbook, inventory, ','.join(names[:count]), count, state='present')[0] for _run in range(runs))
-        print('%d hosts, unchanged, --forks %d: %5.1f s, %4.1f s for each host' % (count, count, seconds, seconds / count), flush=True)
+        seconds = min(
+            play(playbook, inventory, ','.join(names[:count]), count, state='present')[0] for _run in range(runs)
+        )
+        print(
+            '%d hosts, unchanged, --forks %d: %5.1f s, %4.1f s for each host'
+            % (count, count, seconds, seconds / count),
+            flush=True,
+        )
     play(playbook, inventory, names[0], 1, state='absent')
 
 

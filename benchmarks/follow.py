@@ -10,6 +10,7 @@ loop that it replaces, which runs ausearch every two seconds. First nothing happ
 random pauses while other programs are logged under another key. A time is that from the start of docker to the line.
 What ausearch costs grows with the logs, so that is also told for the 40 MB that Debian's auditd.conf lets them have.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -49,7 +50,9 @@ class Group(object):
 
     def start(self, command, **options):
         enter = 'echo $$ >"$0/cgroup.procs"; exec "$@"'
-        return subprocess.Popen(['sh', '-c', enter, str(self.path), *command], stdin=subprocess.DEVNULL, start_new_session=True, **options)
+        return subprocess.Popen(
+            ['sh', '-c', enter, str(self.path), *command], stdin=subprocess.DEVNULL, start_new_session=True, **options
+        )
 
     def seconds(self):
         return int((self.path / 'cpuacct.usage').read_text()) / 1e9
@@ -75,7 +78,13 @@ class Follower(object):
         self.label = label
         self.group = Group(label.replace(' ', '-'))
         self.seen = {}
-        self.process = self.group.start(command, cwd=ROOT, env=dict(os.environ, **(environment or {})), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.process = self.group.start(
+            command,
+            cwd=ROOT,
+            env=dict(os.environ, **(environment or {})),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -94,28 +103,68 @@ def sshd(folder, group):
         port = probe.getsockname()[1]
     for name in ('key', 'host_key'):
         subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', folder / name], check=True)
-    (folder / 'sshd_config').write_text('\n'.join([
-        'Port %d' % port, 'ListenAddress 127.0.0.1', 'HostKey %s/host_key' % folder, 'AuthorizedKeysFile %s/key.pub' % folder, 'PidFile none',
-        'StrictModes no', 'UsePAM no', 'PermitRootLogin prohibit-password', 'Subsystem sftp internal-sftp', 'SetEnv XDG_STATE_HOME=%s/far' % folder, '']))
+    (folder / 'sshd_config').write_text(
+        '\n'.join(
+            [
+                'Port %d' % port,
+                'ListenAddress 127.0.0.1',
+                'HostKey %s/host_key' % folder,
+                'AuthorizedKeysFile %s/key.pub' % folder,
+                'PidFile none',
+                'StrictModes no',
+                'UsePAM no',
+                'PermitRootLogin prohibit-password',
+                'Subsystem sftp internal-sftp',
+                'SetEnv XDG_STATE_HOME=%s/far' % folder,
+                '',
+            ]
+        )
+    )
     pathlib.Path('/run/sshd').mkdir(exist_ok=True)
     group.start([shutil.which('sshd'), '-D', '-f', str(folder / 'sshd_config')], stderr=subprocess.DEVNULL)
     return {
-        'ansible_connection': 'ssh', 'ansible_host': '127.0.0.1', 'ansible_port': port, 'ansible_ssh_private_key_file': str(folder / 'key'),
+        'ansible_connection': 'ssh',
+        'ansible_host': '127.0.0.1',
+        'ansible_port': port,
+        'ansible_ssh_private_key_file': str(folder / 'key'),
         'ansible_ssh_common_args': '-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR',
-        'ansible_python_interpreter': sys.executable}
+        'ansible_python_interpreter': sys.executable,
+    }
 
 
 def tail(folder, label, variables):
     inventory = folder / (label + '.json')
     inventory.write_text(json.dumps({'all': {'hosts': {label: variables}}}))
-    command = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), '-i', str(inventory), 'playbooks/tail.yml',
-               '-e', json.dumps({'key': KEY, 'name': 'claude-hooks-bench-*', 'output': 'jsonl'})]
-    return Follower(label, command, {'XDG_STATE_HOME': str(folder / label), 'ANSIBLE_SSH_CONTROL_PATH_DIR': str(folder / 'cp')})
+    command = [
+        os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
+        '-i',
+        str(inventory),
+        'playbooks/tail.yml',
+        '-e',
+        json.dumps({'key': KEY, 'name': 'claude-hooks-bench-*', 'output': 'jsonl'}),
+    ]
+    return Follower(
+        label, command, {'XDG_STATE_HOME': str(folder / label), 'ANSIBLE_SSH_CONTROL_PATH_DIR': str(folder / 'cp')}
+    )
 
 
 def rule(action, path, key):
-    subprocess.run(['auditctl', action, 'exit,always', '-F', 'path=' + os.path.realpath(path), '-F', 'perm=x', '-F', 'ppid=%d' % os.getpid(),
-                    '-F', 'key=' + key], check=True)
+    subprocess.run(
+        [
+            'auditctl',
+            action,
+            'exit,always',
+            '-F',
+            'path=' + os.path.realpath(path),
+            '-F',
+            'perm=x',
+            '-F',
+            'ppid=%d' % os.getpid(),
+            '-F',
+            'key=' + key,
+        ],
+        check=True,
+    )
 
 
 def execute(count):
@@ -133,7 +182,12 @@ def execute(count):
     for number in range(count):
         name = 'claude-hooks-bench-%d-%d' % (os.getpid(), number)
         started[name] = time.time()
-        subprocess.run(['docker', 'stop', name], env=dict(os.environ, DOCKER_HOST='unix:///nonexistent'), capture_output=True, check=False)
+        subprocess.run(
+            ['docker', 'stop', name],
+            env=dict(os.environ, DOCKER_HOST='unix:///nonexistent'),
+            capture_output=True,
+            check=False,
+        )
         time.sleep(chance.random() * 2)
     ended.set()
     thread.join()
@@ -146,8 +200,12 @@ def cost_of_loop(folder, megabytes):
     findings.generate(str(log), megabytes, 0)
     before = os.times()
     for _run in range(5):
-        subprocess.run(['ausearch', '-if', str(log), '--checkpoint', str(folder / 'position'), '-k', KEY, '--raw'], stdin=subprocess.DEVNULL,
-                       capture_output=True, check=False)
+        subprocess.run(
+            ['ausearch', '-if', str(log), '--checkpoint', str(folder / 'position'), '-k', KEY, '--raw'],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
     after = os.times()
     return (after.children_user + after.children_system - before.children_user - before.children_system) / 5 * 30
 
@@ -181,7 +239,10 @@ def main():
             # a whole number of calls of a minute each
             before = [group.seconds() for group in groups]
             time.sleep(options.idle)
-            used = {group.path.name.rpartition('-')[2]: (group.seconds() - start) * 60 / options.idle for group, start in zip(groups, before)}
+            used = {
+                group.path.name.rpartition('-')[2]: (group.seconds() - start) * 60 / options.idle
+                for group, start in zip(groups, before)
+            }
             started = execute(options.count)
             time.sleep(10)
             cost_of_large = cost_of_loop(folder, large)
@@ -190,17 +251,38 @@ def main():
             rule('-d', '/usr/bin/true', OTHER_KEY)
             for group in groups:
                 group.close()
-    print('%-10s %9s %9s %8s %8s %8s   processor while idle, s/min' % ('', 'shown', 'repeated', 'p50 s', 'p95 s', 'max s'))
+    print(
+        '%-10s %9s %9s %8s %8s %8s   processor while idle, s/min' % ('', 'shown', 'repeated', 'p50 s', 'p95 s', 'max s')
+    )
     for follower in followers:
-        times = [follower.seen[container][0] - moment for container, moment in started.items() if container in follower.seen]
+        times = [
+            follower.seen[container][0] - moment for container, moment in started.items() if container in follower.seen
+        ]
         repeated = sum(len(moments) - 1 for moments in follower.seen.values())
-        cost = {'ssh': 'controller %.2f, host %.2f' % (used['ssh'], used['far']), 'local': 'controller and host %.2f' % used['local']}
-        print('%-10s %4d/%-4d %9d %8.2f %8.2f %8.2f   %s' % (
-            follower.label, len(times), len(started), repeated, part(times, 0.5), part(times, 0.95), part(times, 1),
-            cost.get(follower.label, 'host %.2f' % used['ausearch'])), flush=True)
+        cost = {
+            'ssh': 'controller %.2f, host %.2f' % (used['ssh'], used['far']),
+            'local': 'controller and host %.2f' % used['local'],
+        }
+        print(
+            '%-10s %4d/%-4d %9d %8.2f %8.2f %8.2f   %s'
+            % (
+                follower.label,
+                len(times),
+                len(started),
+                repeated,
+                part(times, 0.5),
+                part(times, 0.95),
+                part(times, 1),
+                cost.get(follower.label, 'host %.2f' % used['ausearch']),
+            ),
+            flush=True,
+        )
     logs = sum(path.stat().st_size for path in pathlib.Path('/var/log/audit').glob('audit.log*'))
     for megabytes, cost in ((logs / 1e6, used['ausearch']), (large, cost_of_large)):
-        print('with %3.0f MB of logs the loop costs %5.2f s/min, %5.1f times what tail.yml costs the host' % (megabytes, cost, cost / used['far']))
+        print(
+            'with %3.0f MB of logs the loop costs %5.2f s/min, %5.1f times what tail.yml costs the host'
+            % (megabytes, cost, cost / used['far'])
+        )
 
 
 if __name__ == '__main__':

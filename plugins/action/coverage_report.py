@@ -7,7 +7,6 @@ import json
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import coverage_view, plain, whole_file
 
 
@@ -19,8 +18,13 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec={
-            'dest': {'type': 'path'}, 'results': {'type': 'dict'}, 'canaries': {'type': 'dict', 'default': {}}})
+        _validation, options = self.validate_argument_spec(
+            argument_spec={
+                'dest': {'type': 'path'},
+                'results': {'type': 'dict'},
+                'canaries': {'type': 'dict', 'default': {}},
+            }
+        )
         dest = options['dest']
         whole_file.check('dest', dest, ('.json',))
         if options['results'] is None:

@@ -17,7 +17,6 @@ import time
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import plain, printed, render
 
@@ -42,10 +41,16 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec={
-            'name': {'type': 'str'}, 'key': {'type': 'str', 'default': findings.DEFAULT_KEY, 'no_log': False}, 'possible': {'type': 'bool'},
-            'reader': {'type': 'str', 'default': 'tail'}, 'output': {'type': 'str', 'choices': ['text', 'jsonl'], 'default': 'text'},
-            'duration': {'type': 'float'}})
+        _validation, options = self.validate_argument_spec(
+            argument_spec={
+                'name': {'type': 'str'},
+                'key': {'type': 'str', 'default': findings.DEFAULT_KEY, 'no_log': False},
+                'possible': {'type': 'bool'},
+                'reader': {'type': 'str', 'default': 'tail'},
+                'output': {'type': 'str', 'choices': ['text', 'jsonl'], 'default': 'text'},
+                'duration': {'type': 'float'},
+            }
+        )
         if options['duration'] is not None and not 0 <= options['duration'] < math.inf:
             raise AnsibleActionFail('duration must be a number of seconds from 0 on, not %s' % options['duration'])
         self._host = str(task_vars['inventory_hostname'])
@@ -63,7 +68,15 @@ class ActionModule(ActionBase):
                 away = self._follow(options['duration'])
         except printed.PrintedError as error:
             raise AnsibleActionFail(str(error))
-        self._print(['%s: %s' % (render.quoted(self._host), ', '.join('%d %s' % (number, name) for name, number in self._counts.items()))])
+        self._print(
+            [
+                '%s: %s'
+                % (
+                    render.quoted(self._host),
+                    ', '.join('%d %s' % (number, name) for name, number in self._counts.items()),
+                )
+            ]
+        )
         if away:
             return dict(self._counts, changed=False, failed=True, msg='The host was still away at the end: ' + away)
         return dict(self._counts, changed=False)
@@ -93,7 +106,9 @@ class ActionModule(ActionBase):
                 self._notice('back')
                 pause = 0
             if calls > 1 and ack is not None and not result['acked']:
-                self._notice('the position of this reader was moved or lost on the host: what this run printed is not printed again')
+                self._notice(
+                    'the position of this reader was moved or lost on the host: what this run printed is not printed again'
+                )
             had_news = self._show(result)
             ack = result['token']
             if is_last:
@@ -109,7 +124,10 @@ class ActionModule(ActionBase):
             arguments['ack'] = ack
         try:
             result = self._execute_module(
-                module_name='claude_hooks.docker_audit.docker_findings_info', module_args=arguments, task_vars=self._task_vars)
+                module_name='claude_hooks.docker_audit.docker_findings_info',
+                module_args=arguments,
+                task_vars=self._task_vars,
+            )
         except AnsibleConnectionFailure as error:
             result = {'unreachable': True, 'msg': str(error)}
         except AnsibleError as error:
@@ -128,7 +146,11 @@ class ActionModule(ActionBase):
         for warning in result.get('warnings') or []:
             if self._is_new('warning', str(warning)):
                 self._notice(str(warning))
-        unreadable = [execution for execution in result['unreadable'] if self._is_new('unreadable', execution['event'], execution['pid'])]
+        unreadable = [
+            execution
+            for execution in result['unreadable']
+            if self._is_new('unreadable', execution['event'], execution['pid'])
+        ]
         for execution in unreadable:
             self._say(render.unreadable_line(execution), stderr=True)
         more = result['counts']['unreadable'] - len(result['unreadable'])
@@ -138,8 +160,11 @@ class ActionModule(ActionBase):
         if result['gap']:
             self._counts['gaps'] += 1
             span = result['gap_span']
-            lines.append(_json({'host': self._host, 'gap': True, 'first': span['first'], 'last': span['last']}) if self._as_json else
-                         render.gap_line(self._host, span))
+            lines.append(
+                _json({'host': self._host, 'gap': True, 'first': span['first'], 'last': span['last']})
+                if self._as_json
+                else render.gap_line(self._host, span)
+            )
         for finding in result['findings']:
             if self._is_new('finding', finding['event'], finding['pid'], finding.get('argv_hex') or finding['argv']):
                 self._counts['findings'] += 1
@@ -196,7 +221,9 @@ class ActionModule(ActionBase):
     def _notice_dead_hosts(self):
         """Let ssh find out that a host is gone: it sends nothing while the module waits."""
         try:
-            words = [self._connection.get_option(name) or '' for name in ('ssh_args', 'ssh_common_args', 'ssh_extra_args')]
+            words = [
+                self._connection.get_option(name) or '' for name in ('ssh_args', 'ssh_common_args', 'ssh_extra_args')
+            ]
         except KeyError:
             return  # another connection plugin
         if 'serveralive' in ' '.join(words).lower():

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
-
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
 
 

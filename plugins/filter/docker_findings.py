@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
-
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import options
 
 
-def docker_findings(text, name=findings.DEFAULT_NAME, key=findings.DEFAULT_KEY, possible=True, containers=None, host=None, timezone=None):
+def docker_findings(
+    text, name=findings.DEFAULT_NAME, key=findings.DEFAULT_KEY, possible=True, containers=None, host=None, timezone=None
+):
     """Text of ausearch or of an audit log to findings. Command lines come from anyone, so they are never templated."""
     try:
         chosen = options.checked(name, key, possible, {} if containers is None else containers, host)

@@ -63,8 +63,12 @@ import re
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.unsafe_proxy import wrap_var
-
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    logs as log_reader,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    records as audit_log,
+)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import options
 
@@ -77,14 +81,21 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         self.set_options(var_options=variables, direct=kwargs)
         try:
-            chosen = options.checked(*(self.get_option(name) for name in ('name', 'key', 'possible', 'containers', 'host')))
+            chosen = options.checked(
+                *(self.get_option(name) for name in ('name', 'key', 'possible', 'containers', 'host'))
+            )
             for bound in ('since', 'until'):
                 text = self.get_option(bound)
                 chosen[bound] = None if text is None else findings.moment(text)
             zone = options.zone(self.get_option('timezone'))
             paths = [path for term in terms for path in self._files(term, variables)]
             found = findings.find(log_reader.file_events(paths, chosen['key'], zone), **chosen)
-        except (audit_log.AuditLogError, findings.FindingsError, log_reader.LogReaderError, options.OptionError) as error:
+        except (
+            audit_log.AuditLogError,
+            findings.FindingsError,
+            log_reader.LogReaderError,
+            options.OptionError,
+        ) as error:
             raise AnsibleLookupError('claude_hooks.docker_audit.ausearch: %s' % error)
         return wrap_var(found['findings'])
 

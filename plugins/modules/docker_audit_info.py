@@ -430,7 +430,8 @@ def is_enabled(module):
 
 def look(host):
     """What the host sees, from its rules and what its files tell."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage, host as host_facts
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import host as host_facts
 
     watched = coverage.watched(host)
     host.update(host_facts.look(host['status'].get('pid', 0), [path for path, _uid in watched], os.environ.get('PATH')))

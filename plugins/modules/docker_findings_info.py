@@ -405,7 +405,10 @@ def look(module, log, since, until):
 
 def follow(module, log, since):
     """What is new in the logs, as soon as there is something. Ends the process when nobody waits for it any more."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader, watch as log_watch, position as reader_state
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import position as reader_state
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import watch as log_watch
 
     params = module.params
     state = reader_state.ReaderState(params['key'], params['cursor'])
@@ -490,7 +493,9 @@ def main():
     if sys.version_info < (3, 8):
         module.fail_json(
             msg='docker_findings_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader, position as reader_state
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import position as reader_state
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 
     params = module.params

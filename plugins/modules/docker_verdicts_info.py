@@ -172,9 +172,12 @@ def read_kept(path):
 
 def look(params, since, until):
     """What the engine and the logs say."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, events as kept_events
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, find as findings, processes
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, processes
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import judge as verdicts
 
     kept = kept_events.read(read_kept(params['kept']))
@@ -237,7 +240,8 @@ def main():
     if sys.version_info < (3, 8):
         module.fail_json(
             msg='docker_verdicts_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each host sees and what stands in its way, as a dict for a file and as lines for a terminal."""
+
 from __future__ import annotations
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage
@@ -16,14 +17,24 @@ _SHOWN = 600
 def summary(results, canaries):
     """``{hosts: {name: {...}}, counts: {verdict: number}}`` of the results of docker_audit_info and docker_audit_canary by host."""
     hosts = {host: _host(result, canaries.get(host) or {}) for host, result in results.items()}
-    return {'hosts': hosts, 'counts': {one: sum(host['coverage'] == one for host in hosts.values()) for one in VERDICTS}}
+    return {
+        'hosts': hosts,
+        'counts': {one: sum(host['coverage'] == one for host in hosts.values()) for one in VERDICTS},
+    }
 
 
 def _host(result, canary):
     reason = render.unread_reason(result)
     if reason or 'problems' not in result:
         word = 'unreachable' if result.get('unreachable') else 'failed'
-        return {'coverage': word, 'reason': reason or 'it was not asked', 'problems': [], 'watched': [], 'retention': None, 'canary': None}
+        return {
+            'coverage': word,
+            'reason': reason or 'it was not asked',
+            'problems': [],
+            'watched': [],
+            'retention': None,
+            'canary': None,
+        }
     problems = list(result['problems'])
     runs = None
     if canary.get('failed') or canary.get('unreachable'):
@@ -33,8 +44,13 @@ def _host(result, canary):
         runs = canary['runs']
     problems.sort(key=lambda one: coverage.WEIGHTS.index(one['weight']))
     return {
-        'coverage': coverage.verdict(problems, bool(runs) and bool(canary['proven'])), 'reason': None, 'problems': problems,
-        'watched': result['watched'], 'retention': result['retention'], 'canary': runs}
+        'coverage': coverage.verdict(problems, bool(runs) and bool(canary['proven'])),
+        'reason': None,
+        'problems': problems,
+        'watched': result['watched'],
+        'retention': result['retention'],
+        'canary': runs,
+    }
 
 
 def view(found):
@@ -45,9 +61,15 @@ def view(found):
     rows = [('HOST', 'COVERAGE', 'BLIND', 'PARTIAL', 'NOTE', 'WATCHED', 'LOGS HOLD')]
     for name, host in found['hosts'].items():
         weights = [one['weight'] for one in host['problems']]
-        rows.append((
-            render.quoted(name), host['coverage'], *(str(weights.count(weight)) for weight in coverage.WEIGHTS),
-            str(len(host['watched'])), _reach(host['retention'])))
+        rows.append(
+            (
+                render.quoted(name),
+                host['coverage'],
+                *(str(weights.count(weight)) for weight in coverage.WEIGHTS),
+                str(len(host['watched'])),
+                _reach(host['retention']),
+            )
+        )
     counts = ', '.join('%d %s' % (found['counts'][one], one) for one in VERDICTS if found['counts'][one])
     return lines + render.columns(rows) + ['', '%d hosts: %s' % (len(found['hosts']), counts)]
 
@@ -65,7 +87,10 @@ def block(name, host):
             lines.append(' ' * len(head) + '-> ' + render.printable(one['remedy']))
     for run in host['canary'] or []:
         if run['event'] is not None:
-            lines.append('%sseen     %s executed as uid %s: event %s' % (_INDENT, render.quoted(run['path']), run['uid'], run['event']))
+            lines.append(
+                '%sseen     %s executed as uid %s: event %s'
+                % (_INDENT, render.quoted(run['path']), run['uid'], run['event'])
+            )
     return lines
 
 

@@ -2,12 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The options that the filter and the lookup share, checked."""
+
 from __future__ import annotations
 
 import datetime
 import re
-import zoneinfo
 from collections.abc import Mapping
+
+import zoneinfo
 
 _OFFSET = re.compile(r'([+-])([01]\d|2[0-3]):?([0-5]\d)\Z')
 
@@ -23,7 +25,9 @@ def checked(name, key, possible, containers, host):
             raise OptionError('%s must be a non-empty string, not %r' % (label, value))
     if not isinstance(possible, bool):
         raise OptionError('possible must be true or false, not %r' % (possible,))
-    if not isinstance(containers, Mapping) or not all(isinstance(part, str) for pair in containers.items() for part in pair):
+    if not isinstance(containers, Mapping) or not all(
+        isinstance(part, str) for pair in containers.items() for part in pair
+    ):
         raise OptionError('containers must map container ids to names')
     if host is not None and not isinstance(host, str):
         raise OptionError('host must be a string, not %r' % (host,))

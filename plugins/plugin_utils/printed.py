@@ -6,6 +6,7 @@
 A host keeps how far its reader got, but it learns only with the next call that a batch was printed. When a run ends in
 between, the token of that batch stands here.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -27,7 +28,9 @@ class Printed(object):
         self._reader = reader
         self._host = host
         self._folder = reader_state.state_folder()
-        self._path = os.path.join(self._folder, 'printed-' + '@'.join(urllib.parse.quote(part, safe='') for part in (reader, key, host)))
+        self._path = os.path.join(
+            self._folder, 'printed-' + '@'.join(urllib.parse.quote(part, safe='') for part in (reader, key, host))
+        )
 
     @contextlib.contextmanager
     def kept(self):
@@ -43,7 +46,8 @@ class Printed(object):
             except BlockingIOError:
                 raise PrintedError(
                     'the reader %s already follows %s from this machine: end that one, or give this one another name with -e reader=NAME'
-                    % (self._reader, self._host))
+                    % (self._reader, self._host)
+                )
             yield
 
     def token(self):
@@ -60,11 +64,15 @@ class Printed(object):
         """Note that this batch was printed."""
         draft = self._path + '.new'
         try:
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), 'w', encoding='ascii') as file:
+            with os.fdopen(
+                os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), 'w', encoding='ascii'
+            ) as file:
                 file.write(token + '\n')
             os.replace(draft, self._path)
         except OSError as error:
             raise self._error(error)
 
     def _error(self, error):
-        return PrintedError('cannot keep on this machine what was printed: %s: %s' % (error.filename or self._folder, error.strerror))
+        return PrintedError(
+            'cannot keep on this machine what was printed: %s: %s' % (error.filename or self._folder, error.strerror)
+        )

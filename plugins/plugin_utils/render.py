@@ -6,6 +6,7 @@
 Anybody can choose a command line, a folder and the name of a program. So whatever comes from a log and does not print
 is shown by its code, nowhere raw.
 """
+
 from __future__ import annotations
 
 import csv
@@ -26,15 +27,44 @@ _SHOWN_TEXT = 400
 # str.isprintable is false for control and format characters (bidi marks, most that have no width), surrogates, unassigned
 # ones and every blank but the space. These are left: Unicode's Default_Ignorable_Code_Point among marks and letters
 # (DerivedCoreProperties.txt), and the blank Braille pattern.
-_INVISIBLE = re.compile('[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]')
+_INVISIBLE = re.compile(
+    '[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]'
+)
 _SHORT = {'\t': '\\t', '\n': '\\n', '\r': '\\r'}
 
 # Characters with which a spreadsheet takes a cell for a formula (OWASP, CSV Injection), and their full-width forms.
 # Tab and line ends, the others of that list, are shown by their code.
 _FORMULA = tuple('=+-@\uff1d\uff0b\uff0d\uff20')
 _CSV_FIELDS = (
-    'host', 'timestamp', 'event', 'action', 'subcommand', 'targets', 'matched', 'docker_host', 'context', 'project', 'signal', 'match', 'pid', 'ppid',
-    'uid', 'user', 'auid', 'login_user', 'ses', 'tty', 'comm', 'exe', 'cwd', 'argv', 'argv_complete', 'success', 'keys', 'argv_hex', 'caller',
+    'host',
+    'timestamp',
+    'event',
+    'action',
+    'subcommand',
+    'targets',
+    'matched',
+    'docker_host',
+    'context',
+    'project',
+    'signal',
+    'match',
+    'pid',
+    'ppid',
+    'uid',
+    'user',
+    'auid',
+    'login_user',
+    'ses',
+    'tty',
+    'comm',
+    'exe',
+    'cwd',
+    'argv',
+    'argv_complete',
+    'success',
+    'keys',
+    'argv_hex',
+    'caller',
 )
 
 
@@ -43,6 +73,7 @@ class RenderError(ValueError):
 
 
 # --- Text from a log -------------------------------------------------------------------------------------------------
+
 
 def printable(text):
     """The text with every character that does not print shown by its code, as in C."""
@@ -73,8 +104,8 @@ def _code(character):
     if _prints(character):
         return character
     number = ord(character)
-    if 0xdc80 <= number <= 0xdcff:
-        return '\\x%02x' % (number - 0xdc00)  # a byte that is not UTF-8, by Python's surrogateescape
+    if 0xDC80 <= number <= 0xDCFF:
+        return '\\x%02x' % (number - 0xDC00)  # a byte that is not UTF-8, by Python's surrogateescape
     if number < 0x80:
         return _SHORT.get(character, '\\x%02x' % number)
     return '\\u%04x' % number if number < 0x10000 else '\\U%08x' % number
@@ -87,6 +118,7 @@ def short(text, limit):
 
 # --- The view for a terminal -----------------------------------------------------------------------------------------
 
+
 def is_finding(item):
     """Whether something is a whole finding, not a part that a query made of it."""
     return isinstance(item, dict) and {'host', 'timestamp', 'event', 'action', 'targets', 'argv'} <= set(item)
@@ -94,7 +126,9 @@ def is_finding(item):
 
 def by_time(findings):
     """Newest last: by time, then serial, then host."""
-    return sorted(findings, key=lambda finding: (finding['timestamp'] or '', _serial(finding) or 0, finding['host'] or ''))
+    return sorted(
+        findings, key=lambda finding: (finding['timestamp'] or '', _serial(finding) or 0, finding['host'] or '')
+    )
 
 
 def view(items, hosts, since=None, until=None, zone=None):
@@ -117,14 +151,26 @@ def table(findings, zone=None):
     """Lines that show findings, in columns that a terminal of 100 characters holds."""
     rows = [('TIME', 'HOST', 'ACTION', 'USER', 'LOGIN USER', 'PID', 'PPID')]
     for finding in findings:
-        rows.append((
-            local_time(finding['timestamp'], zone), _word(finding['host']), _word(finding['action']), _who(finding, 'user', 'uid'),
-            _who(finding, 'login_user', 'auid'), _word(finding.get('pid')), _word(finding.get('ppid'))))
+        rows.append(
+            (
+                local_time(finding['timestamp'], zone),
+                _word(finding['host']),
+                _word(finding['action']),
+                _who(finding, 'user', 'uid'),
+                _who(finding, 'login_user', 'auid'),
+                _word(finding.get('pid')),
+                _word(finding.get('ppid')),
+            )
+        )
     heads = columns(rows)
     lines = [heads[0]]
     for head, finding in zip(heads[1:], findings):
-        lines += [head] + _wrapped(_details(finding)) + [_INDENT + piece for piece in caller_pieces(finding, zone)] + [
-            _INDENT + '$ ' + _shown_command(finding)]
+        lines += (
+            [head]
+            + _wrapped(_details(finding))
+            + [_INDENT + piece for piece in caller_pieces(finding, zone)]
+            + [_INDENT + '$ ' + _shown_command(finding)]
+        )
     return lines
 
 
@@ -142,9 +188,20 @@ def line(finding, zone=None):
     user = 'user ' + _who(finding, 'user', 'uid')
     if finding.get('auid') is not None or finding.get('login_user') is not None:
         user += ' (login %s)' % _who(finding, 'login_user', 'auid')
-    return '  '.join([
-        local_time(finding['timestamp'], zone), _word(finding['host']), _word(finding['action']), targets, user,
-        'pid ' + _word(finding.get('pid')), 'ppid ' + _word(finding.get('ppid')), *rest, *caller_pieces(finding, zone), '$ ' + _shown_command(finding)])
+    return '  '.join(
+        [
+            local_time(finding['timestamp'], zone),
+            _word(finding['host']),
+            _word(finding['action']),
+            targets,
+            user,
+            'pid ' + _word(finding.get('pid')),
+            'ppid ' + _word(finding.get('ppid')),
+            *rest,
+            *caller_pieces(finding, zone),
+            '$ ' + _shown_command(finding),
+        ]
+    )
 
 
 def caller_pieces(entry, zone=None):
@@ -184,14 +241,22 @@ def _process(process):
 def gap_line(host, span, zone=None):
     """A line that says from when to when the log of a host is gone."""
     return 'GAP  %s  what was logged from %s to %s was gone before it was read' % (
-        quoted(host), local_time(span.get('first'), zone), local_time(span.get('last'), zone))
+        quoted(host),
+        local_time(span.get('first'), zone),
+        local_time(span.get('last'), zone),
+    )
 
 
 def unreadable_line(execution, zone=None):
     """A line about an execution of which the log does not tell the command."""
     return '%s: docker was executed at %s by user %s (pid %s, event %s), the log does not tell the command: %s' % (
-        _word(execution['host']), local_time(execution['timestamp'], zone), _who(execution, 'user', 'uid'), _word(execution.get('pid')),
-        _word(execution['event']), printable(execution['reason']))
+        _word(execution['host']),
+        local_time(execution['timestamp'], zone),
+        _who(execution, 'user', 'uid'),
+        _word(execution.get('pid')),
+        _word(execution['event']),
+        printable(execution['reason']),
+    )
 
 
 def _word(value):
@@ -237,6 +302,7 @@ def columns(rows):
 
 # --- What was seen at all --------------------------------------------------------------------------------------------
 
+
 def reach(hosts, since=None, until=None, zone=None):
     """Lines that tell silence from blindness: what each host's log holds, and which hosts were not read."""
     read = {host: result for host, result in hosts.items() if not unread_reason(result)}
@@ -245,19 +311,41 @@ def reach(hosts, since=None, until=None, zone=None):
         rows = [('HOST', 'FINDINGS', 'EXECUTIONS', 'FAILED', 'UNREADABLE', 'LOG FROM', 'LOG TO')]
         for host, result in read.items():
             counts, span = result['counts'], result.get('span') or {}
-            rows.append((
-                quoted(host), str(len(result['findings'])), str(counts['executions']), str(counts['failed']), str(counts['unreadable']),
-                local_time(span.get('first'), zone), local_time(span.get('last'), zone)))
+            rows.append(
+                (
+                    quoted(host),
+                    str(len(result['findings'])),
+                    str(counts['executions']),
+                    str(counts['failed']),
+                    str(counts['unreadable']),
+                    local_time(span.get('first'), zone),
+                    local_time(span.get('last'), zone),
+                )
+            )
         lines += columns(rows) + ['']
     # A log can reach back further than what was asked for
-    lines += ['%d of %d hosts read, %s: %s' % (len(read), len(hosts), period(since, until), ', '.join(
-        '%d %s' % (sum(numbers), label) for label, numbers in (
-            ('findings', [len(result['findings']) for result in read.values()]),
-            ('docker executions seen', [result['counts']['executions'] for result in read.values()]),
-            ('of them failed', [result['counts']['failed'] for result in read.values()]))))]
+    lines += [
+        '%d of %d hosts read, %s: %s'
+        % (
+            len(read),
+            len(hosts),
+            period(since, until),
+            ', '.join(
+                '%d %s' % (sum(numbers), label)
+                for label, numbers in (
+                    ('findings', [len(result['findings']) for result in read.values()]),
+                    ('docker executions seen', [result['counts']['executions'] for result in read.values()]),
+                    ('of them failed', [result['counts']['failed'] for result in read.values()]),
+                )
+            ),
+        )
+    ]
     silent = [host for host, result in read.items() if not result['counts']['executions']]
     if silent:
-        lines.append('No execution at all on %s: silence only if the audit rule is in force there.' % ', '.join(quoted(host) for host in silent))
+        lines.append(
+            'No execution at all on %s: silence only if the audit rule is in force there.'
+            % ', '.join(quoted(host) for host in silent)
+        )
     return lines + not_read(hosts)
 
 
@@ -268,7 +356,11 @@ def period(since, until):
 
 def not_read(hosts):
     """Lines on the hosts that were not read, if there are any."""
-    unread = ['%s%s: %s' % (_INDENT, quoted(host), unread_reason(result)) for host, result in hosts.items() if unread_reason(result)]
+    unread = [
+        '%s%s: %s' % (_INDENT, quoted(host), unread_reason(result))
+        for host, result in hosts.items()
+        if unread_reason(result)
+    ]
     return ['', 'NOT READ:'] + unread if unread else []
 
 
@@ -283,6 +375,7 @@ def unread_reason(result):
 
 # --- Files -----------------------------------------------------------------------------------------------------------
 
+
 def jsonl(items):
     """JSON Lines (RFC 8259 text, one value per line), in ASCII: no line separator or escape of a log is in it."""
     return ''.join(json.dumps(item) + '\n' for item in _as_list(items))
@@ -292,7 +385,9 @@ def ecs_jsonl(items):
     """JSON Lines with the names of the Elastic Common Schema."""
     items = _as_list(items)
     if not all(is_finding(item) for item in items):
-        raise RenderError('format=ecs names the fields of whole findings: leave the query out, or let it only choose findings')
+        raise RenderError(
+            'format=ecs names the fields of whole findings: leave the query out, or let it only choose findings'
+        )
     return jsonl([ecs(finding) for finding in items])
 
 
@@ -332,6 +427,7 @@ def _cell(value):
 
 # --- Elastic Common Schema (https://www.elastic.co/docs/reference/ecs), version 8.11 -----------------------------------
 
+
 def ecs(finding):
     """A finding under the schema's names. What it has no name for stands under docker_audit."""
     document = {
@@ -339,21 +435,50 @@ def ecs(finding):
         'ecs': {'version': '8.11.0'},
         'message': command_line(finding),
         'event': {
-            'kind': 'event', 'category': ['process'], 'type': ['start'], 'module': 'auditd', 'dataset': 'docker_audit.findings',
-            'action': finding['action'], 'id': finding['event'], 'sequence': _serial(finding),
+            'kind': 'event',
+            'category': ['process'],
+            'type': ['start'],
+            'module': 'auditd',
+            'dataset': 'docker_audit.findings',
+            'action': finding['action'],
+            'id': finding['event'],
+            'sequence': _serial(finding),
             'outcome': {True: 'success', False: 'failure'}.get(finding.get('success'), 'unknown'),
         },
         'host': {'name': finding['host']},
         'container': {'name': finding.get('matched')},
         'user': {'id': _text(finding.get('uid')), 'name': finding.get('user')},
         'process': {
-            'pid': finding.get('pid'), 'parent': {'pid': finding.get('ppid')}, 'name': finding.get('comm'), 'executable': finding.get('exe'),
-            'working_directory': finding.get('cwd'), 'args': finding['argv'], 'args_count': len(finding['argv']), 'command_line': command_line(finding),
+            'pid': finding.get('pid'),
+            'parent': {'pid': finding.get('ppid')},
+            'name': finding.get('comm'),
+            'executable': finding.get('exe'),
+            'working_directory': finding.get('cwd'),
+            'args': finding['argv'],
+            'args_count': len(finding['argv']),
+            'command_line': command_line(finding),
         },
         'tags': finding.get('keys'),
-        'docker_audit': {name: finding.get(name) for name in (
-            'subcommand', 'targets', 'matched', 'match', 'docker_host', 'context', 'project', 'signal', 'auid', 'login_user', 'ses', 'tty',
-            'argv_complete', 'argv_hex', 'caller')},
+        'docker_audit': {
+            name: finding.get(name)
+            for name in (
+                'subcommand',
+                'targets',
+                'matched',
+                'match',
+                'docker_host',
+                'context',
+                'project',
+                'signal',
+                'auid',
+                'login_user',
+                'ses',
+                'tty',
+                'argv_complete',
+                'argv_hex',
+                'caller',
+            )
+        },
     }
     return _without_empty(document)
 

@@ -6,6 +6,7 @@
 Whatever comes from a host is text in it. What does not print is shown by its code as in the view for a terminal, Jinja
 escapes the rest, and the page has a policy that lets no other script or style in than its own two (CSP Level 3).
 """
+
 from __future__ import annotations
 
 import base64
@@ -17,7 +18,6 @@ import os
 import time
 
 import jinja2
-
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as core
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render, verdict_view, whole_file
 
@@ -33,15 +33,39 @@ _ACTIONS = {
 _LOOKS = {action: look for look, actions in _ACTIONS.items() for action in actions}
 _LOOKS.update(cli='remove', api='kill', self_exit='restart', oom='stop', engine_shutdown='down', not_known='other')
 
-_IN_COLUMNS = frozenset(('host', 'timestamp', 'action', 'targets', 'user', 'uid', 'login_user', 'auid', 'pid', 'ppid', 'argv'))
+_IN_COLUMNS = frozenset(
+    ('host', 'timestamp', 'action', 'targets', 'user', 'uid', 'login_user', 'auid', 'pid', 'ppid', 'argv')
+)
 
 _SHOWN = 2000  # characters: a command line can have two million
 _LANES = 12  # callers and actions of a host that have a line of their own, and kinds that are counted at the top
 _OPEN_HOSTS = 6  # with more, a host's lines are one click away
 _BINS = 200  # marks that lie closer than this part of the timeline are one
 _Frame = collections.namedtuple('_Frame', 'start end zone')  # of the timeline, in milliseconds
-_STEPS = [datetime.timedelta(seconds=seconds) for seconds in (
-    1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000, 7776000, 31536000)]
+_STEPS = [
+    datetime.timedelta(seconds=seconds)
+    for seconds in (
+        1,
+        5,
+        15,
+        30,
+        60,
+        300,
+        900,
+        1800,
+        3600,
+        10800,
+        21600,
+        43200,
+        86400,
+        172800,
+        604800,
+        1209600,
+        2592000,
+        7776000,
+        31536000,
+    )
+]
 
 
 def check(path):
@@ -57,25 +81,54 @@ def of_findings(items, hosts, since=None, until=None, zone=None, now=None, chose
     """
     if not isinstance(items, list) or not all(render.is_finding(item) for item in items):
         raise render.RenderError('a report shows whole findings: leave the query out, or let it only choose findings')
-    numbers = {host: {'Findings': len(result['findings']), **{name.capitalize(): result['counts'][name] for name in ('executions', 'failed', 'unreadable')}}
-               for host, result in hosts.items() if not render.unread_reason(result)}
-    return _page({
-        'title': 'Who took containers away', 'kind': 'findings', 'columns': ('Time', 'Host', 'Action', 'Containers', 'Caller', 'Command'),
-        'remark': 'Only the findings that the query chose are shown.' if chosen else '',
-        'items': [_finding(item, zone) for item in reversed(render.by_time(items))],
-    }, hosts, numbers, since, until, zone, now)
+    numbers = {
+        host: {
+            'Findings': len(result['findings']),
+            **{name.capitalize(): result['counts'][name] for name in ('executions', 'failed', 'unreadable')},
+        }
+        for host, result in hosts.items()
+        if not render.unread_reason(result)
+    }
+    return _page(
+        {
+            'title': 'Who took containers away',
+            'kind': 'findings',
+            'columns': ('Time', 'Host', 'Action', 'Containers', 'Caller', 'Command'),
+            'remark': 'Only the findings that the query chose are shown.' if chosen else '',
+            'items': [_finding(item, zone) for item in reversed(render.by_time(items))],
+        },
+        hosts,
+        numbers,
+        since,
+        until,
+        zone,
+        now,
+    )
 
 
 def of_verdicts(hosts, since=None, until=None, zone=None, now=None):
     """The page about verdicts. hosts maps each host to the result of its module, the rest is as above."""
     read = {host: result for host, result in hosts.items() if not render.unread_reason(result)}
     verdicts = verdict_view.by_time([verdict for result in read.values() for verdict in result['verdicts']])
-    numbers = {host: {'Verdicts': len(result['verdicts']), 'Connects': result['connects'], 'Events': result['events']['count']}
-               for host, result in read.items()}
-    return _page({
-        'title': 'Why containers vanished', 'kind': 'verdicts', 'columns': ('Time', 'Host', 'Container', 'What', 'Cause', 'Caller', 'Evidence'),
-        'remark': '', 'items': [_verdict(verdict, zone) for verdict in reversed(verdicts)],
-    }, hosts, numbers, since, until, zone, now)
+    numbers = {
+        host: {'Verdicts': len(result['verdicts']), 'Connects': result['connects'], 'Events': result['events']['count']}
+        for host, result in read.items()
+    }
+    return _page(
+        {
+            'title': 'Why containers vanished',
+            'kind': 'verdicts',
+            'columns': ('Time', 'Host', 'Container', 'What', 'Cause', 'Caller', 'Evidence'),
+            'remark': '',
+            'items': [_verdict(verdict, zone) for verdict in reversed(verdicts)],
+        },
+        hosts,
+        numbers,
+        since,
+        until,
+        zone,
+        now,
+    )
 
 
 def _page(about, hosts, numbers, since, until, zone, now):
@@ -85,22 +138,43 @@ def _page(about, hosts, numbers, since, until, zone, now):
     for row, item in enumerate(items):
         item['row'] = row
         by_host[item['host']].append(item)
-    unread = {_word(host): render.unread_reason(result) for host, result in hosts.items() if render.unread_reason(result)}
+    unread = {
+        _word(host): render.unread_reason(result) for host, result in hosts.items() if render.unread_reason(result)
+    }
     seen = {_word(host): result for host, result in hosts.items() if not render.unread_reason(result)}
     counted = next(iter(numbers.values()), {})
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters['hash'] = _hash
     return environment.get_template(_TEMPLATE).render(
-        about, period='since %s%s' % (_text(since or 'today'), ' until ' + _text(until) if until else ''), written=_clock(now, zone),
+        about,
+        period='since %s%s' % (_text(since or 'today'), ' until ' + _text(until) if until else ''),
+        written=_clock(now, zone),
         legend=collections.Counter((item['label'], item['look']) for item in items).most_common(_LANES),
         causes=verdict_view.CAUSES if about['kind'] == 'verdicts' else {},
-        unread=list(unread.items()), gaps=[(host, sentence) for host, result in seen.items() for _first, _last, sentence in _gaps(result, frame)],
-        span=[_clock(moment, zone) for moment in (frame.start, frame.end)], ticks=_ticks(frame),
-        timelines=[_timeline(host, there, seen.get(host, {}), frame) for host, there in sorted(by_host.items(), key=lambda pair: -len(pair[1]))],
-        quiet=[host for host in seen if host not in by_host], open_hosts=len(by_host) <= _OPEN_HOSTS, read=len(seen), asked=len(hosts),
+        unread=list(unread.items()),
+        gaps=[(host, sentence) for host, result in seen.items() for _first, _last, sentence in _gaps(result, frame)],
+        span=[_clock(moment, zone) for moment in (frame.start, frame.end)],
+        ticks=_ticks(frame),
+        timelines=[
+            _timeline(host, there, seen.get(host, {}), frame)
+            for host, there in sorted(by_host.items(), key=lambda pair: -len(pair[1]))
+        ],
+        quiet=[host for host in seen if host not in by_host],
+        open_hosts=len(by_host) <= _OPEN_HOSTS,
+        read=len(seen),
+        asked=len(hosts),
         coverage_columns=('Host', 'Read', *counted, 'Log', 'Not seen, and other remarks'),
-        coverage_rows=[_coverage(host, result, numbers.get(host, dict.fromkeys(counted, '-')), frame) for host, result in hosts.items()])
+        coverage_rows=[
+            _coverage(host, result, numbers.get(host, dict.fromkeys(counted, '-')), frame)
+            for host, result in hosts.items()
+        ],
+    )
 
 
 def _hash(text):
@@ -110,48 +184,111 @@ def _hash(text):
 
 # --- Rows of the table -----------------------------------------------------------------------------------------------
 
+
 def _finding(finding, zone):
     """What the page shows of a finding."""
     label, look, caller = _word(finding['action']), _LOOKS.get(str(finding['action']), 'other'), _caller(finding)
     remarks = [{'possible': 'possible', 'id': 'id of a matching container'}.get(finding.get('match'))]
-    remarks += ['%s %s' % (name, _word(finding[key])) for name, key in (('on', 'docker_host'), ('context', 'context'), ('project', 'project'))
-                if finding.get(key) is not None]
+    remarks += [
+        '%s %s' % (name, _word(finding[key]))
+        for name, key in (('on', 'docker_host'), ('context', 'context'), ('project', 'project'))
+        if finding.get(key) is not None
+    ]
     targets = _short(' '.join(_word(target) for target in finding['targets']))
-    return _item(finding, label, look, caller, targets, [
-        _time_cell(finding['timestamp'], zone), _cell(_word(finding['host'])), _cell(label, look=look),
-        _cell(targets or '-', ', '.join(filter(None, remarks)), look='mono'),
-        _cell(caller, 'pid %s, parent %s' % (_word(finding.get('pid')), _word(finding.get('ppid')))),
-        _cell(_command(finding), look='code', fields=[_fields(_rest(finding))])])
+    return _item(
+        finding,
+        label,
+        look,
+        caller,
+        targets,
+        [
+            _time_cell(finding['timestamp'], zone),
+            _cell(_word(finding['host'])),
+            _cell(label, look=look),
+            _cell(targets or '-', ', '.join(filter(None, remarks)), look='mono'),
+            _cell(caller, 'pid %s, parent %s' % (_word(finding.get('pid')), _word(finding.get('ppid')))),
+            _cell(_command(finding), look='code', fields=[_fields(_rest(finding))]),
+        ],
+    )
 
 
 def _verdict(verdict, zone):
     """What the page shows of a verdict."""
     cause, look, all_who = _word(verdict['cause']), _LOOKS.get(str(verdict['cause']), 'other'), verdict['who']
-    is_open, name, what = verdict['confidence'] == 'open', _word(verdict['container']), _text(', '.join(map(str, verdict['what'])))
+    is_open, name, what = (
+        verdict['confidence'] == 'open',
+        _word(verdict['container']),
+        _text(', '.join(map(str, verdict['what']))),
+    )
     names = list(dict.fromkeys(map(_caller, all_who)))
     if is_open and len(all_who) > 1:
-        caller, note = 'one of several', '%d processes: %s' % (len(all_who), '; '.join(names[:5] + ['others'] * (len(names) > 5)))
+        caller, note = (
+            'one of several',
+            '%d processes: %s' % (len(all_who), '; '.join(names[:5] + ['others'] * (len(names) > 5))),
+        )
     else:
         caller = ('can be ' if is_open else '') + '; '.join(names) if names else None
         note = '; '.join('pid %s, parent %s' % (_word(who.get('pid')), _word(who.get('ppid'))) for who in all_who)
     evidence = [_text(line) for line in verdict['evidence']]
-    told = _cell(_command(all_who[0]), look='code') if len(all_who) == 1 and all_who[0].get('argv') else _cell(evidence[-1] if evidence else '-')
-    told.update(evidence=evidence, fields=[_fields([('id', _text(verdict['id']))])] + [
-        _fields([('can be' if is_open else 'caller', _caller(who)), ('pid', _word(who.get('pid'))), ('parent', _word(who.get('ppid')))]
-                + ([('command', _command(who))] if who.get('argv') else []) + _rest(who)) for who in all_who])
-    return _item(verdict, cause, look, caller, '%s %s' % (name, what), [
-        _time_cell(verdict['timestamp'], zone), _cell(_word(verdict['host'])), _cell(name, _text(str(verdict['id'])[:12]), look='mono'), _cell(what),
-        _cell(cause, '%s, %s' % (verdict_view.CAUSES.get(str(verdict['cause']), '-'), _text(verdict['confidence'])), look=look),
-        _cell(caller or '-', note), told])
+    told = (
+        _cell(_command(all_who[0]), look='code')
+        if len(all_who) == 1 and all_who[0].get('argv')
+        else _cell(evidence[-1] if evidence else '-')
+    )
+    told.update(
+        evidence=evidence,
+        fields=[_fields([('id', _text(verdict['id']))])]
+        + [
+            _fields(
+                [
+                    ('can be' if is_open else 'caller', _caller(who)),
+                    ('pid', _word(who.get('pid'))),
+                    ('parent', _word(who.get('ppid'))),
+                ]
+                + ([('command', _command(who))] if who.get('argv') else [])
+                + _rest(who)
+            )
+            for who in all_who
+        ],
+    )
+    return _item(
+        verdict,
+        cause,
+        look,
+        caller,
+        '%s %s' % (name, what),
+        [
+            _time_cell(verdict['timestamp'], zone),
+            _cell(_word(verdict['host'])),
+            _cell(name, _text(str(verdict['id'])[:12]), look='mono'),
+            _cell(what),
+            _cell(
+                cause,
+                '%s, %s' % (verdict_view.CAUSES.get(str(verdict['cause']), '-'), _text(verdict['confidence'])),
+                look=look,
+            ),
+            _cell(caller or '-', note),
+            told,
+        ],
+    )
 
 
 def _item(shown, label, look, caller, about, cells):
-    return {'moment': _moment(shown['timestamp']), 'host': _word(shown['host']), 'label': _short(label, 100), 'look': look,
-            'caller': caller and _short(caller, 100), 'about': _short(about, 100), 'cells': cells}
+    return {
+        'moment': _moment(shown['timestamp']),
+        'host': _word(shown['host']),
+        'label': _short(label, 100),
+        'look': look,
+        'caller': caller and _short(caller, 100),
+        'about': _short(about, 100),
+        'cells': cells,
+    }
 
 
 def _cell(text, note='', look='', **more):
-    return dict({'text': text, 'note': note, 'look': look, 'time': None, 'lines': [], 'evidence': [], 'fields': []}, **more)
+    return dict(
+        {'text': text, 'note': note, 'look': look, 'time': None, 'lines': [], 'evidence': [], 'fields': []}, **more
+    )
 
 
 def _time_cell(timestamp, zone):
@@ -161,15 +298,21 @@ def _time_cell(timestamp, zone):
 
 def _caller(who):
     """In one phrase who ran a command or connected to the engine. A command is docker's, a connect any program's."""
-    user, login = (who[name] if who.get(name) is not None else who.get(number) for name, number in (('user', 'uid'), ('login_user', 'auid')))
+    user, login = (
+        who[name] if who.get(name) is not None else who.get(number)
+        for name, number in (('user', 'uid'), ('login_user', 'auid'))
+    )
     program = '' if who.get('argv') else ', ' + _word(os.path.basename(str(who.get('exe') or '-')))
     return '%s (%s)%s' % (_word(user), 'no login' if login is None else 'login ' + _word(login), program)
 
 
 def _rest(who):
     """Every field that has no column."""
-    return [(_text(name), _text(value if isinstance(value, str) else json.dumps(value)))
-            for name, value in who.items() if name not in _IN_COLUMNS and value not in (None, [], {})]
+    return [
+        (_text(name), _text(value if isinstance(value, str) else json.dumps(value)))
+        for name, value in who.items()
+        if name not in _IN_COLUMNS and value not in (None, [], {})
+    ]
 
 
 def _fields(pairs):
@@ -179,7 +322,9 @@ def _fields(pairs):
 
 
 def _command(who):
-    return _short(render.command_line(who)) + ('' if who.get('argv_complete', True) else ' ... (the log lacks arguments)')
+    return _short(render.command_line(who)) + (
+        '' if who.get('argv_complete', True) else ' ... (the log lacks arguments)'
+    )
 
 
 def _word(value):
@@ -196,6 +341,7 @@ def _short(text, limit=_SHOWN):
 
 # --- What was not seen -----------------------------------------------------------------------------------------------
 
+
 def _coverage(host, result, numbers, frame):
     """What the page shows of how much of a host was seen."""
     reason, gaps = render.unread_reason(result), []
@@ -205,11 +351,23 @@ def _coverage(host, result, numbers, frame):
         first, last = ((result.get('span') or {}).get(end) for end in ('first', 'last'))
         log = dict(_time_cell(first, frame.zone), note='to ' + render.local_time(last, frame.zone))
         gaps = [sentence for _first, _last, sentence in _gaps(result, frame)]
-        remarks = gaps + (['no connect to the engine is logged: API clients cannot be told'] if result.get('connects') == 0 else [])
-        unreadable = [_short(render.unreadable_line(dict(execution, host=host), frame.zone)) for execution in result.get('unreadable') or []]
+        remarks = gaps + (
+            ['no connect to the engine is logged: API clients cannot be told'] if result.get('connects') == 0 else []
+        )
+        unreadable = [
+            _short(render.unreadable_line(dict(execution, host=host), frame.zone))
+            for execution in result.get('unreadable') or []
+        ]
     read = _cell('no', look='bad') if reason else _cell('partly', look='warn') if gaps else _cell('yes')
-    return {'cells': [_cell(_word(host)), read, *(_cell(_text(number)) for number in numbers.values()), log,
-                      _cell(remarks[0] if remarks else '-', lines=remarks[1:], evidence=unreadable)]}
+    return {
+        'cells': [
+            _cell(_word(host)),
+            read,
+            *(_cell(_text(number)) for number in numbers.values()),
+            log,
+            _cell(remarks[0] if remarks else '-', lines=remarks[1:], evidence=unreadable),
+        ]
+    }
 
 
 def _gaps(result, frame):
@@ -221,19 +379,32 @@ def _gaps(result, frame):
     elif first > frame.start:
         yield frame.start, first, 'no log before %s' % render.local_time(span['first'], frame.zone)
     if result.get('gap') and gone:
-        yield _moment(gone.get('first')) or frame.start, _moment(gone.get('last')) or frame.end, 'the log from %s to %s is gone' % tuple(
-            render.local_time(gone.get(end), frame.zone) for end in ('first', 'last'))
+        yield (
+            _moment(gone.get('first')) or frame.start,
+            _moment(gone.get('last')) or frame.end,
+            'the log from %s to %s is gone'
+            % tuple(render.local_time(gone.get(end), frame.zone) for end in ('first', 'last')),
+        )
     for hole in (events or {}).get('gaps') or []:
         if _moment(hole['from']) < frame.end and _moment(hole['to']) > frame.start:
-            yield _moment(hole['from']), _moment(hole['to']), 'events of the engine are missing from %s to %s' % tuple(
-                render.local_time(hole[end], frame.zone) for end in ('from', 'to'))
+            yield (
+                _moment(hole['from']),
+                _moment(hole['to']),
+                'events of the engine are missing from %s to %s'
+                % tuple(render.local_time(hole[end], frame.zone) for end in ('from', 'to')),
+            )
     if events and not events['count']:
         yield frame.start, frame.end, 'the engine remembers no event'
     elif events and (_moment(events['first']) or 0) > frame.start:
-        yield frame.start, _moment(events['first']), 'the engine remembers only back to %s' % render.local_time(events['first'], frame.zone)
+        yield (
+            frame.start,
+            _moment(events['first']),
+            'the engine remembers only back to %s' % render.local_time(events['first'], frame.zone),
+        )
 
 
 # --- The timeline ----------------------------------------------------------------------------------------------------
+
 
 def _moment(timestamp):
     """Milliseconds since 1970, or None."""
@@ -246,7 +417,9 @@ def _frame(items, hosts, since, until, zone, now):
     times = [item['moment'] for item in items if item['moment'] is not None]
     end = max(times + [min(_asked(until, zone, now), now), begin + 1000])
     known = [_moment((result.get(part) or {}).get('first')) for result in hosts.values() for part in ('span', 'events')]
-    earliest = min(times + [max(moment, begin) for moment in known if moment is not None and moment < end], default=begin)
+    earliest = min(
+        times + [max(moment, begin) for moment in known if moment is not None and moment < end], default=begin
+    )
     return _Frame(max(min(times + [begin]), earliest - max(1000, (end - earliest) // 8)), end, zone)
 
 
@@ -272,10 +445,18 @@ def _timeline(host, items, result, frame):
     if events:
         seen.append(('engine events', _bar(_moment(events['first']), frame.end, frame)))
     return {
-        'host': host, 'count': len(items), 'marks': _marks(items, frame), 'seen': seen,
-        'lanes': [{'caller': caller, 'label': label, 'look': look, 'count': len(there), 'marks': _marks(there, frame)}
-                  for (caller, label, look), there in shown],
-        'gaps': [dict(_bar(first, last, frame), sentence=sentence) for first, last, sentence in _gaps(result, frame)] if result else []}
+        'host': host,
+        'count': len(items),
+        'marks': _marks(items, frame),
+        'seen': seen,
+        'lanes': [
+            {'caller': caller, 'label': label, 'look': look, 'count': len(there), 'marks': _marks(there, frame)}
+            for (caller, label, look), there in shown
+        ],
+        'gaps': [dict(_bar(first, last, frame), sentence=sentence) for first, last, sentence in _gaps(result, frame)]
+        if result
+        else [],
+    }
 
 
 def _marks(items, frame):
@@ -290,7 +471,15 @@ def _marks(items, frame):
         told = '%s: %s, %s' % (_clock(oldest['moment'], frame.zone), oldest['label'], oldest['about'])
         if there[1:]:
             told += ' and %d more until %s' % (len(there) - 1, _clock(newest['moment'], frame.zone))
-        marks.append({'x': _place(oldest['moment'], frame), 'r': min(9, 3 + len(there).bit_length()), 'look': look, 'row': oldest['row'], 'told': told})
+        marks.append(
+            {
+                'x': _place(oldest['moment'], frame),
+                'r': min(9, 3 + len(there).bit_length()),
+                'look': look,
+                'row': oldest['row'],
+                'told': told,
+            }
+        )
     return sorted(marks, key=lambda mark: -mark['r'])
 
 

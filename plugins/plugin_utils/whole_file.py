@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that hold command lines: whole or not there, readable by their owner alone."""
+
 from __future__ import annotations
 
 import os
 import tempfile
 
 from ansible.errors import AnsibleActionFail
-
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render
 
 
@@ -21,7 +21,10 @@ def is_writable(dest):
 def check(option, path, endings, unnamed=()):
     """Refuse a file that was asked for but has another ending, or cannot be put there. The unnamed endings are taken, too."""
     if path is not None and not (path.lower().endswith(endings + unnamed) and is_writable(path)):
-        raise AnsibleActionFail('%s=%s: name a file that ends in %s, in a folder of this machine that you may write to' % (option, path, ' or '.join(endings)))
+        raise AnsibleActionFail(
+            '%s=%s: name a file that ends in %s, in a folder of this machine that you may write to'
+            % (option, path, ' or '.join(endings))
+        )
 
 
 def write_all(files, check_mode):

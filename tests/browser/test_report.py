@@ -36,9 +36,26 @@ import machine  # noqa: E402
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
 START = datetime.datetime(2026, 11, 24, 7, 55, tzinfo=datetime.timezone.utc)
-HOSTILE = ['<img src=x onerror="window.obeyed=1">', '</script><script>window.obeyed=1</script>', '</style><style>body{display:none}</style>',
-           '</pre></details>', '"><svg onload="window.obeyed=1">', "' onmouseover='window.obeyed=1", 'javascript:window.obeyed=1', '{{ 7*7 }}', '{% raw %}',
-           '<!-- ', '&lt;b&gt;', '\u202egnp.exe', '\u2066\u200b\u2028', '\x1b[2J\x07', '\r\n\0', 'w' * 400, '\u05d0\u05d1\u05d2', 'e\u0301']
+HOSTILE = [
+    '<img src=x onerror="window.obeyed=1">',
+    '</script><script>window.obeyed=1</script>',
+    '</style><style>body{display:none}</style>',
+    '</pre></details>',
+    '"><svg onload="window.obeyed=1">',
+    "' onmouseover='window.obeyed=1",
+    'javascript:window.obeyed=1',
+    '{{ 7*7 }}',
+    '{% raw %}',
+    '<!-- ',
+    '&lt;b&gt;',
+    '\u202egnp.exe',
+    '\u2066\u200b\u2028',
+    '\x1b[2J\x07',
+    '\r\n\0',
+    'w' * 400,
+    '\u05d0\u05d1\u05d2',
+    'e\u0301',
+]
 CAUSES = list(verdict_view.CAUSES)
 LOOK = '''return [...document.querySelectorAll('body *')].map((element) =>
   element.tagName + [...element.attributes].filter(({ name }) => name !== 'hidden').map(({ name, value }) => ` ${name}=${value}`).join(''))'''
@@ -46,35 +63,90 @@ LOOK = '''return [...document.querySelectorAll('body *')].map((element) =>
 
 # --- What is shown ---------------------------------------------------------------------------------------------------
 
+
 def finding(number, host, words, **more):
     moment = (START + datetime.timedelta(seconds=7 * number)).isoformat(timespec='milliseconds').replace('+00:00', 'Z')
-    return dict({
-        'host': host, 'timestamp': moment, 'event': '1795564663.051:%d' % number, 'action': 'remove', 'subcommand': 'rm', 'targets': words[-1:], 'matched': [],
-        'docker_host': None, 'context': None, 'project': None, 'signal': None, 'match': 'name', 'pid': 1000 + number, 'ppid': 7, 'uid': 0, 'user': 'root',
-        'auid': 1000, 'login_user': 'alice', 'ses': 3, 'tty': 'pts0', 'comm': 'docker', 'exe': '/usr/bin/docker', 'cwd': '/srv/Shop',
-        'argv': ['docker', *words], 'argv_complete': True, 'success': True, 'keys': ['claude-hooks-docker']}, **more)
+    return dict(
+        {
+            'host': host,
+            'timestamp': moment,
+            'event': '1795564663.051:%d' % number,
+            'action': 'remove',
+            'subcommand': 'rm',
+            'targets': words[-1:],
+            'matched': [],
+            'docker_host': None,
+            'context': None,
+            'project': None,
+            'signal': None,
+            'match': 'name',
+            'pid': 1000 + number,
+            'ppid': 7,
+            'uid': 0,
+            'user': 'root',
+            'auid': 1000,
+            'login_user': 'alice',
+            'ses': 3,
+            'tty': 'pts0',
+            'comm': 'docker',
+            'exe': '/usr/bin/docker',
+            'cwd': '/srv/Shop',
+            'argv': ['docker', *words],
+            'argv_complete': True,
+            'success': True,
+            'keys': ['claude-hooks-docker'],
+        },
+        **more,
+    )
 
 
 def verdict(number, who, **more):
-    return dict({
-        'host': 'web1', 'container': 'claude-hooks-%d' % number, 'id': '%064x' % number, 'what': ['died', 'removed'], 'timestamp': who[0]['timestamp'],
-        'cause': 'cli', 'confidence': 'certain', 'who': who, 'evidence': ['kill, signal 9', 'die, exit code 137']}, **more)
+    return dict(
+        {
+            'host': 'web1',
+            'container': 'claude-hooks-%d' % number,
+            'id': '%064x' % number,
+            'what': ['died', 'removed'],
+            'timestamp': who[0]['timestamp'],
+            'cause': 'cli',
+            'confidence': 'certain',
+            'who': who,
+            'evidence': ['kill, signal 9', 'die, exit code 137'],
+        },
+        **more,
+    )
 
 
 def read(findings):
-    return {'findings': findings, 'counts': {'bytes': 9, 'executions': 99, 'failed': 0, 'unreadable': 0},
-            'span': {'first': '2026-11-24T07:52:19.273Z', 'last': '2026-11-24T23:00:00.000Z'}}
+    return {
+        'findings': findings,
+        'counts': {'bytes': 9, 'executions': 99, 'failed': 0, 'unreadable': 0},
+        'span': {'first': '2026-11-24T07:52:19.273Z', 'last': '2026-11-24T23:00:00.000Z'},
+    }
 
 
 def fleet(count, hosts):
     """Results of hosts with so many findings of different kinds."""
     chance = random.Random(1)
-    kinds = [('remove', ['rm', '-f']), ('stop', ['stop', '-t', '0']), ('kill', ['container', 'kill', '--signal', 'KILL']), ('restart', ['restart'])]
+    kinds = [
+        ('remove', ['rm', '-f']),
+        ('stop', ['stop', '-t', '0']),
+        ('kill', ['container', 'kill', '--signal', 'KILL']),
+        ('restart', ['restart']),
+    ]
     found = []
     for number in range(count):
         action, words = chance.choices(kinds, [5, 3, 1, 1])[0]
-        found.append(finding(number, chance.choice(hosts), [*words, 'claude-hooks-%d' % chance.randrange(40)], action=action,
-                             login_user=chance.choice(['alice', 'bob', None]), auid=None))
+        found.append(
+            finding(
+                number,
+                chance.choice(hosts),
+                [*words, 'claude-hooks-%d' % chance.randrange(40)],
+                action=action,
+                login_user=chance.choice(['alice', 'bob', None]),
+                auid=None,
+            )
+        )
     results = {host: read([one for one in found if one['host'] == host]) for host in hosts}
     return dict(results, far={'unreachable': True, 'msg': 'Failed to connect to the host via ssh: Connection refused'})
 
@@ -83,9 +155,27 @@ def saying(texts):
     """Results where each of the texts stands wherever a host can bring one."""
     found = []
     for number, text in enumerate(texts):
-        fields = {name: text for name in ('tty', 'comm', 'exe', 'cwd', 'user', 'login_user', 'docker_host', 'context', 'project', 'subcommand', 'action')}
+        fields = {
+            name: text
+            for name in (
+                'tty',
+                'comm',
+                'exe',
+                'cwd',
+                'user',
+                'login_user',
+                'docker_host',
+                'context',
+                'project',
+                'subcommand',
+                'action',
+            )
+        }
         found.append(finding(number, text, ['rm', text], keys=[text], **fields))
-    return dict({text: read([one for one in found if one['host'] == text]) for text in texts}, far={'unreachable': True, 'msg': ' '.join(texts)})
+    return dict(
+        {text: read([one for one in found if one['host'] == text]) for text in texts},
+        far={'unreachable': True, 'msg': ' '.join(texts)},
+    )
 
 
 RESULTS = {
@@ -93,11 +183,22 @@ RESULTS = {
     'hostile': saying(HOSTILE),
     # As many, each a word of its own
     'tame': saying(['claude-hooks-%d' % number for number in range(len(HOSTILE))]),
-    'verdicts': {'web1': {
-        'verdicts': [verdict(number, [finding(number, 'web1', ['rm', '-f', 'claude-hooks-%d' % number])], container=text,
-                             cause=CAUSES[number % len(CAUSES)])
-                     for number, text in enumerate(['claude-hooks-a', 'claude-hooks-b', *HOSTILE])],
-        'events': {'count': 256, 'first': '2026-11-24T07:54:00.000Z', 'full': True}, 'connects': 0, 'span': read([])['span']}},
+    'verdicts': {
+        'web1': {
+            'verdicts': [
+                verdict(
+                    number,
+                    [finding(number, 'web1', ['rm', '-f', 'claude-hooks-%d' % number])],
+                    container=text,
+                    cause=CAUSES[number % len(CAUSES)],
+                )
+                for number, text in enumerate(['claude-hooks-a', 'claude-hooks-b', *HOSTILE])
+            ],
+            'events': {'count': 256, 'first': '2026-11-24T07:54:00.000Z', 'full': True},
+            'connects': 0,
+            'span': read([])['span'],
+        }
+    },
 }
 
 
@@ -108,12 +209,31 @@ def pages(tmp_path_factory):
     tasks = []
     for name, results in RESULTS.items():
         (folder / (name + '.json')).write_text(json.dumps(results))
-        tasks.append({'claude_hooks.docker_audit.%s_report' % ('verdicts' if name == 'verdicts' else 'findings'): {
-            'results': "{{ lookup('ansible.builtin.file', '%s.json') | from_json }}" % (folder / name), 'report': str(folder / (name + '.html')),
-            'since': '2026-11-24T07:00:00Z', 'until': '2026-11-24T08:05:00Z'}})
+        tasks.append(
+            {
+                'claude_hooks.docker_audit.%s_report' % ('verdicts' if name == 'verdicts' else 'findings'): {
+                    'results': "{{ lookup('ansible.builtin.file', '%s.json') | from_json }}" % (folder / name),
+                    'report': str(folder / (name + '.html')),
+                    'since': '2026-11-24T07:00:00Z',
+                    'until': '2026-11-24T08:05:00Z',
+                }
+            }
+        )
     (folder / 'play.yml').write_text(yaml.safe_dump([{'hosts': 'localhost', 'gather_facts': False, 'tasks': tasks}]))
-    command = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), '-i', 'localhost,', str(folder / 'play.yml')]
-    done = subprocess.run(command, cwd=folder, env=dict(os.environ, TZ='Asia/Kolkata'), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    command = [
+        os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
+        '-i',
+        'localhost,',
+        str(folder / 'play.yml'),
+    ]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=dict(os.environ, TZ='Asia/Kolkata'),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 0, (done.stdout + done.stderr).decode()[-3000:]
     for name, count in (('600', 600), ('5000', 5000)):
         results = fleet(count, ['node%02d.example.com' % number for number in range(40)])
@@ -124,13 +244,20 @@ def pages(tmp_path_factory):
 
 # --- The browser -----------------------------------------------------------------------------------------------------
 
+
 class Browser:
     def __init__(self, driver):
         self.driver, self.run = driver, driver.execute_script
 
     def open(self, path, width=1280, scheme='light', media=''):
-        self.driver.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {'width': width, 'height': 900, 'deviceScaleFactor': 1, 'mobile': width < 500})
-        self.driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {'media': media, 'features': [{'name': 'prefers-color-scheme', 'value': scheme}]})
+        self.driver.execute_cdp_cmd(
+            'Emulation.setDeviceMetricsOverride',
+            {'width': width, 'height': 900, 'deviceScaleFactor': 1, 'mobile': width < 500},
+        )
+        self.driver.execute_cdp_cmd(
+            'Emulation.setEmulatedMedia',
+            {'media': media, 'features': [{'name': 'prefers-color-scheme', 'value': scheme}]},
+        )
         self.driver.get('about:blank')
         self.driver.get_log('browser')
         self.driver.get(path.as_uri())
@@ -144,8 +271,11 @@ class Browser:
 
     def column(self, number):
         """The texts of the rows that are shown."""
-        return self.run('''return [...document.querySelectorAll('#items tbody tr')].filter((row) => row.offsetHeight)
-          .map((row) => row.cells[arguments[0]].firstElementChild.textContent)''', number)
+        return self.run(
+            '''return [...document.querySelectorAll('#items tbody tr')].filter((row) => row.offsetHeight)
+          .map((row) => row.cells[arguments[0]].firstElementChild.textContent)''',
+            number,
+        )
 
     def filter(self, words):
         field = self.find('#filter')
@@ -155,21 +285,31 @@ class Browser:
     def keep(self, name):
         """A picture of the whole page, where they are wanted."""
         if 'KEEP_SCREENSHOTS' in os.environ:
-            size = self.run('return [document.documentElement.clientWidth, Math.min(document.documentElement.scrollHeight, 4000)]')
+            size = self.run(
+                'return [document.documentElement.clientWidth, Math.min(document.documentElement.scrollHeight, 4000)]'
+            )
             clip = {'x': 0, 'y': 0, 'width': size[0], 'height': size[1], 'scale': 1}
-            picture = self.driver.execute_cdp_cmd('Page.captureScreenshot', {'captureBeyondViewport': True, 'clip': clip})['data']
+            picture = self.driver.execute_cdp_cmd(
+                'Page.captureScreenshot', {'captureBeyondViewport': True, 'clip': clip}
+            )['data']
             (pathlib.Path(os.environ['KEEP_SCREENSHOTS']) / (name + '.png')).write_bytes(base64.b64decode(picture))
 
 
 @pytest.fixture(scope='module')
 def browser():
-    programs = {'chromedriver': 'chromium-driver'} if any(map(shutil.which, BROWSERS)) else {'chromedriver': 'chromium-driver', 'chromium': 'chromium'}
+    programs = (
+        {'chromedriver': 'chromium-driver'}
+        if any(map(shutil.which, BROWSERS))
+        else {'chromedriver': 'chromium-driver', 'chromium': 'chromium'}
+    )
     if machine.is_root_on_debian():
         with tempfile.TemporaryDirectory() as folder:
             machine.install_packages(programs, pathlib.Path(folder) / 'apt.log')
     chromium, chromedriver = next(filter(None, map(shutil.which, BROWSERS)), None), shutil.which('chromedriver')
     if not chromium or not chromedriver:
-        pytest.fail('no Chromium with its chromedriver on PATH to look at the report with: install both (Debian: apt-get install chromium chromium-driver)')
+        pytest.fail(
+            'no Chromium with its chromedriver on PATH to look at the report with: install both (Debian: apt-get install chromium chromium-driver)'
+        )
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     # Root needs the first; the second where /dev/shm is small, as in containers
@@ -192,6 +332,7 @@ def without_scripts(browser):
 
 # --- It obeys nobody -------------------------------------------------------------------------------------------------
 
+
 def test_no_name_makes_an_element_or_runs(browser, pages):
     browser.open(pages / 'tame.html')
     tame = browser.run(LOOK)
@@ -207,9 +348,14 @@ def test_the_policy_would_stop_what_the_escaping_let_through(browser, pages):
     browser.run('''document.body.insertAdjacentHTML('beforeend', '<img src="missing.png" onerror="window.obeyed = 1"><p id="styled" style="color: red">x</p>');
       document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.obeyed = 2' }));''')
     time.sleep(0.2)
-    assert browser.run('return [typeof window.obeyed, getComputedStyle(document.getElementById("styled")).color]') == ['undefined', 'rgb(28, 35, 48)']
+    assert browser.run('return [typeof window.obeyed, getComputedStyle(document.getElementById("styled")).color]') == [
+        'undefined',
+        'rgb(28, 35, 48)',
+    ]
     refused = ' '.join(browser.complaints())
-    assert all(word in refused for word in ('img-src', 'inline event handler', 'inline style', 'inline script')), refused
+    assert all(word in refused for word in ('img-src', 'inline event handler', 'inline style', 'inline script')), (
+        refused
+    )
 
 
 @pytest.mark.parametrize('width', [360, 1280])
@@ -233,6 +379,7 @@ def test_letters_that_run_the_other_way_do_not_change_places_with_their_neighbou
 
 # --- The table -------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize('name, rows', [('findings', 60), ('verdicts', 2 + len(HOSTILE))])
 def test_it_renders_without_a_complaint(browser, pages, name, rows):
     browser.open(pages / (name + '.html'))
@@ -250,10 +397,16 @@ def test_each_column_sorts_by_keyboard_both_ways(browser, pages):
         button = head.find_element('css selector', 'button')
         button.send_keys(Keys.ENTER)
         up = browser.column(number)
-        assert head.get_attribute('aria-sort') == 'ascending' and browser.run('return document.querySelectorAll("#items [aria-sort]").length') == 1
+        assert (
+            head.get_attribute('aria-sort') == 'ascending'
+            and browser.run('return document.querySelectorAll("#items [aria-sort]").length') == 1
+        )
         button.send_keys(Keys.SPACE)
         assert head.get_attribute('aria-sort') == 'descending' and browser.column(number) == up[::-1]
-        by_place = browser.run('const order = new Intl.Collator(undefined, {numeric: true}); return [...arguments[0]].sort(order.compare)', up)
+        by_place = browser.run(
+            'const order = new Intl.Collator(undefined, {numeric: true}); return [...arguments[0]].sort(order.compare)',
+            up,
+        )
         assert up == by_place, head.text
 
 
@@ -305,7 +458,10 @@ def test_five_thousand_findings_stay_usable(browser, pages):
       timed(() => document.querySelector('#items th:nth-child(4) button').click());
       timed(() => { const field = document.getElementById('filter'); field.value = 'alice'; field.dispatchEvent(new Event('input')); });
       return times;''')
-    print('5000 findings, 40 hosts: %.1f MB, loaded in %d ms, sorted in %d ms, filtered in %d ms' % (page.stat().st_size / 1e6, loaded, *spent))
+    print(
+        '5000 findings, 40 hosts: %.1f MB, loaded in %d ms, sorted in %d ms, filtered in %d ms'
+        % (page.stat().st_size / 1e6, loaded, *spent)
+    )
     assert max(loaded, *spent) < 30000 and page.stat().st_size < 8e6
     assert len(browser.column(0)) == 500
     browser.find('#more').click()
@@ -314,6 +470,7 @@ def test_five_thousand_findings_stay_usable(browser, pages):
 
 # --- Screens and paper -----------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize('name', ['findings', 'verdicts', 'hostile'])
 @pytest.mark.parametrize('width', [360, 1130])  # a phone, and the narrowest screen with a table
 def test_no_screen_needs_to_scroll_sideways(browser, pages, name, width):
@@ -321,16 +478,22 @@ def test_no_screen_needs_to_scroll_sideways(browser, pages, name, width):
     browser.run('document.querySelectorAll("details").forEach((details) => { details.open = true; })')
     assert browser.run('return document.documentElement.scrollWidth') <= width
     # Nor is anything cut off: all text is inside
-    assert browser.run('''
+    assert (
+        browser.run('''
       const is_out = ({ left, right }) => left < -1 || right > innerWidth + 1;
       return [...document.querySelectorAll('main *, header *')].filter((element) => !element.closest('svg') && element.offsetWidth
-        && is_out(element.getBoundingClientRect())).map((element) => element.outerHTML.slice(0, 200))''') == []
+        && is_out(element.getBoundingClientRect())).map((element) => element.outerHTML.slice(0, 200))''')
+        == []
+    )
 
 
 def test_on_a_phone_each_row_is_a_card_with_its_labels(browser, pages):
     browser.open(pages / 'findings.html', 360)
     browser.keep('findings-phone')
-    assert browser.run('return getComputedStyle(document.querySelector("#items td:nth-child(5)"), "::before").content') == '"Caller"'
+    assert (
+        browser.run('return getComputedStyle(document.querySelector("#items td:nth-child(5)"), "::before").content')
+        == '"Caller"'
+    )
     browser.find('#items th:nth-child(2) button').click()
     assert browser.column(1)[0] == 'build1.example.com'
 

@@ -72,14 +72,20 @@ class Rulebook(object):
 
     def start(self):
         words = ['ansible-rulebook', '--rulebook', RULEBOOK, '--inventory', 'inventory', '--vars', 'vars.yml']
-        environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(self._folder / 'collections'), XDG_STATE_HOME=str(self._folder))
+        environment = dict(
+            os.environ, ANSIBLE_COLLECTIONS_PATH=str(self._folder / 'collections'), XDG_STATE_HOME=str(self._folder)
+        )
         environment.pop('PYTHONPATH', None)
         with open(self._folder / 'out', 'ab') as out:
-            return subprocess.Popen(words, cwd=self._folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            return subprocess.Popen(
+                words, cwd=self._folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            )
 
     def execute(self, *words):
         self._serial += 1
-        lines = audit_writer.event([word.encode() for word in ('docker',) + words], seconds=int(time.time()), serial=self._serial)
+        lines = audit_writer.event(
+            [word.encode() for word in ('docker',) + words], seconds=int(time.time()), serial=self._serial
+        )
         with self.log.open('ab') as log:
             log.write(audit_writer.text(lines))
 
@@ -142,7 +148,14 @@ def test_what_the_source_cannot_do_ends_it_with_a_sentence(rulebook):
 
 
 def test_the_rulebook_of_the_readme_parses_and_names_every_argument():
-    block = next(block for block in re.findall(r'```yaml\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL) if 'sources:' in block)
+    block = next(
+        block
+        for block in re.findall(r'```yaml\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)
+        if 'sources:' in block
+    )
     source = rules_parser.parse_rule_sets(yaml.safe_load(block))[0].sources[0]
     plugin = runpy.run_path(str(ROOT / 'extensions/eda/plugins/event_source/docker_findings.py'))
-    assert (source.source_name, list(source.source_args)) == ('claude_hooks.docker_audit.docker_findings', list(plugin['_OPTIONS']))
+    assert (source.source_name, list(source.source_args)) == (
+        'claude_hooks.docker_audit.docker_findings',
+        list(plugin['_OPTIONS']),
+    )

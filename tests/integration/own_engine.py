@@ -14,9 +14,24 @@ import time
 def running(folder, image):
     """The path of the socket of an engine that has the image. It gets SIGTERM at the end. A second one in the same folder finds its containers again."""
     path = str(folder / 'docker.sock')
-    words = ['dockerd', '--host', 'unix://' + path, '--data-root', str(folder / 'data'), '--exec-root', str(folder / 'exec'),
-             '--pidfile', str(folder / 'pid'), '--bridge=none', '--iptables=false', '--ip-forward=false', '--containerd-namespace', 'day',
-             '--containerd-plugins-namespace', 'day-plugins']
+    words = [
+        'dockerd',
+        '--host',
+        'unix://' + path,
+        '--data-root',
+        str(folder / 'data'),
+        '--exec-root',
+        str(folder / 'exec'),
+        '--pidfile',
+        str(folder / 'pid'),
+        '--bridge=none',
+        '--iptables=false',
+        '--ip-forward=false',
+        '--containerd-namespace',
+        'day',
+        '--containerd-plugins-namespace',
+        'day-plugins',
+    ]
     log = open(folder / 'log', 'ab')
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     try:
@@ -25,7 +40,9 @@ def running(folder, image):
         while subprocess.run(here + ['info'], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode:
             assert time.monotonic() < deadline and process.poll() is None, (folder / 'log').read_text()
             time.sleep(0.2)
-        if subprocess.run(here + ['image', 'inspect', image], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode:
+        if subprocess.run(
+            here + ['image', 'inspect', image], stdin=subprocess.DEVNULL, capture_output=True, check=False
+        ).returncode:
             save = subprocess.Popen(['docker', 'save', image], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
             subprocess.run(here + ['load'], stdin=save.stdout, capture_output=True, check=True)
             save.wait()

@@ -28,28 +28,45 @@ def play(*words, playbook='playbooks/audit.yml', cwd=ROOT, prefix=(), options=No
     command = [*prefix, os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), playbook, *words]
     if options is not None:
         command += ['-e', json.dumps(options)]
-    environment = dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json', ANSIBLE_DISPLAY_SKIPPED_HOSTS='false')
-    done = subprocess.run(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    environment = dict(
+        os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json', ANSIBLE_DISPLAY_SKIPPED_HOSTS='false'
+    )
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize('playbook, cwd', [
-    ('playbooks/audit.yml', ROOT),
-    ('audit.yml', ROOT / 'playbooks'),
-    (str(ROOT / 'playbooks' / 'audit.yml'), pathlib.Path('/')),
-    (FQCN, ROOT),
-    (FQCN, pathlib.Path('/')),
-])
+@pytest.mark.parametrize(
+    'playbook, cwd',
+    [
+        ('playbooks/audit.yml', ROOT),
+        ('audit.yml', ROOT / 'playbooks'),
+        (str(ROOT / 'playbooks' / 'audit.yml'), pathlib.Path('/')),
+        (FQCN, ROOT),
+        (FQCN, pathlib.Path('/')),
+    ],
+)
 def test_runs_on_this_host_without_an_inventory_from(playbook, cwd):
     code, output = play('--check', '-e', 'state=present', playbook=playbook, cwd=cwd)
     assert (code, re.findall(r'^(\S+) +: ok=\d+', output, re.MULTILINE)) == (0, ['localhost']), output
 
 
-@pytest.mark.parametrize('words, code, message', [
-    (['-i', '/nonexistent/hosts.yml'], 2, 'No host in /nonexistent/hosts.yml: name hosts in it, or leave it out'),
-    (['-i', 'a,b,', '--limit', 'web*'], 1, 'leaves us with no hosts to target'),
-    (['--limit', 'web1'], 4, 'no host matches --limit web1: without an inventory there is localhost alone'),
-])
+@pytest.mark.parametrize(
+    'words, code, message',
+    [
+        (['-i', '/nonexistent/hosts.yml'], 2, 'No host in /nonexistent/hosts.yml: name hosts in it, or leave it out'),
+        (['-i', 'a,b,', '--limit', 'web*'], 1, 'leaves us with no hosts to target'),
+        (['--limit', 'web1'], 4, 'no host matches --limit web1: without an inventory there is localhost alone'),
+    ],
+)
 def test_hosts_that_do_not_exist_are_an_error(words, code, message):
     found, output = play('--check', *words, playbook=FQCN, cwd='/')
     assert found == code and message in output, output
@@ -57,53 +74,71 @@ def test_hosts_that_do_not_exist_are_an_error(words, code, message):
 
 def test_an_unknown_state_is_refused_before_any_host_is_touched():
     # A host that cannot run a module: any touch would fail with another message.
-    code, output = play('-i', 'nowhere,', '-e', 'state=maybe', '-e', 'ansible_connection=local ansible_python_interpreter=/nonexistent')
+    code, output = play(
+        '-i', 'nowhere,', '-e', 'state=maybe', '-e', 'ansible_connection=local ansible_python_interpreter=/nonexistent'
+    )
     assert code == 2 and 'value of docker_audit_state must be one of: present, absent, got: maybe' in output, output
 
 
-@pytest.mark.parametrize('options, message', [
-    ({'docker_audit_key': 'a b'}, 'docker_audit_key "a b" cannot be a key: use 1 to 24 printable ASCII characters'),
-    ({'docker_audit_key': 'a\n-D'}, 'cannot be a key'),
-    ({'docker_audit_key': 'key\n'}, 'cannot be a key'),
-    ({'docker_audit_key': ''}, 'cannot be a key'),
-    ({'docker_audit_key': 'k' * 25}, 'cannot be a key'),
-    ({'docker_audit_key': 'caf\u00e9'}, 'cannot be a key'),
-    ({'docker_audit_key': 'a!=b'}, 'without an operator such as !='),
-    ({'docker_audit_uids': ['0\n-D']}, 'cannot be converted to an int'),
-    ({'docker_audit_uids': ['root']}, 'cannot be converted to an int'),
-    ({'docker_audit_uids': [-1]}, 'docker_audit_uids: -1 is no user id: use numbers from 0 to 4294967294'),
-    ({'docker_audit_uids': [4294967295]}, '4294967295 is no user id'),
-    ({'docker_audit_paths': ['bin/docker']}, '"bin/docker" cannot be in a rule: use an absolute path without white space'),
-    ({'docker_audit_paths': ['/opt/my docker']}, 'cannot be in a rule'),
-    ({'docker_audit_paths': ['/opt/docker\n-D']}, 'cannot be in a rule'),
-    ({'docker_audit_paths': ['/opt/docker\x1b[2J']}, 'cannot be in a rule'),
-    ({'docker_audit_paths': ['/opt/a!=b']}, 'cannot be in a rule'),
-    ({'docker_audit_rule_file': '../../etc/passwd.rules'}, 'cannot be a rule file: use a name without a directory'),
-    ({'docker_audit_rule_file': 'docker.conf'}, 'that ends in .rules'),
-    ({'docker_audit_rule_file': 'a.rules\n'}, 'cannot be a rule file'),
-    ({'docker_audit_executables': ['../docker']}, 'cannot be looked for: use a name without a directory'),
-    ({'docker_audit_executables': ['docker;id']}, 'cannot be looked for'),
-    ({'docker_audit_executables': []}, 'are both empty: name a docker CLI in one of them'),
-    ({'docker_audit_prepend': 'perhaps'}, 'is not a valid boolean'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        ({'docker_audit_key': 'a b'}, 'docker_audit_key "a b" cannot be a key: use 1 to 24 printable ASCII characters'),
+        ({'docker_audit_key': 'a\n-D'}, 'cannot be a key'),
+        ({'docker_audit_key': 'key\n'}, 'cannot be a key'),
+        ({'docker_audit_key': ''}, 'cannot be a key'),
+        ({'docker_audit_key': 'k' * 25}, 'cannot be a key'),
+        ({'docker_audit_key': 'caf\u00e9'}, 'cannot be a key'),
+        ({'docker_audit_key': 'a!=b'}, 'without an operator such as !='),
+        ({'docker_audit_uids': ['0\n-D']}, 'cannot be converted to an int'),
+        ({'docker_audit_uids': ['root']}, 'cannot be converted to an int'),
+        ({'docker_audit_uids': [-1]}, 'docker_audit_uids: -1 is no user id: use numbers from 0 to 4294967294'),
+        ({'docker_audit_uids': [4294967295]}, '4294967295 is no user id'),
+        (
+            {'docker_audit_paths': ['bin/docker']},
+            '"bin/docker" cannot be in a rule: use an absolute path without white space',
+        ),
+        ({'docker_audit_paths': ['/opt/my docker']}, 'cannot be in a rule'),
+        ({'docker_audit_paths': ['/opt/docker\n-D']}, 'cannot be in a rule'),
+        ({'docker_audit_paths': ['/opt/docker\x1b[2J']}, 'cannot be in a rule'),
+        ({'docker_audit_paths': ['/opt/a!=b']}, 'cannot be in a rule'),
+        ({'docker_audit_rule_file': '../../etc/passwd.rules'}, 'cannot be a rule file: use a name without a directory'),
+        ({'docker_audit_rule_file': 'docker.conf'}, 'that ends in .rules'),
+        ({'docker_audit_rule_file': 'a.rules\n'}, 'cannot be a rule file'),
+        ({'docker_audit_executables': ['../docker']}, 'cannot be looked for: use a name without a directory'),
+        ({'docker_audit_executables': ['docker;id']}, 'cannot be looked for'),
+        ({'docker_audit_executables': []}, 'are both empty: name a docker CLI in one of them'),
+        ({'docker_audit_prepend': 'perhaps'}, 'is not a valid boolean'),
+    ],
+)
 def test_wrong_input_is_refused(options, message):
     code, output = play('--check', options=options)
     plain = output.replace('\\"', '"')
     assert code == 2 and message in plain, output
 
 
-@pytest.mark.parametrize('options, message', [
-    ({'docker_audit_executables': ['no-such-docker']},
-     'no-such-docker not found in PATH or the usual places .*/usr/local/bin, .*/snap/bin.*: install docker, or set docker_audit_paths'),
-    ({'docker_audit_paths': ['/opt/no-such-docker']}, '/opt/no-such-docker not found; /opt/no-such-docker No such file or directory: install docker'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (
+            {'docker_audit_executables': ['no-such-docker']},
+            'no-such-docker not found in PATH or the usual places .*/usr/local/bin, .*/snap/bin.*: install docker, or set docker_audit_paths',
+        ),
+        (
+            {'docker_audit_paths': ['/opt/no-such-docker']},
+            '/opt/no-such-docker not found; /opt/no-such-docker No such file or directory: install docker',
+        ),
+    ],
+)
 def test_a_host_without_docker_names_the_places_and_the_ways_out(options, message):
     code, output = play('--check', options=options)
     assert code == 2 and re.search(message, output), output
 
 
 def test_a_host_without_docker_can_be_skipped_with_a_word():
-    code, output = play('--check', options={'docker_audit_executables': ['no-such-docker'], 'docker_audit_require_docker': False})
+    code, output = play(
+        '--check', options={'docker_audit_executables': ['no-such-docker'], 'docker_audit_require_docker': False}
+    )
     assert code == 0 and 'Skipped: no-such-docker not found' in output, output
 
 
@@ -111,27 +146,53 @@ def test_a_host_without_docker_can_be_skipped_with_a_word():
 def test_another_user_than_root_is_told_to_become(state, tmp_path):
     # CAP_DAC_READ_SEARCH lets user 65534 reach this checkout and its python, wherever they are.
     os.chown(tmp_path, 65534, 65534)
-    prefix = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search',
-              'env', 'HOME=%s' % tmp_path, 'ANSIBLE_HOME=%s' % tmp_path, 'ANSIBLE_REMOTE_TMP=%s' % tmp_path]
+    prefix = [
+        'setpriv',
+        '--reuid=65534',
+        '--regid=65534',
+        '--clear-groups',
+        '--inh-caps=+dac_read_search',
+        '--ambient-caps=+dac_read_search',
+        'env',
+        'HOME=%s' % tmp_path,
+        'ANSIBLE_HOME=%s' % tmp_path,
+        'ANSIBLE_REMOTE_TMP=%s' % tmp_path,
+    ]
     code, output = play('-e', 'state=' + state, prefix=prefix)
     assert code == 2 and 'Audit rules can be changed by root alone: set become' in output, output
 
 
 def mounted(script, *words, options=None):
     """Runs the playbook in a mount namespace of its own in which `script` has run."""
-    return play('-e', 'state=present', *words, options=options, prefix=['unshare', '--mount', 'sh', '-ec', script + '; exec "$@"', 'sh'])
+    return play(
+        '-e',
+        'state=present',
+        *words,
+        options=options,
+        prefix=['unshare', '--mount', 'sh', '-ec', script + '; exec "$@"', 'sh'],
+    )
 
 
-OUT_OF_THE_WAY = {'docker_audit_rule_file': 'zz-test.rules', 'docker_audit_key': 'claude-hooks-test', 'docker_audit_manage_service': False}
+OUT_OF_THE_WAY = {
+    'docker_audit_rule_file': 'zz-test.rules',
+    'docker_audit_key': 'claude-hooks-test',
+    'docker_audit_manage_service': False,
+}
 RULES = pathlib.Path('/etc/audit/rules.d')
 
 
-@pytest.mark.parametrize('script, message', [
-    ('mount --bind /etc/audit /etc/audit; mount -o remount,ro,bind /etc/audit', '/etc/audit/rules.d not writable'),
-    # A file system without a block to spare; what it held before the test is copied in.
-    ('d=$(mktemp -d); cp -a /etc/audit/rules.d/. $d; mount -t tmpfs -o size=64k none /etc/audit/rules.d; cp -a $d/. /etc/audit/rules.d; rm -r $d;'
-     ' dd if=/dev/zero of=/etc/audit/rules.d/full bs=4k 2>/dev/null || true', 'No space left on device'),
-])
+@pytest.mark.parametrize(
+    'script, message',
+    [
+        ('mount --bind /etc/audit /etc/audit; mount -o remount,ro,bind /etc/audit', '/etc/audit/rules.d not writable'),
+        # A file system without a block to spare; what it held before the test is copied in.
+        (
+            'd=$(mktemp -d); cp -a /etc/audit/rules.d/. $d; mount -t tmpfs -o size=64k none /etc/audit/rules.d; cp -a $d/. /etc/audit/rules.d; rm -r $d;'
+            ' dd if=/dev/zero of=/etc/audit/rules.d/full bs=4k 2>/dev/null || true',
+            'No space left on device',
+        ),
+    ],
+)
 def test_a_file_that_cannot_be_written_fails_with_the_reason_and_stays_whole(script, message):
     before = sorted(path.name for path in RULES.iterdir())
     listing = subprocess.run(['auditctl', '-l'], capture_output=True, text=True, check=True).stdout
@@ -153,21 +214,26 @@ FILE_OF_UID_8 = '# claude_hooks.docker_audit key=claude-hooks-test\n-a always,ex
 RULE_IN_KERNEL = '-a always,exit -S all -F path=/usr/bin/env -F perm=x -F uid=%d -F key=claude-hooks-test'
 
 
-@pytest.mark.parametrize('listing, fact', [
-    ('No rules', (False, True)),
-    # What the old file asked for is in the kernel, what the new one asks for is not.
-    (RULE_IN_KERNEL % 8, (False, True)),
-    # The kernel holds the rules of the new file, as where a file is renamed: a reboot would change nothing.
-    (RULE_IN_KERNEL % 7, (True, False)),
-])
+@pytest.mark.parametrize(
+    'listing, fact',
+    [
+        ('No rules', (False, True)),
+        # What the old file asked for is in the kernel, what the new one asks for is not.
+        (RULE_IN_KERNEL % 8, (False, True)),
+        # The kernel holds the rules of the new file, as where a file is renamed: a reboot would change nothing.
+        (RULE_IN_KERNEL % 7, (True, False)),
+    ],
+)
 def test_a_locked_kernel_gets_the_file_and_the_truth_is_told_of_its_rules(listing, fact, tmp_path):
     auditctl = tmp_path / 'auditctl'
     auditctl.write_text(LOCKED_AUDITCTL % listing)
     auditctl.chmod(0o755)
     old_file = tmp_path / 'zz-test.rules'
     old_file.write_text(FILE_OF_UID_8)
-    script = ('mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; cp %s /etc/audit/rules.d; mount --bind %s "$(command -v auditctl)"'
-              % (old_file, auditctl))
+    script = (
+        'mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; cp %s /etc/audit/rules.d; mount --bind %s "$(command -v auditctl)"'
+        % (old_file, auditctl)
+    )
     options = dict(OUT_OF_THE_WAY, docker_audit_uids=[7], docker_audit_paths=['/usr/bin/env'])
     code, output = mounted(script, '-v', options=options)
     assert (code, re.search(r'changed=\d+', output).group()) == (0, 'changed=1'), output
@@ -177,21 +243,40 @@ def test_a_locked_kernel_gets_the_file_and_the_truth_is_told_of_its_rules(listin
 
 
 def test_check_mode_shows_the_rule_file_where_audit_has_no_folder_yet():
-    code, output = mounted('mount -t tmpfs none /etc/audit', '--check', '--diff', options=dict(OUT_OF_THE_WAY, docker_audit_uids=[7]))
-    assert code == 0 and re.search(r'^\+-a always,exit -F path=/\S*docker -F perm=x -F uid=7 -F key=claude-hooks-test$', output, re.MULTILINE), output
+    code, output = mounted(
+        'mount -t tmpfs none /etc/audit', '--check', '--diff', options=dict(OUT_OF_THE_WAY, docker_audit_uids=[7])
+    )
+    assert code == 0 and re.search(
+        r'^\+-a always,exit -F path=/\S*docker -F perm=x -F uid=7 -F key=claude-hooks-test$', output, re.MULTILINE
+    ), output
 
 
 def test_options_given_as_text_are_taken_as_lists():
-    code, output = play('--check', '--diff', '-e', 'docker_audit_uids=7,1000 docker_audit_prepend=false docker_audit_rule_file=zz-test.rules')
+    code, output = play(
+        '--check',
+        '--diff',
+        '-e',
+        'docker_audit_uids=7,1000 docker_audit_prepend=false docker_audit_rule_file=zz-test.rules',
+    )
     assert code == 0, output
-    assert re.findall(r'^\+(-[aA] always,exit) .* -F uid=(\d+) ', output, re.MULTILINE)[:2] == [('-a always,exit', '7'), ('-a always,exit', '1000')], output
+    assert re.findall(r'^\+(-[aA] always,exit) .* -F uid=(\d+) ', output, re.MULTILINE)[:2] == [
+        ('-a always,exit', '7'),
+        ('-a always,exit', '1000'),
+    ], output
 
 
 @pytest.mark.parametrize('no_color, colours', [('', True), ('1', False)])
 def test_on_a_terminal_no_color_is_heeded(no_color, colours):
     environment = {name: value for name, value in os.environ.items() if name != 'ANSIBLE_NOCOLOR'}
     command = '%s/ansible-playbook playbooks/audit.yml --check -e state=maybe' % os.path.dirname(sys.executable)
-    done = subprocess.run(['script', '--quiet', '--command', command, '/dev/null'], cwd=ROOT, env=dict(environment, NO_COLOR=no_color, TERM='xterm'),
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+    done = subprocess.run(
+        ['script', '--quiet', '--command', command, '/dev/null'],
+        cwd=ROOT,
+        env=dict(environment, NO_COLOR=no_color, TERM='xterm'),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
     assert b'maybe' in done.stdout, done.stdout
     assert (b'\x1b[' in done.stdout) == colours

@@ -35,8 +35,10 @@ NOWHERE = 'DOCKER_HOST=unix:///nonexistent'
 
 @pytest.fixture(scope='module', autouse=True)
 def rules():
-    added = [['-F', 'path=' + DOCKER, '-F', 'perm=x', '-F', 'key=' + KEY],
-             ['-F', 'arch=b64', '-S', 'connect', '-F', 'path=' + SOCKET, '-F', 'key=%s-socket' % KEY]]
+    added = [
+        ['-F', 'path=' + DOCKER, '-F', 'perm=x', '-F', 'key=' + KEY],
+        ['-F', 'arch=b64', '-S', 'connect', '-F', 'path=' + SOCKET, '-F', 'key=%s-socket' % KEY],
+    ]
     for rule in added:
         # First in the list: a rule that another test left would take the events.
         subprocess.run(['auditctl', '-A', 'exit,always', *rule], check=True, stdin=subprocess.DEVNULL)
@@ -62,17 +64,33 @@ def living():
 
 def ask(module, name, **options):
     """What a module returns, run by Ansible."""
-    command = [str(BIN / 'ansible'), 'localhost', '-c', 'local', '-m', 'claude_hooks.docker_audit.' + module,
-               '-a', json.dumps(dict({'key': KEY, 'name': name}, **options))]
-    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json'), stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=120, check=False)
+    command = [
+        str(BIN / 'ansible'),
+        'localhost',
+        '-c',
+        'local',
+        '-m',
+        'claude_hooks.docker_audit.' + module,
+        '-a',
+        json.dumps(dict({'key': KEY, 'name': name}, **options)),
+    ]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json'),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     found = re.search(r'^localhost \| SUCCESS => ', done.stdout, re.MULTILINE)
     assert found, done.stdout + done.stderr
-    return json.loads(done.stdout[found.end():])
+    return json.loads(done.stdout[found.end() :])
 
 
 def caller(name):
-    finding, = ask('docker_findings_info', name, possible=False)['findings']
+    (finding,) = ask('docker_findings_info', name, possible=False)['findings']
     return finding, finding['caller']
 
 
@@ -98,17 +116,51 @@ class Sshd:
         for key in (self._key, folder / 'host_key'):
             subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key], check=True)
         config = folder / 'sshd_config'
-        config.write_text('\n'.join([
-            'Port %d' % self.port, 'ListenAddress 127.0.0.1', 'HostKey %s' % (folder / 'host_key'), 'AuthorizedKeysFile %s.pub' % self._key,
-            'PidFile none', 'StrictModes no', 'UsePAM yes', 'PermitRootLogin prohibit-password']) + '\n')
+        config.write_text(
+            '\n'.join(
+                [
+                    'Port %d' % self.port,
+                    'ListenAddress 127.0.0.1',
+                    'HostKey %s' % (folder / 'host_key'),
+                    'AuthorizedKeysFile %s.pub' % self._key,
+                    'PidFile none',
+                    'StrictModes no',
+                    'UsePAM yes',
+                    'PermitRootLogin prohibit-password',
+                ]
+            )
+            + '\n'
+        )
         pathlib.Path('/run/sshd').mkdir(exist_ok=True)
-        self.process = subprocess.Popen([shutil.which('sshd'), '-D', '-f', config], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            [shutil.which('sshd'), '-D', '-f', config], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         wait_for(lambda: not socket.socket().connect_ex(('127.0.0.1', self.port)), 10, 'sshd')
 
     def login(self, command, *options):
-        return subprocess.Popen([
-            'ssh', '-F', 'none', '-i', str(self._key), '-p', str(self.port), '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null',
-            '-o', 'LogLevel=ERROR', *options, 'root@127.0.0.1', command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(
+            [
+                'ssh',
+                '-F',
+                'none',
+                '-i',
+                str(self._key),
+                '-p',
+                str(self.port),
+                '-o',
+                'StrictHostKeyChecking=no',
+                '-o',
+                'UserKnownHostsFile=/dev/null',
+                '-o',
+                'LogLevel=ERROR',
+                *options,
+                'root@127.0.0.1',
+                command,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 @pytest.fixture
@@ -127,7 +179,12 @@ def test_the_login_over_ssh_is_told(sshd, name, options, terminal):
     finding, known = caller(name)
     login = known['login']
     assert (login['account'], login['address'], login['auid'], login['ses'], os.path.basename(login['exe'])) == (
-        'root', '127.0.0.1', 0, finding['ses'], 'sshd')
+        'root',
+        '127.0.0.1',
+        0,
+        finding['ses'],
+        'sshd',
+    )
     assert login['terminal'].startswith(terminal) and login['timestamp'] <= finding['timestamp']
     assert time.strftime('%Y-%m-%dT%H:%M', time.gmtime(before - 60)) < login['timestamp']
     assert (known['process'], known['parent']) == (None, None)
@@ -139,7 +196,10 @@ def test_two_logins_at_once_are_kept_apart(sshd, name):
         run.wait(20)
     wait_for_the_log(name + '-3')
     found = ask('docker_findings_info', name + '-*', possible=False)['findings']
-    records = re.findall(r'type=LOGIN msg=audit\((\S+)\): pid=\d+ .*? ses=(\d+) res=1', pathlib.Path('/var/log/audit/audit.log').read_text(errors='replace'))
+    records = re.findall(
+        r'type=LOGIN msg=audit\((\S+)\): pid=\d+ .*? ses=(\d+) res=1',
+        pathlib.Path('/var/log/audit/audit.log').read_text(errors='replace'),
+    )
     assert len(found) == 4 and len({finding['ses'] for finding in found}) == 4
     for finding in found:
         event = [event for event, ses in records if int(ses) == finding['ses']][-1]
@@ -149,9 +209,18 @@ def test_two_logins_at_once_are_kept_apart(sshd, name):
 def script(name, folder, living, *more):
     """A shell script that lives on after it has run docker for a container that is not there."""
     path = folder / 'clean up.sh'
-    path.write_text('\n'.join(['#!/bin/sh', 'export ' + NOWHERE, '%s stop %s' % (DOCKER, name), *(more or ['sleep 60 & wait']), '']))
-    living.append(subprocess.Popen(['/bin/sh', str(path), 'evil\x1b[2J'], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                   start_new_session=True))
+    path.write_text(
+        '\n'.join(['#!/bin/sh', 'export ' + NOWHERE, '%s stop %s' % (DOCKER, name), *(more or ['sleep 60 & wait']), ''])
+    )
+    living.append(
+        subprocess.Popen(
+            ['/bin/sh', str(path), 'evil\x1b[2J'],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    )
     wait_for_the_log(name)
     return living[-1]
 
@@ -160,12 +229,30 @@ def test_a_parent_that_lives_is_told_and_one_that_has_ended_is_not(name, tmp_pat
     parent = script(name, tmp_path, living)
     finding, known = caller(name)
     assert (finding['ppid'], known['login'], known['process']) == (parent.pid, None, None)
-    assert known['parent']['pid'] == parent.pid and known['parent']['argv'] == ['/bin/sh', str(tmp_path / 'clean up.sh'), 'evil\x1b[2J']
+    assert known['parent']['pid'] == parent.pid and known['parent']['argv'] == [
+        '/bin/sh',
+        str(tmp_path / 'clean up.sh'),
+        'evil\x1b[2J',
+    ]
     assert (known['parent']['exe'], known['parent']['container']) == (os.path.realpath('/bin/sh'), None)
-    assert known['parent']['started'] <= finding['timestamp'][:-2] + '9Z' and known['parent']['seen'] > finding['timestamp']
-    shown = subprocess.run([str(BIN / 'ansible-playbook'), 'playbooks/findings.yml', '-e', json.dumps({'key': KEY, 'name': name})], cwd=ROOT,
-                           env=dict(os.environ, ANSIBLE_NOCOLOR='1'), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
-    assert "    parent: %d" % parent.pid in shown and "'%s' $'evil\\x1b[2J'" % (tmp_path / 'clean up.sh') in shown and '\x1b' not in shown
+    assert (
+        known['parent']['started'] <= finding['timestamp'][:-2] + '9Z'
+        and known['parent']['seen'] > finding['timestamp']
+    )
+    shown = subprocess.run(
+        [str(BIN / 'ansible-playbook'), 'playbooks/findings.yml', '-e', json.dumps({'key': KEY, 'name': name})],
+        cwd=ROOT,
+        env=dict(os.environ, ANSIBLE_NOCOLOR='1'),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert (
+        "    parent: %d" % parent.pid in shown
+        and "'%s' $'evil\\x1b[2J'" % (tmp_path / 'clean up.sh') in shown
+        and '\x1b' not in shown
+    )
     os.killpg(parent.pid, signal.SIGKILL)
     parent.wait()
     assert caller(name)[1]['parent'] is None
@@ -189,19 +276,27 @@ def test_another_process_with_the_pid_of_the_parent_is_not_taken_for_it(name, tm
 
 def test_a_client_in_a_container_is_named_by_its_container(name):
     """Its pid is another one in its own pid namespace."""
+
     def docker(*words):
-        return subprocess.run([DOCKER, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            [DOCKER, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     run = ['run', '-d', '--network', 'none', '--label', LABEL]
     target = docker(*run, '--name', name, IMAGE, 'sleep', '600')
-    code = ("import http.client, socket, time; c = http.client.HTTPConnection('localhost'); c.sock = socket.socket(socket.AF_UNIX); "
-            "c.sock.connect('/engine.sock'); c.request('POST', '/containers/%s/kill'); c.getresponse(); time.sleep(600)" % target)
+    code = (
+        "import http.client, socket, time; c = http.client.HTTPConnection('localhost'); c.sock = socket.socket(socket.AF_UNIX); "
+        "c.sock.connect('/engine.sock'); c.request('POST', '/containers/%s/kill'); c.getresponse(); time.sleep(600)"
+        % target
+    )
     agent = docker(*run, '--name', 'agent-' + name, '-v', SOCKET + ':/engine.sock', IMAGE, 'python3', '-c', code)
     wait_for(lambda: docker('inspect', '-f', '{{.State.Running}}', target) == 'false', 20, 'the end of the container')
     wait_for_the_log('comm="python3"')
     time.sleep(1)
-    verdict, = [verdict for verdict in ask('docker_verdicts_info', name)['verdicts'] if verdict['id'] == target]
-    process, = [who['caller']['process'] for who in verdict['who'] if (who['caller']['process'] or {}).get('container')]
+    (verdict,) = [verdict for verdict in ask('docker_verdicts_info', name)['verdicts'] if verdict['id'] == target]
+    (process,) = [
+        who['caller']['process'] for who in verdict['who'] if (who['caller']['process'] or {}).get('container')
+    ]
     assert (process['container'], process['container_name'], process['unit']) == (agent, 'agent-' + name, None)
     assert process['argv'][:2] == ['python3', '-c']
 
@@ -210,12 +305,20 @@ def test_the_caller_is_told_live(sshd, name, tmp_path, living):
     """With tail.yml, while the shell that ran docker still lives."""
     options = {'key': KEY, 'name': name, 'possible': False, 'output': 'jsonl', 'duration': 12}
     command = [str(BIN / 'ansible-playbook'), 'playbooks/tail.yml', '-e', json.dumps(options)]
-    living.append(subprocess.Popen(command, cwd=ROOT, env=dict(os.environ, ANSIBLE_NOCOLOR='1', XDG_STATE_HOME=str(tmp_path)), stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, text=True))
+    living.append(
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=dict(os.environ, ANSIBLE_NOCOLOR='1', XDG_STATE_HOME=str(tmp_path)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    )
     time.sleep(5)
     living.append(sshd.login('%s docker stop %s; sleep 15; true' % (NOWHERE, name)))
     lines = [json.loads(line) for line in living[0].stdout if line.startswith('{')]
     assert living[0].wait(30) == 0
-    known, = [line['caller'] for line in lines]
+    (known,) = [line['caller'] for line in lines]
     assert (known['login']['account'], known['login']['address']) == ('root', '127.0.0.1')
     assert known['parent']['argv'][-1].endswith('sleep 15; true') and known['parent']['started']

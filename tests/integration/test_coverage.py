@@ -30,8 +30,14 @@ COLLECTION = 'ansible_collections.claude_hooks.docker_audit'
 KEY = 'claude-hooks-test'
 RULE_FILE = 'zz-claude-hooks-test.rules'
 FOLDERS = ('/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin', '/snap/bin')
-PROGRAMS = sorted({os.path.realpath(os.path.join(folder, name)) for folder in FOLDERS for name in ('docker', 'docker-compose')
-                   if os.access(os.path.join(folder, name), os.X_OK)})
+PROGRAMS = sorted(
+    {
+        os.path.realpath(os.path.join(folder, name))
+        for folder in FOLDERS
+        for name in ('docker', 'docker-compose')
+        if os.access(os.path.join(folder, name), os.X_OK)
+    }
+)
 DOCKER = os.path.realpath(shutil.which('docker') or '/usr/bin/docker')
 LAB_STATE = pathlib.Path('/run/claude-hooks-docker-audit-lab/state.json')
 SOCKET = '/run/docker.sock'
@@ -45,20 +51,25 @@ with patch_module_args(json.loads(sys.argv[1])):
 """ % (COLLECTION, COLLECTION)
 
 # A host without any problem, whatever the machine is set to: settings, group and rule file of the test's own.
-HEALTHY = r"""
+HEALTHY = (
+    r"""
 cp -a /etc/audit "$T/audit"; rm -f "$T"/audit/rules.d/*.rules; cp "$T/rules" "$T/audit/rules.d/%s"
 for setting in max_log_file=900 num_logs=5 max_log_file_action=ROTATE disk_full_action=SYSLOG disk_error_action=SYSLOG space_left_action=SYSLOG \
     admin_space_left_action=SYSLOG; do set_conf $setting; done
 mount --bind "$T/audit" /etc/audit
 sed 's/^\(docker:.*:\).*/\1/' /etc/group >"$T/group"; mount --bind "$T/group" /etc/group
-""" % RULE_FILE
+"""
+    % RULE_FILE
+)
 FUNCTIONS = r"""
 set_conf() { sed -i "/^${1%%=*} /d" "$T/audit/auditd.conf"; echo "${1%%=*} = ${1#*=}" >>"$T/audit/auditd.conf"; }
 """
 
 
 def auditctl(*words):
-    return subprocess.run(['auditctl', *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ['auditctl', *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def audit_pid():
@@ -118,12 +129,30 @@ class Machine(object):
         (folder / 'rules').write_text('\n# claude_hooks.docker_audit key=%s\n' % KEY + '\n'.join(lines) + '\n')
 
     def command(self, script, *words):
-        return ['unshare', '--mount', 'sh', '-ec', FUNCTIONS + HEALTHY + script + '\nexec "$@"', 'sh', *self.prefix, *words]
+        return [
+            'unshare',
+            '--mount',
+            'sh',
+            '-ec',
+            FUNCTIONS + HEALTHY + script + '\nexec "$@"',
+            'sh',
+            *self.prefix,
+            *words,
+        ]
 
     def run(self, module, options, script='', path=None):
         environment = dict(os.environ, T=str(self.folder), PATH=path or os.environ['PATH'])
         command = self.command(script, sys.executable, '-c', RUN.format(module), json.dumps(options))
-        done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         shutil.rmtree(self.folder / 'audit', ignore_errors=True)
         assert done.stdout.startswith('\n{') or done.stdout.startswith('{'), done.stdout + done.stderr
         return json.loads(done.stdout)
@@ -157,31 +186,68 @@ if [ "$1" = -s ]; then "$0.real" -s | sed 's/^enabled .*/enabled 2/'; else exec 
 """
 OLD_RECORD = 'type=DAEMON_START msg=audit(1700000000.000:1): op=start'
 FILES = [
-    ('audit_off_at_boot', 'echo quiet audit=0 >"$T/cmdline"; mount --bind "$T/cmdline" /proc/cmdline', 'audit=0 in /proc/cmdline'),
-    ('consumer_not_known', 'mkdir "$T/none"; mount --bind "$T/none" "/proc/$(auditctl -s | sed -n "s/^pid //p")"', 'there is no such process in /proc'),
+    (
+        'audit_off_at_boot',
+        'echo quiet audit=0 >"$T/cmdline"; mount --bind "$T/cmdline" /proc/cmdline',
+        'audit=0 in /proc/cmdline',
+    ),
+    (
+        'consumer_not_known',
+        'mkdir "$T/none"; mount --bind "$T/none" "/proc/$(auditctl -s | sed -n "s/^pid //p")"',
+        'there is no such process in /proc',
+    ),
     ('log_not_written', 'set_conf write_logs=no', 'write_logs = no'),
     ('log_missing', 'set_conf log_file="$T/nowhere/audit.log"', '/nowhere/audit.log does not exist'),
     ('log_stale', 'echo "%s" >"$T/old.log"; set_conf log_file="$T/old.log"' % OLD_RECORD, 'hours old'),
-    ('log_disk_full', 'mkdir "$T/full"; mount -t tmpfs -o size=64k none "$T/full"; touch "$T/full/audit.log"; '
-     'dd if=/dev/zero of="$T/full/x" 2>/dev/null || true; set_conf log_file="$T/full/audit.log"', 'no space is left where'),
+    (
+        'log_disk_full',
+        'mkdir "$T/full"; mount -t tmpfs -o size=64k none "$T/full"; touch "$T/full/audit.log"; '
+        'dd if=/dev/zero of="$T/full/x" 2>/dev/null || true; set_conf log_file="$T/full/audit.log"',
+        'no space is left where',
+    ),
     ('log_may_stop', 'set_conf disk_full_action=SUSPEND', 'disk_full_action = SUSPEND'),
     ('log_not_rotated', 'set_conf max_log_file_action=IGNORE', 'max_log_file_action = ignore'),
     # Two hours ago, and nearly full
-    ('log_retention_short', 'mkdir "$T/log"; echo "type=X msg=audit($(($(date +%s) - 7200)).000:1): x" >"$T/log/audit.log"; truncate -s 4M "$T/log/audit.log"; '
-     'echo "type=X msg=audit($(date +%s).000:1): x" >>"$T/log/audit.log"; set_conf log_file="$T/log/audit.log"; set_conf max_log_file=5; set_conf num_logs=2',
-     'an hour fill 2 files of 5 MB'),
-    ('rules_locked', 'echo "-a always,exit -F path=%s -F perm=x -F uid=7 -F key=%s" >>"$T/audit/rules.d/%s"; ' % (DOCKER, KEY, RULE_FILE)
-     + 'cp "$(command -v auditctl)" "$T/auditctl.real"; cp "$T/locked" "$T/auditctl"; PATH=$T:$PATH; export PATH', 'enabled 2, and 1 rules differ'),
-    ('rules_not_at_boot', 'mount -t tmpfs none /run/systemd; mkdir /run/systemd/system; ln -s /dev/null /run/systemd/system/audit-rules.service',
-     'audit-rules.service is masked'),
-    ('plugin_not_covered', 'mount -t tmpfs none /usr/local/lib; mkdir -p /usr/local/lib/docker/cli-plugins; '
-     'cp /bin/true /usr/local/lib/docker/cli-plugins/docker-compose', '/usr/local/lib/docker/cli-plugins/docker-compose'),
-    ('users_not_watched', r'cp /etc/passwd "$T/passwd"; echo "claudia:x:54321:54321::/:/bin/sh" >>"$T/passwd"; mount --bind "$T/passwd" /etc/passwd; '
-     r'sed "s/^\(docker:.*:\).*/\1claudia/" /etc/group >"$T/more"; mount --bind "$T/more" /etc/group',
-     r'uid 54321 \(claudia\): group docker of /run/docker.sock'),
-    ('engine_on_tcp', """mount -t tmpfs none /etc/docker; echo '{"hosts": ["tcp://0.0.0.0:2375"]}' >/etc/docker/daemon.json""",
-     '/etc/docker/daemon.json: tcp://0.0.0.0:2375'),
-    ('not_readable', 'mount -t tmpfs none /etc/docker; echo "{" >/etc/docker/daemon.json', '/etc/docker/daemon.json: it is not the JSON'),
+    (
+        'log_retention_short',
+        'mkdir "$T/log"; echo "type=X msg=audit($(($(date +%s) - 7200)).000:1): x" >"$T/log/audit.log"; truncate -s 4M "$T/log/audit.log"; '
+        'echo "type=X msg=audit($(date +%s).000:1): x" >>"$T/log/audit.log"; set_conf log_file="$T/log/audit.log"; set_conf max_log_file=5; set_conf num_logs=2',
+        'an hour fill 2 files of 5 MB',
+    ),
+    (
+        'rules_locked',
+        'echo "-a always,exit -F path=%s -F perm=x -F uid=7 -F key=%s" >>"$T/audit/rules.d/%s"; '
+        % (DOCKER, KEY, RULE_FILE)
+        + 'cp "$(command -v auditctl)" "$T/auditctl.real"; cp "$T/locked" "$T/auditctl"; PATH=$T:$PATH; export PATH',
+        'enabled 2, and 1 rules differ',
+    ),
+    (
+        'rules_not_at_boot',
+        'mount -t tmpfs none /run/systemd; mkdir /run/systemd/system; ln -s /dev/null /run/systemd/system/audit-rules.service',
+        'audit-rules.service is masked',
+    ),
+    (
+        'plugin_not_covered',
+        'mount -t tmpfs none /usr/local/lib; mkdir -p /usr/local/lib/docker/cli-plugins; '
+        'cp /bin/true /usr/local/lib/docker/cli-plugins/docker-compose',
+        '/usr/local/lib/docker/cli-plugins/docker-compose',
+    ),
+    (
+        'users_not_watched',
+        r'cp /etc/passwd "$T/passwd"; echo "claudia:x:54321:54321::/:/bin/sh" >>"$T/passwd"; mount --bind "$T/passwd" /etc/passwd; '
+        r'sed "s/^\(docker:.*:\).*/\1claudia/" /etc/group >"$T/more"; mount --bind "$T/more" /etc/group',
+        r'uid 54321 \(claudia\): group docker of /run/docker.sock',
+    ),
+    (
+        'engine_on_tcp',
+        """mount -t tmpfs none /etc/docker; echo '{"hosts": ["tcp://0.0.0.0:2375"]}' >/etc/docker/daemon.json""",
+        '/etc/docker/daemon.json: tcp://0.0.0.0:2375',
+    ),
+    (
+        'not_readable',
+        'mount -t tmpfs none /etc/docker; echo "{" >/etc/docker/daemon.json',
+        '/etc/docker/daemon.json: it is not the JSON',
+    ),
 ]
 
 
@@ -197,7 +263,14 @@ def test_what_files_of_the_machine_tell_is_found(machine, code, script, evidence
 
 def test_another_user_than_root_is_told_what_is_not_seen(machine):
     # CAP_DAC_READ_SEARCH lets user 65534 reach this checkout and its python, wherever they are.
-    machine.prefix = ('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search')
+    machine.prefix = (
+        'setpriv',
+        '--reuid=65534',
+        '--regid=65534',
+        '--clear-groups',
+        '--inh-caps=+dac_read_search',
+        '--ambient-caps=+dac_read_search',
+    )
     found = codes(machine.look())
     assert 'auditctl -l failed' in found['kernel_not_readable'] and 'uid 65534' in found['not_readable']
 
@@ -222,17 +295,27 @@ def a_compose(folder):
     shutil.copy('/bin/true', folder / 'docker-compose')
 
 
-@pytest.mark.parametrize('put, evidence', [
-    (a_copy, '/docker$'), (a_shim, '/podman$'), (a_snap, 'in/snap: a rule on it would log every snap'), (a_compose, '/docker-compose$')])
+@pytest.mark.parametrize(
+    'put, evidence',
+    [
+        (a_copy, '/docker$'),
+        (a_shim, '/podman$'),
+        (a_snap, 'in/snap: a rule on it would log every snap'),
+        (a_compose, '/docker-compose$'),
+    ],
+)
 def test_another_program_on_path_is_found(machine, put, evidence):
     folder = machine.folder / 'bin'
     folder.mkdir()
     put(folder)
     found = machine.look(path='%s:%s' % (os.environ['PATH'], folder))['problems']
-    assert {one['code'] for one in found} == {'binary_not_covered'} and re.search(evidence, found[-1]['evidence']), found
+    assert {one['code'] for one in found} == {'binary_not_covered'} and re.search(evidence, found[-1]['evidence']), (
+        found
+    )
 
 
 # --- The kernel --------------------------------------------------------------------------------------------------------
+
 
 def shadow(*words, where='exit,always'):
     return lambda folder: kernel_rule(*words, where=where, option='-A')
@@ -276,8 +359,22 @@ def engine_on_tcp(folder):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    words = ['dockerd', '-H', 'unix://%s/d.sock' % folder, '-H', 'tcp://127.0.0.1:%d' % port, '--data-root', str(folder / 'data'), '--exec-root',
-             str(folder / 'exec'), '--pidfile', str(folder / 'pid'), '--bridge=none', '--iptables=false', '--ip-forward=false']
+    words = [
+        'dockerd',
+        '-H',
+        'unix://%s/d.sock' % folder,
+        '-H',
+        'tcp://127.0.0.1:%d' % port,
+        '--data-root',
+        str(folder / 'data'),
+        '--exec-root',
+        str(folder / 'exec'),
+        '--pidfile',
+        str(folder / 'pid'),
+        '--bridge=none',
+        '--iptables=false',
+        '--ip-forward=false',
+    ]
     with open(folder / 'dockerd.log', 'wb') as log:
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     try:
@@ -305,20 +402,53 @@ KERNEL = [
     ('records_lost', 'partial', lost_records, r'lost \d+', set()),
     ('never_task', 'blind', shadow(where='task,never'), '-a never,task', set()),
     ('records_excluded', 'partial', shadow('-F', 'msgtype=CWD', where='exclude,always'), 'msgtype=CWD', set()),
-    ('rule_shadowed', 'partial', shadow(*WATCH),
-     r'\(key other-key\) comes first and takes: all of %s by uid 1000, all of %s by uid 0' % (DOCKER, DOCKER), set()),
-    ('rule_shadowed', 'blind', shadow('-F', 'arch=b64', '-S', 'execve', '-F', 'key=other-key'), r'-S execve .*\(key other-key\)', set()),
+    (
+        'rule_shadowed',
+        'partial',
+        shadow(*WATCH),
+        r'\(key other-key\) comes first and takes: all of %s by uid 1000, all of %s by uid 0' % (DOCKER, DOCKER),
+        set(),
+    ),
+    (
+        'rule_shadowed',
+        'blind',
+        shadow('-F', 'arch=b64', '-S', 'execve', '-F', 'key=other-key'),
+        r'-S execve .*\(key other-key\)',
+        set(),
+    ),
     ('rule_shadowed', 'partial', shadow(*NEVER, where='exit,never'), r'-a never,exit .*\(key other-key\)', set()),
-    ('rules_partial', 'partial', lambda folder: without(*OURS[0]), 'missing in the kernel: -a always,exit -F path=', set()),
+    (
+        'rules_partial',
+        'partial',
+        lambda folder: without(*OURS[0]),
+        'missing in the kernel: -a always,exit -F path=',
+        set(),
+    ),
     ('rules_unexpected', 'partial', lambda folder: kernel_rule(*our_rule(DOCKER, 7)), 'uid=7', {'rules_partial'}),
-    ('rule_path_stale', 'partial', rule_on_a_link, 'leads to %s, and a rule on a link does not fire' % DOCKER, {'rules_unexpected'}),
-    ('connects_not_logged', 'note', lambda folder: without(*CONNECTS), 'no rule with the key claude-hooks-test-socket', {'rules_partial'}),
+    (
+        'rule_path_stale',
+        'partial',
+        rule_on_a_link,
+        'leads to %s, and a rule on a link does not fire' % DOCKER,
+        {'rules_unexpected'},
+    ),
+    (
+        'connects_not_logged',
+        'note',
+        lambda folder: without(*CONNECTS),
+        'no rule with the key claude-hooks-test-socket',
+        {'rules_partial'},
+    ),
     ('users_not_watched', 'partial', open_socket, 'every user: mode 0666 of /run/docker.sock', set()),
     ('engine_on_tcp', 'partial', engine_on_tcp, r'command line of dockerd, pid \d+: tcp://127.0.0.1:\d+', set()),
 ]
 
 
-@pytest.mark.parametrize('code, weight, provoked, evidence, companions', KERNEL, ids=['%d-%s' % (number, case[0]) for number, case in enumerate(KERNEL)])
+@pytest.mark.parametrize(
+    'code, weight, provoked, evidence, companions',
+    KERNEL,
+    ids=['%d-%s' % (number, case[0]) for number, case in enumerate(KERNEL)],
+)
 def test_what_kernel_and_engine_are_set_to_is_found(machine, code, weight, provoked, evidence, companions):
     with provoked(machine.folder):
         found = machine.look()
@@ -334,7 +464,11 @@ def test_a_kernel_without_our_rules_is_blind(machine):
         for words in OURS:
             stack.enter_context(without(*words))
         found = machine.look()
-    assert found['coverage'] == 'blind' and list(codes(found)) == ['rules_missing'] and 'asks for %d rules' % (len(OURS) + 1) in codes(found)['rules_missing']
+    assert (
+        found['coverage'] == 'blind'
+        and list(codes(found)) == ['rules_missing']
+        and 'asks for %d rules' % (len(OURS) + 1) in codes(found)['rules_missing']
+    )
 
 
 # --- auditd ------------------------------------------------------------------------------------------------------------
@@ -358,7 +492,13 @@ def no_auditd(rules):
     yield
     state = json.loads(LAB_STATE.read_text()) if LAB_STATE.exists() else {}
     if 'auditd' in state:
-        process = subprocess.Popen(['auditd', '-n'], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            ['auditd', '-n'],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         started = pathlib.Path('/proc/%d/stat' % process.pid).read_text().rpartition(')')[2].split()[19]
         LAB_STATE.write_text(json.dumps(dict(state, auditd={'pid': process.pid, 'start_time': int(started)})))
     else:
@@ -368,10 +508,13 @@ def no_auditd(rules):
 
 # --- The canary --------------------------------------------------------------------------------------------------------
 
+
 def test_each_watched_user_is_seen(machine):
     found = machine.canary()
     assert (found['proven'], found['problems']) == (True, []), found
-    assert [(run['path'], run['uid']) for run in found['runs']] == [(path, uid) for path in reversed(PROGRAMS) for uid in (1000, 0)]
+    assert [(run['path'], run['uid']) for run in found['runs']] == [
+        (path, uid) for path in reversed(PROGRAMS) for uid in (1000, 0)
+    ]
     run = found['runs'][0]
     words = ['ausearch', '--input-logs', '--raw', '-p', str(run['pid'])]
     log = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
@@ -384,12 +527,17 @@ def test_a_user_without_an_account_is_seen(machine):
     assert found['proven'] and [run['uid'] for run in found['runs']] == [54321]
 
 
-@pytest.mark.parametrize('words, where', [((), 'task,never'), (NEVER, 'exit,never'), (WATCH, 'exit,always'), (('-F', 'msgtype=SYSCALL'), 'exclude,always')])
+@pytest.mark.parametrize(
+    'words, where',
+    [((), 'task,never'), (NEVER, 'exit,never'), (WATCH, 'exit,always'), (('-F', 'msgtype=SYSCALL'), 'exclude,always')],
+)
 def test_what_another_rule_takes_is_not_proven(machine, words, where):
     with kernel_rule(*words, where=where, option='-A'):
         found = machine.canary(seconds=2)
     unseen = {run['path'] for run in found['runs'] if run['event'] is None}
-    assert not found['proven'] and DOCKER in unseen and {one['code'] for one in found['problems']} == {'canary_not_seen'}
+    assert (
+        not found['proven'] and DOCKER in unseen and {one['code'] for one in found['problems']} == {'canary_not_seen'}
+    )
     assert unseen == ({DOCKER} if WATCH[1] in words else set(PROGRAMS))
 
 
@@ -405,7 +553,9 @@ def test_a_docker_that_others_can_replace_is_not_executed(machine):
         shutil.rmtree(folder)
     assert not found['proven'] and found['runs'][0]['pid'] is None
     assert list(codes(found)) == ['canary_refused']
-    assert codes(found)['canary_refused'].startswith('%s/docker as uid 0: %s can be written by others than root (mode 0777): ' % (folder, folder))
+    assert codes(found)['canary_refused'].startswith(
+        '%s/docker as uid 0: %s can be written by others than root (mode 0777): ' % (folder, folder)
+    )
 
 
 def test_without_a_rule_there_is_nothing_to_prove(machine):
@@ -437,17 +587,44 @@ def test_it_is_executed_with_nothing_of_its_caller(machine, monkeypatch):
         words, environment, *rest = json.loads(told.read_text())
     finally:
         shutil.rmtree(folder)
-    assert found['proven'] and words == ['--version'] and set(environment) - {'LC_CTYPE'} == {'PATH', 'HOME', 'DOCKER_CONFIG'}
+    assert (
+        found['proven']
+        and words == ['--version']
+        and set(environment) - {'LC_CTYPE'} == {'PATH', 'HOME', 'DOCKER_CONFIG'}
+    )
     assert rest == ['/', 54321, 65534, [], '/dev/null', True]
 
 
 # --- The playbook ------------------------------------------------------------------------------------------------------
 
+
 def play(machine, *words, script='', path=None, playbook='playbooks/coverage.yml', cwd=ROOT):
     """Runs ansible-playbook on that machine; returns (exit code, output)."""
-    command = machine.command(script, os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), playbook, '-e', 'key=%s' % KEY, *words)
-    environment = dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json', T=str(machine.folder), PATH=path or os.environ['PATH'])
-    done = subprocess.run(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    command = machine.command(
+        script,
+        os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
+        playbook,
+        '-e',
+        'key=%s' % KEY,
+        *words,
+    )
+    environment = dict(
+        os.environ,
+        ANSIBLE_NOCOLOR='1',
+        ANSIBLE_CALLBACK_RESULT_FORMAT='json',
+        T=str(machine.folder),
+        PATH=path or os.environ['PATH'],
+    )
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     shutil.rmtree(machine.folder / 'audit', ignore_errors=True)
     return done.returncode, done.stdout + done.stderr
 
@@ -465,18 +642,32 @@ def test_check_mode_executes_nothing(machine):
 
 def test_blind_failed_and_unreachable_hosts_fail_and_are_told_apart(machine, tmp_path):
     inventory = tmp_path / 'hosts.yml'
-    inventory.write_text(json.dumps({'all': {'hosts': {
-        'far': {'ansible_connection': 'ssh', 'ansible_host': '127.0.0.1', 'ansible_port': 1},
-        'here': {'ansible_connection': 'local', 'ansible_python_interpreter': sys.executable},
-        'unfit': {'ansible_connection': 'local', 'ansible_python_interpreter': '/nonexistent/python'},
-    }}}))
+    inventory.write_text(
+        json.dumps(
+            {
+                'all': {
+                    'hosts': {
+                        'far': {'ansible_connection': 'ssh', 'ansible_host': '127.0.0.1', 'ansible_port': 1},
+                        'here': {'ansible_connection': 'local', 'ansible_python_interpreter': sys.executable},
+                        'unfit': {'ansible_connection': 'local', 'ansible_python_interpreter': '/nonexistent/python'},
+                    }
+                }
+            }
+        )
+    )
     with kernel_rule('-F', 'arch=b64', '-S', 'execve', '-F', 'key=other-key', option='-A'):
         code, output = play(machine, '-i', str(inventory), '-e', 'dest=%s/coverage.json' % tmp_path)
     assert code == 2 and re.findall(r'^(\w+) +: ok=.* failed=1', output, re.M) == ['far', 'here', 'unfit'], output
     told = json.loads((tmp_path / 'coverage.json').read_text())
-    assert {name: host['coverage'] for name, host in told['hosts'].items()} == {'far': 'unreachable', 'here': 'blind', 'unfit': 'failed'}
+    assert {name: host['coverage'] for name, host in told['hosts'].items()} == {
+        'far': 'unreachable',
+        'here': 'blind',
+        'unfit': 'failed',
+    }
     assert told['counts'] == {'failed': 1, 'unreachable': 1, 'blind': 1, 'partial': 0, 'complete': 0, 'proven': 0}
-    assert [one['code'] for one in told['hosts']['here']['problems']] == ['rule_shadowed'] and 'Connection refused' in told['hosts']['far']['reason']
+    assert [one['code'] for one in told['hosts']['here']['problems']] == [
+        'rule_shadowed'
+    ] and 'Connection refused' in told['hosts']['far']['reason']
     assert (tmp_path / 'coverage.json').stat().st_mode & 0o777 == 0o600
 
 
@@ -485,20 +676,32 @@ def test_no_name_of_a_host_is_obeyed(machine):
     folder.mkdir()
     a_compose(folder)
     code, output = play(machine, path='%s:%s' % (os.environ['PATH'], folder))
-    assert code == 0 and r'/\x1b[2J{{ 7*7 }}\nweb9 is proven\n/docker-compose' in output and '\x1b' not in output and '\nweb9' not in output, output
+    assert (
+        code == 0
+        and r'/\x1b[2J{{ 7*7 }}\nweb9 is proven\n/docker-compose' in output
+        and '\x1b' not in output
+        and '\nweb9' not in output
+    ), output
 
 
 @pytest.mark.parametrize('dest', ['coverage.txt', '/nonexistent/coverage.json'])
 def test_what_cannot_be_written_is_refused_before_any_host_is_touched(machine, dest):
     code, output = play(machine, '-e', 'dest=%s' % dest)
-    assert code == 2 and 'name a file that ends in .json, in a folder of this machine that you may write to' in output and 'Look for' not in output, output
+    assert (
+        code == 2
+        and 'name a file that ends in .json, in a folder of this machine that you may write to' in output
+        and 'Look for' not in output
+    ), output
 
 
 # --- Last, since auditd is ended: without it, and with another that takes its place ----------------------------------------
 
+
 def test_without_auditd_the_machine_is_blind(machine, no_auditd):
     found = machine.look()
-    assert found['coverage'] == 'blind' and codes(found) == {'auditd_not_running': 'auditctl -s: pid 0'}, found['problems']
+    assert found['coverage'] == 'blind' and codes(found) == {'auditd_not_running': 'auditctl -s: pid 0'}, found[
+        'problems'
+    ]
 
 
 def test_without_auditd_no_canary_is_seen(machine, no_auditd):
@@ -515,4 +718,6 @@ def test_another_program_that_takes_the_records_is_named(machine, no_auditd):
         process.kill()
         process.wait()
     name = os.path.basename(os.path.realpath(sys.executable))
-    assert codes(found) == {'consumer_not_auditd': 'auditctl -s: pid %d, which is %s' % (process.pid, name)}, found['problems']
+    assert codes(found) == {'consumer_not_auditd': 'auditctl -s: pid %d, which is %s' % (process.pid, name)}, found[
+        'problems'
+    ]

@@ -32,15 +32,32 @@ CHECK_MODE = {  # these are run with --check
 def installed():
     """The rule, which those examples expect that ask whether it is there."""
     for state in ('present', 'absent'):
-        subprocess.run([BIN / 'ansible-playbook', 'playbooks/audit.yml', '-e', 'state=' + state, '-e', 'docker_audit_manage_service=false'], cwd=ROOT,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
+        subprocess.run(
+            [
+                BIN / 'ansible-playbook',
+                'playbooks/audit.yml',
+                '-e',
+                'state=' + state,
+                '-e',
+                'docker_audit_manage_service=false',
+            ],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
         if state == 'present':
             yield
 
 
 def documented():
     """(name, examples as text) of all that ansible-doc knows of this collection."""
-    shown = subprocess.run([BIN / 'ansible-doc', '--metadata-dump', 'claude_hooks.docker_audit'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
+    shown = subprocess.run(
+        [BIN / 'ansible-doc', '--metadata-dump', 'claude_hooks.docker_audit'],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
     everything = json.loads(shown.stdout)['all']
     for kind in ('module', 'filter', 'lookup'):
         for name, plugin in sorted(everything[kind].items()):
@@ -57,18 +74,45 @@ def test_the_examples_run(name, examples, tmp_path):
     if 'hosts' not in plays[0]:
         plays = [{'hosts': 'all', 'gather_facts': False, 'tasks': plays}]
     (tmp_path / 'examples.yml').write_text(yaml.safe_dump(plays, sort_keys=False))
-    (tmp_path / 'hosts.yml').write_text(yaml.safe_dump({'docker_hosts': {'hosts': {'web1': {
-        'ansible_connection': 'local', 'ansible_python_interpreter': sys.executable, 'ansible_become': False}}}}))
+    (tmp_path / 'hosts.yml').write_text(
+        yaml.safe_dump(
+            {
+                'docker_hosts': {
+                    'hosts': {
+                        'web1': {
+                            'ansible_connection': 'local',
+                            'ansible_python_interpreter': sys.executable,
+                            'ansible_become': False,
+                        }
+                    }
+                }
+            }
+        )
+    )
     (tmp_path / 'captures').mkdir()
     shutil.copy(ROOT / 'tests/unit/fixtures/captures/ausearch.raw', tmp_path / 'captures/app1.raw')
-    done = subprocess.run([BIN / 'ansible-playbook', '-i', 'hosts.yml', 'examples.yml', *(['--check'] if name in CHECK_MODE else [])], cwd=tmp_path,
-                          env=dict(os.environ, ANSIBLE_NOCOLOR='1', XDG_STATE_HOME=str(tmp_path)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [BIN / 'ansible-playbook', '-i', 'hosts.yml', 'examples.yml', *(['--check'] if name in CHECK_MODE else [])],
+        cwd=tmp_path,
+        env=dict(os.environ, ANSIBLE_NOCOLOR='1', XDG_STATE_HOME=str(tmp_path)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
 
 
 def test_the_inventory_of_the_fleet_gives_the_role_what_it_knows():
-    shown = subprocess.run([BIN / 'ansible-inventory', '--list'], cwd=ROOT / 'examples/fleet', stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
+    shown = subprocess.run(
+        [BIN / 'ansible-inventory', '--list'],
+        cwd=ROOT / 'examples/fleet',
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
     hosts = json.loads(shown.stdout)['_meta']['hostvars']
     assert len(hosts) == 15
     assert hosts['edge1.example.com']['docker_audit_manage_package'] is False
@@ -81,8 +125,14 @@ def test_systemd_takes_the_units(tmp_path):
     for unit in (ROOT / 'examples/daily_mail').glob('claude-hooks-*'):
         # It also looks whether the program is there.
         (tmp_path / unit.name).write_text(unit.read_text().replace('/usr/local/bin', str(ROOT / 'examples/daily_mail')))
-    done = subprocess.run(['systemd-analyze', 'verify', '--man=no', *sorted(tmp_path.iterdir())], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        ['systemd-analyze', 'verify', '--man=no', *sorted(tmp_path.iterdir())],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (0, '')
 
 
@@ -92,18 +142,36 @@ def mailed(request, tmp_path):
     (tmp_path / 'mail').write_text('#!/bin/sh\nprintf "%%s\\n" "$@" >%s/words\ncat >%s/text\n' % (tmp_path, tmp_path))
     (tmp_path / 'mail').chmod(0o755)
     (tmp_path / 'ansible.cfg').write_text('[defaults]\ninventory = hosts.yml\n')
-    connection = {'reached': {'ansible_connection': 'local', 'ansible_python_interpreter': sys.executable},
-                  'away': {'ansible_host': '127.0.0.1', 'ansible_port': 1}}
+    connection = {
+        'reached': {'ansible_connection': 'local', 'ansible_python_interpreter': sys.executable},
+        'away': {'ansible_host': '127.0.0.1', 'ansible_port': 1},
+    }
     (tmp_path / 'hosts.yml').write_text(yaml.safe_dump({'all': {'hosts': {'web1': connection[request.param]}}}))
-    done = subprocess.run([ROOT / 'examples/daily_mail/mail-findings', tmp_path, 'root'], cwd=tmp_path, stdin=subprocess.DEVNULL, timeout=120, check=False,
-                          env=dict(os.environ, PATH='%s:%s:%s' % (tmp_path, BIN, os.environ['PATH']), ANSIBLE_NOCOLOR='1'))
-    return request.param, done.returncode, (tmp_path / 'words').read_text().splitlines(), (tmp_path / 'text').read_text(), tmp_path
+    done = subprocess.run(
+        [ROOT / 'examples/daily_mail/mail-findings', tmp_path, 'root'],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        check=False,
+        env=dict(os.environ, PATH='%s:%s:%s' % (tmp_path, BIN, os.environ['PATH']), ANSIBLE_NOCOLOR='1'),
+    )
+    return (
+        request.param,
+        done.returncode,
+        (tmp_path / 'words').read_text().splitlines(),
+        (tmp_path / 'text').read_text(),
+        tmp_path,
+    )
 
 
 def test_yesterday_is_mailed_and_the_subject_says_where_hosts_are_missing(mailed):
     host, code, words, text, folder = mailed
     day = (datetime.date.today() - datetime.timedelta(days=1)).isoformat()
-    assert words == ['-s', 'Containers taken away on %s%s' % (day, '' if host == 'reached' else ': some hosts could not be read'), 'root']
+    assert words == [
+        '-s',
+        'Containers taken away on %s%s' % (day, '' if host == 'reached' else ': some hosts could not be read'),
+        'root',
+    ]
     assert code == (0 if host == 'reached' else 2), text
     assert ('%s of 1 hosts read, since %s' % (1 if host == 'reached' else 0, day)) in text
     assert (folder / (day + '.jsonl')).stat().st_mode & 0o777 == 0o600

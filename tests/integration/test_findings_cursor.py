@@ -49,8 +49,12 @@ class Reader(object):
         given = {name: value for name, value in dict(self.options, **options).items() if value is not None}
         check = given.pop('check_mode', False)
         return subprocess.Popen(
-            [sys.executable, '-c', RUN, json.dumps(dict(given, _ansible_check_mode=check))], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env=dict(os.environ, XDG_STATE_HOME=str(self.folder)))
+            [sys.executable, '-c', RUN, json.dumps(dict(given, _ansible_check_mode=check))],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(os.environ, XDG_STATE_HOME=str(self.folder)),
+        )
 
     def call(self, **options):
         process = self.start(**options)
@@ -69,7 +73,9 @@ def names(result):
 
 
 def auditctl(*words):
-    return subprocess.run(['auditctl', *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ['auditctl', *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def rotate():
@@ -90,12 +96,27 @@ def prefix():
 @pytest.fixture
 def stop(prefix):
     """Executes docker under our rule."""
-    words = ['exit,always', '-F', 'path=%s' % DOCKER, '-F', 'perm=x', '-F', 'ppid=%d' % os.getpid(), '-F', 'key=%s' % KEY]
+    words = [
+        'exit,always',
+        '-F',
+        'path=%s' % DOCKER,
+        '-F',
+        'perm=x',
+        '-F',
+        'ppid=%d' % os.getpid(),
+        '-F',
+        'key=%s' % KEY,
+    ]
     auditctl('-A', *words)
 
     def execute(name):
-        subprocess.run([DOCKER, 'stop', '%s.%s' % (prefix, name)], env=dict(os.environ, DOCKER_HOST='unix:///nonexistent/docker.sock'),
-                       stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        subprocess.run(
+            [DOCKER, 'stop', '%s.%s' % (prefix, name)],
+            env=dict(os.environ, DOCKER_HOST='unix:///nonexistent/docker.sock'),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
 
     yield execute
     auditctl('-d', *words)
@@ -109,7 +130,17 @@ def reader(tmp_path, prefix, stop):
 @pytest.fixture
 def others():
     """Executions of something else, logged under another key, one after the other while the test runs."""
-    words = ['exit,always', '-F', 'path=%s' % TRUE, '-F', 'perm=x', '-F', 'ppid=%d' % os.getpid(), '-F', 'key=%s' % OTHER_KEY]
+    words = [
+        'exit,always',
+        '-F',
+        'path=%s' % TRUE,
+        '-F',
+        'perm=x',
+        '-F',
+        'ppid=%d' % os.getpid(),
+        '-F',
+        'key=%s' % OTHER_KEY,
+    ]
     auditctl('-A', *words)
     ended = threading.Event()
 
@@ -147,9 +178,13 @@ def test_only_the_token_moves_the_position(reader, stop):
     repeated = reader.call()
     assert names(first) == names(repeated) == ['a']
     # the first token is not that of the last batch
-    assert [(names(result), result['acked']) for result in (reader.call(ack=first['token']), reader.call(ack='unknown'))] == [(['a'], False)] * 2
+    assert [
+        (names(result), result['acked']) for result in (reader.call(ack=first['token']), reader.call(ack='unknown'))
+    ] == [(['a'], False)] * 2
     last = reader.call()
-    assert [(names(result), result['acked']) for result in (reader.call(ack=last['token']), reader.call(ack=last['token']))] == [([], True)] * 2
+    assert [
+        (names(result), result['acked']) for result in (reader.call(ack=last['token']), reader.call(ack=last['token']))
+    ] == [([], True)] * 2
 
 
 def test_check_mode_moves_and_writes_nothing(reader, stop):
@@ -204,7 +239,10 @@ def test_a_second_reader_of_the_same_name_is_refused(reader):
     process = reader.start(wait=60, ack=reader.call()['token'])
     time.sleep(2)
     refused = reader.call()
-    assert refused['failed'] and 'another reader named test reads on this host (process %d)' % process.pid in refused['msg']
+    assert (
+        refused['failed']
+        and 'another reader named test reads on this host (process %d)' % process.pid in refused['msg']
+    )
     process.kill()
     assert not reader.call().get('failed')
 
@@ -245,8 +283,10 @@ def damage_link(file):
     file.symlink_to(str(file) + '.real')
 
 
-@pytest.mark.parametrize('damage', [
-    damage_garbage, damage_empty, damage_cut, damage_deep, damage_form, damage_foreign, damage_owner, damage_link])
+@pytest.mark.parametrize(
+    'damage',
+    [damage_garbage, damage_empty, damage_cut, damage_deep, damage_form, damage_foreign, damage_owner, damage_link],
+)
 def test_a_damaged_state_is_a_warning_and_everything_of_today_again_once(reader, stop, damage):
     stop('a')
     token = reader.call(wait=10)['token']
@@ -268,31 +308,54 @@ def test_the_state_is_its_owners_alone(reader):
 
 def test_without_xdg_state_home_the_state_is_in_the_home(reader, tmp_path):
     process = subprocess.run(
-        [sys.executable, '-c', RUN, json.dumps(reader.options)], env={'HOME': str(tmp_path), 'PATH': os.environ['PATH']}, stdin=subprocess.DEVNULL,
-        capture_output=True, check=True)
+        [sys.executable, '-c', RUN, json.dumps(reader.options)],
+        env={'HOME': str(tmp_path), 'PATH': os.environ['PATH']},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
     assert json.loads(process.stdout)['token'] and (tmp_path / '.local/state/claude-hooks' / reader.file.name).exists()
 
 
 def test_a_state_that_cannot_be_written_is_an_error_and_loses_nothing(reader, stop, tmp_path):
     stop('a')
     token = reader.call(wait=10)['token']
-    mount = ['unshare', '--mount', 'sh', '-ec', 'mount --bind "$0" "$0"; mount -o remount,ro,bind "$0"; exec "$@"', str(tmp_path)]
-    done = subprocess.run([*mount, sys.executable, '-c', RUN, json.dumps(dict(reader.options, ack=token))], stdin=subprocess.DEVNULL,
-                          env=dict(os.environ, XDG_STATE_HOME=str(tmp_path)), capture_output=True, check=False)
+    mount = [
+        'unshare',
+        '--mount',
+        'sh',
+        '-ec',
+        'mount --bind "$0" "$0"; mount -o remount,ro,bind "$0"; exec "$@"',
+        str(tmp_path),
+    ]
+    done = subprocess.run(
+        [*mount, sys.executable, '-c', RUN, json.dumps(dict(reader.options, ack=token))],
+        stdin=subprocess.DEVNULL,
+        env=dict(os.environ, XDG_STATE_HOME=str(tmp_path)),
+        capture_output=True,
+        check=False,
+    )
     told = json.loads(done.stdout)
-    assert told['failed'] and 'cannot keep the position of the reader test' in told['msg'] and 'Read-only file system' in told['msg']
+    assert (
+        told['failed']
+        and 'cannot keep the position of the reader test' in told['msg']
+        and 'Read-only file system' in told['msg']
+    )
     assert names(reader.call()) == ['a']
 
 
-@pytest.mark.parametrize('options, message', [
-    ({'cursor': '../x'}, 'the name \'../x\' of a reader must be'),
-    ({'cursor': ''}, 'the name \'\' of a reader must be'),
-    ({'cursor': None, 'wait': 3}, 'wait is for a cursor'),
-    ({'wait': -1}, 'wait is for a cursor, in seconds from 0 on'),
-    ({'cursor': None, 'ack': 'x'}, "missing parameter(s) required by 'ack': cursor"),
-    ({'until': '2026-11-24'}, 'mutually exclusive: cursor|until'),
-    ({'source': 'ausearch'}, 'use it with source=logs'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        ({'cursor': '../x'}, 'the name \'../x\' of a reader must be'),
+        ({'cursor': ''}, 'the name \'\' of a reader must be'),
+        ({'cursor': None, 'wait': 3}, 'wait is for a cursor'),
+        ({'wait': -1}, 'wait is for a cursor, in seconds from 0 on'),
+        ({'cursor': None, 'ack': 'x'}, "missing parameter(s) required by 'ack': cursor"),
+        ({'until': '2026-11-24'}, 'mutually exclusive: cursor|until'),
+        ({'source': 'ausearch'}, 'use it with source=logs'),
+    ],
+)
 def test_wrong_options_are_refused(reader, options, message):
     result = reader.call(**options)
     assert result['failed'] and message in result['msg'], result
@@ -361,7 +424,10 @@ def test_a_call_under_sudo_whose_listener_is_gone_ends(reader, tmp_path):
     options = json.dumps(dict(reader.options, wait=60, ack=reader.call()['token']))
     process = subprocess.Popen(
         ['sudo', '-n', 'XDG_STATE_HOME=%s' % tmp_path, sys.executable, '-c', RUN, options],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     time.sleep(2)
     assert process.poll() is None
     process.stdout.close()

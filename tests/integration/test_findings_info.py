@@ -22,9 +22,9 @@ import subprocess
 import sys
 import time
 import uuid
-import zoneinfo
 
 import pytest
+import zoneinfo
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODULE = 'claude_hooks.docker_audit.docker_findings_info'
@@ -36,14 +36,30 @@ LABEL = 'claude_hooks.docker_audit=test'  # tests/lab/lab removes what carries i
 
 def run_module(options, *words, prefix=(), environment=None):
     """What the module returns, run by Ansible; `warned` is what Ansible said beside it."""
-    command = [*prefix, os.path.join(os.path.dirname(sys.executable), 'ansible'), 'localhost', '-c', 'local', '-m', MODULE,
-               '-a', json.dumps({'source': 'logs', **options}), *words]
+    command = [
+        *prefix,
+        os.path.join(os.path.dirname(sys.executable), 'ansible'),
+        'localhost',
+        '-c',
+        'local',
+        '-m',
+        MODULE,
+        '-a',
+        json.dumps({'source': 'logs', **options}),
+        *words,
+    ]
     environment = dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json', **(environment or {}))
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False
+    )
     output = done.stdout.decode()
     found = re.search(r'^localhost \| (SUCCESS|FAILED!) => ', output, re.MULTILINE)
     assert found, output + done.stderr.decode()
-    return dict(json.loads(output[found.end():]), failed=found.group(1) == 'FAILED!', warned=' '.join(done.stderr.decode().split()))
+    return dict(
+        json.loads(output[found.end() :]),
+        failed=found.group(1) == 'FAILED!',
+        warned=' '.join(done.stderr.decode().split()),
+    )
 
 
 def certain(name):
@@ -53,8 +69,12 @@ def certain(name):
 
 def argvs(result):
     """The command lines of the findings as bytes."""
-    return [[bytes.fromhex(word) for word in finding['argv_hex']] if 'argv_hex' in finding else [word.encode() for word in finding['argv']]
-            for finding in result['findings']]
+    return [
+        [bytes.fromhex(word) for word in finding['argv_hex']]
+        if 'argv_hex' in finding
+        else [word.encode() for word in finding['argv']]
+        for finding in result['findings']
+    ]
 
 
 def recorded(entries):
@@ -64,8 +84,15 @@ def recorded(entries):
 
 def docker(*words, engine=NOWHERE):
     """Runs the docker CLI under the rule. Returns what it printed."""
-    done = subprocess.run(['docker', *words], executable=DOCKER, env=dict(os.environ, DOCKER_HOST=engine), stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        ['docker', *words],
+        executable=DOCKER,
+        env=dict(os.environ, DOCKER_HOST=engine),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0 or engine == NOWHERE, done.stderr
     return done.stdout.decode().strip()
 
@@ -91,7 +118,9 @@ def wait_for_the_log():
 
 
 def auditctl(*words):
-    return subprocess.run(['auditctl', *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ['auditctl', *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def rotate():
@@ -109,7 +138,17 @@ def rotate():
 @pytest.fixture(autouse=True)
 def rule():
     """Our rule, for what this process executes: nothing else on the machine can add a finding."""
-    words = ['always,exit', '-F', 'path=%s' % DOCKER, '-F', 'perm=x', '-F', 'ppid=%d' % os.getpid(), '-F', 'key=%s' % KEY]
+    words = [
+        'always,exit',
+        '-F',
+        'path=%s' % DOCKER,
+        '-F',
+        'perm=x',
+        '-F',
+        'ppid=%d' % os.getpid(),
+        '-F',
+        'key=%s' % KEY,
+    ]
     auditctl('-a', *words)
     yield
     auditctl('-d', *words)
@@ -120,8 +159,10 @@ def name():
     return 'claude-hooks-t%s' % uuid.uuid4().hex[:12]
 
 
-FORGED = ('x\ntype=SYSCALL msg=audit(1795490000.100:1): arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=100 auid=1000 uid=0 comm="docker" '
-          'exe="/usr/bin/docker" key="claude-hooks-docker"\ntype=EXECVE msg=audit(1795490000.100:1): argc=3 a0="docker" a1="rm" a2="claude-hooks-forged"\n')
+FORGED = (
+    'x\ntype=SYSCALL msg=audit(1795490000.100:1): arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=100 auid=1000 uid=0 comm="docker" '
+    'exe="/usr/bin/docker" key="claude-hooks-docker"\ntype=EXECVE msg=audit(1795490000.100:1): argc=3 a0="docker" a1="rm" a2="claude-hooks-forged"\n'
+)
 HOSTILE = {
     'newlines': [b'a\nb', b'\n', b'\r\n\n'],
     'quotes': [b'"', b"'", b'a"b\'c', b'" key="other'],
@@ -153,19 +194,50 @@ def test_a_finding_says_who_where_and_when(name):
     docker('kill', '-s', 'INT', name)
     wait_for_the_log()
     result = run_module({'since': '1970-01-01', 'host': 'app1', **certain(name)})
-    finding, = result['findings']
+    (finding,) = result['findings']
     assert abs(datetime.datetime.fromisoformat(finding['timestamp'].replace('Z', '+00:00')).timestamp() - before) < 30
-    told = {field: finding[field] for field in ('host', 'action', 'signal', 'targets', 'matched', 'match', 'ppid', 'uid', 'exe', 'cwd', 'keys', 'success')}
-    assert told == {'host': 'app1', 'action': 'kill', 'signal': 'INT', 'targets': [name], 'matched': [name], 'match': 'name', 'ppid': os.getpid(),
-                    'uid': os.getuid(), 'exe': DOCKER, 'cwd': os.getcwd(), 'keys': [KEY], 'success': True}
-    assert (result['changed'], result['span']['first'] <= finding['timestamp'] <= result['span']['last']) == (False, True)
+    told = {
+        field: finding[field]
+        for field in (
+            'host',
+            'action',
+            'signal',
+            'targets',
+            'matched',
+            'match',
+            'ppid',
+            'uid',
+            'exe',
+            'cwd',
+            'keys',
+            'success',
+        )
+    }
+    assert told == {
+        'host': 'app1',
+        'action': 'kill',
+        'signal': 'INT',
+        'targets': [name],
+        'matched': [name],
+        'match': 'name',
+        'ppid': os.getpid(),
+        'uid': os.getuid(),
+        'exe': DOCKER,
+        'cwd': os.getcwd(),
+        'keys': [KEY],
+        'success': True,
+    }
+    assert (result['changed'], result['span']['first'] <= finding['timestamp'] <= result['span']['last']) == (
+        False,
+        True,
+    )
     assert result['counts']['bytes'] > 0
 
 
 def test_a_foreign_engine_is_reported_as_such(name):
     docker('-H', 'tcp://127.0.0.1:1', 'rm', name)
     wait_for_the_log()
-    finding, = run_module(certain(name))['findings']
+    (finding,) = run_module(certain(name))['findings']
     assert (finding['docker_host'], finding['match']) == ('tcp://127.0.0.1:1', 'name')
 
 
@@ -175,13 +247,13 @@ def test_options_narrow_the_findings(name):
         docker(*words)
     wait_for_the_log()
     for options, expected in (
-            ({}, ['stop', 'remove', 'prune']),
-            ({'possible': False}, ['stop', 'remove']),
-            ({'actions': ['remove', 'prune']}, ['remove', 'prune']),
-            ({'actions': []}, []),
-            ({'name': 'oth*'}, ['stop', 'prune']),
-            ({'key': 'claude-hooks-dock'}, []),
-            ({'key': 'x-' + KEY}, []),
+        ({}, ['stop', 'remove', 'prune']),
+        ({'possible': False}, ['stop', 'remove']),
+        ({'actions': ['remove', 'prune']}, ['remove', 'prune']),
+        ({'actions': []}, []),
+        ({'name': 'oth*'}, ['stop', 'prune']),
+        ({'key': 'claude-hooks-dock'}, []),
+        ({'key': 'x-' + KEY}, []),
     ):
         result = run_module(dict({'since': start}, **options))
         assert [finding['action'] for finding in result['findings']] == expected, options
@@ -198,11 +270,21 @@ def test_check_mode_tells_the_same(name):
 @pytest.mark.parametrize('zone', ['UTC', 'Asia/Kolkata', 'America/St_Johns'])
 def test_times_without_an_offset_are_the_hosts(name, zone):
     docker('stop', name)
-    middle = datetime.datetime.fromisoformat(now()).astimezone(zoneinfo.ZoneInfo(zone)).replace(tzinfo=None).isoformat(timespec='milliseconds')
+    middle = (
+        datetime.datetime.fromisoformat(now())
+        .astimezone(zoneinfo.ZoneInfo(zone))
+        .replace(tzinfo=None)
+        .isoformat(timespec='milliseconds')
+    )
     docker('rm', name)
     wait_for_the_log()
-    actions = [[finding['action'] for finding in run_module({**options, **certain(name)}, environment={'TZ': zone})['findings']]
-               for options in ({'since': '1970-01-01', 'until': middle}, {'since': middle})]
+    actions = [
+        [
+            finding['action']
+            for finding in run_module({**options, **certain(name)}, environment={'TZ': zone})['findings']
+        ]
+        for options in ({'since': '1970-01-01', 'until': middle}, {'since': middle})
+    ]
     assert actions == [['stop'], ['remove']]
 
 
@@ -216,8 +298,14 @@ def test_today_begins_at_midnight_on_the_host_as_for_ausearch(name):
     west = (midnight + 12 * 3600) % 86400 - 12 * 3600
     zone = 'TST%s%d:%02d:%02d' % ('-' if west < 0 else '', abs(west) // 3600, abs(west) // 60 % 60, abs(west) % 60)
     events = [finding['event'] for finding in run_module(certain(name), environment={'TZ': zone})['findings']]
-    printed = subprocess.run(['ausearch', '--input-logs', '--raw', '-ts', 'today', '-k', KEY], env=dict(os.environ, TZ=zone, LC_ALL='C'),
-                             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        ['ausearch', '--input-logs', '--raw', '-ts', 'today', '-k', KEY],
+        env=dict(os.environ, TZ=zone, LC_ALL='C'),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     argument = '="%s"' % name
     assert events == [re.search(r'audit\((.+?)\)', line).group(1) for line in printed.split('\n') if argument in line]
     assert len(events) == 1
@@ -249,11 +337,16 @@ def test_both_sources_tell_the_same_of_a_log_with_rotations(name, tmp_path):
     assert [entry['reason'] for entry in results[0]['unreadable']] == ['failed'] * 4
     for part in ('findings', 'unreadable'):
         assert recorded(results[0][part]) == recorded(results[1][part])
-    assert {count: results[1]['counts'][count] - results[0]['counts'][count] for count in ('executions', 'failed', 'unreadable')} == {
-        'executions': 0, 'failed': 0, 'unreadable': 0}
+    assert {
+        count: results[1]['counts'][count] - results[0]['counts'][count]
+        for count in ('executions', 'failed', 'unreadable')
+    } == {'executions': 0, 'failed': 0, 'unreadable': 0}
     assert results[1]['span']['first'] == results[0]['span']['first']
     everything = [run_module({'source': source, 'since': '1970-01-01'}) for source in ('logs', 'ausearch')]
-    assert recorded(everything[0]['findings']) == recorded(everything[1]['findings']) and len(everything[0]['findings']) >= 8
+    assert (
+        recorded(everything[0]['findings']) == recorded(everything[1]['findings'])
+        and len(everything[0]['findings']) >= 8
+    )
 
 
 def test_ausearch_without_a_match_is_no_error():
@@ -267,7 +360,20 @@ def test_ids_of_removed_containers_are_resolved_by_the_engine(name):
     start = now()
     identities = {}
     for label in (name, 'other-%s' % name[-12:], name + '-old'):
-        identities[label] = docker('run', '--detach', '--network', 'none', '--label', LABEL, '--name', label, image, 'sleep', '600', engine=engine)
+        identities[label] = docker(
+            'run',
+            '--detach',
+            '--network',
+            'none',
+            '--label',
+            LABEL,
+            '--name',
+            label,
+            image,
+            'sleep',
+            '600',
+            engine=engine,
+        )
     docker('rename', name + '-old', 'renamed-%s' % name[-12:], engine=engine)
     for identity in identities.values():
         docker('rm', '-f', identity[:12], engine=engine)
@@ -276,7 +382,9 @@ def test_ids_of_removed_containers_are_resolved_by_the_engine(name):
 
     def told(**options):
         result = run_module(dict({'since': start, 'actions': ['remove'], 'name': name + '*'}, **options))
-        return [(finding['targets'][0], finding['match'], finding['matched']) for finding in result['findings']], result['engine']
+        return [
+            (finding['targets'][0], finding['match'], finding['matched']) for finding in result['findings']
+        ], result['engine']
 
     own, other, renamed = (identity[:12] for identity in identities.values())
     unknown = ('0123456789ab', 'possible', [])
@@ -286,23 +394,34 @@ def test_ids_of_removed_containers_are_resolved_by_the_engine(name):
     assert state == {'reachable': False, 'reason': 'cannot ask an engine at /nonexistent/s: No such file or directory'}
     # what the user says counts more than what the engine says
     given = {identities[name]: 'something-else', other: name, '0123456789ab': name}
-    assert told(containers=given)[0] == [(other, 'id', [other]), (renamed, 'id', [renamed]), ('0123456789ab', 'id', ['0123456789ab'])]
+    assert told(containers=given)[0] == [
+        (other, 'id', [other]),
+        (renamed, 'id', [renamed]),
+        ('0123456789ab', 'id', ['0123456789ab']),
+    ]
 
 
 def with_auditd_conf(tmp_path, line):
     """A prefix that runs a command where auditd.conf has this line in place of its like."""
     config = tmp_path / 'auditd.conf'
     setting = line.split(' ')[0]
-    kept = [other for other in pathlib.Path('/etc/audit/auditd.conf').read_text().split('\n') if not other.startswith(setting + ' ')]
+    kept = [
+        other
+        for other in pathlib.Path('/etc/audit/auditd.conf').read_text().split('\n')
+        if not other.startswith(setting + ' ')
+    ]
     config.write_text('\n'.join(kept + [line, '']))
     return ['unshare', '--mount', 'sh', '-ec', 'mount --bind "$0" /etc/audit/auditd.conf; exec "$@"', str(config)]
 
 
 @pytest.mark.parametrize('source', ['logs', 'ausearch'])
-@pytest.mark.parametrize('line, message', [
-    ('write_logs = no', '/etc/audit/auditd.conf says write_logs = no, so auditd keeps no log on this host'),
-    ('log_file = /nonexistent/audit.log', '/nonexistent'),
-])
+@pytest.mark.parametrize(
+    'line, message',
+    [
+        ('write_logs = no', '/etc/audit/auditd.conf says write_logs = no, so auditd keeps no log on this host'),
+        ('log_file = /nonexistent/audit.log', '/nonexistent'),
+    ],
+)
 def test_a_host_that_keeps_no_log_is_an_error_with_the_reason(tmp_path, source, line, message):
     result = run_module({'source': source}, prefix=with_auditd_conf(tmp_path, line))
     assert result['failed'] and message in result['msg'], result
@@ -315,23 +434,30 @@ def test_another_program_that_gets_the_records_is_named(tmp_path):
     environment = {'PATH': '%s:%s' % (tmp_path, os.environ['PATH'])}
     own_name = pathlib.Path('/proc/self/comm').read_text().strip()
     sentence = 'the process %d (%s) gets the audit records of this host instead of auditd' % (os.getpid(), own_name)
-    failed = run_module({}, prefix=with_auditd_conf(tmp_path, 'log_file = %s/none.log' % tmp_path), environment=environment)
-    assert failed['failed'] and '%s/none.log does not exist' % tmp_path in failed['msg'] and sentence in failed['msg'], failed
+    failed = run_module(
+        {}, prefix=with_auditd_conf(tmp_path, 'log_file = %s/none.log' % tmp_path), environment=environment
+    )
+    assert (
+        failed['failed'] and '%s/none.log does not exist' % tmp_path in failed['msg'] and sentence in failed['msg']
+    ), failed
     found = run_module({}, environment=environment)
     assert (found['failed'], sentence in found['warned']) == (False, True), found
     assert 'gets the audit records' not in run_module({})['warned']
 
 
-@pytest.mark.parametrize('options, message', [
-    ({'since': 'yesterday'}, "'yesterday' is no ISO 8601 time"),
-    ({'until': ''}, "'' is no ISO 8601 time"),
-    ({'since': '2026-11-25', 'until': '2026-11-24'}, 'since is later than until'),
-    ({'actions': ['delete']}, 'value of actions must be one or more of: stop, kill'),
-    ({'source': 'journal'}, 'value of source must be one of: logs, ausearch'),
-    ({'name': ''}, 'name must not be empty'),
-    ({'key': ''}, 'key must not be empty'),
-    ({'containers': {'3f2a9c1b77d0': ['x']}}, 'containers must map container ids to names'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        ({'since': 'yesterday'}, "'yesterday' is no ISO 8601 time"),
+        ({'until': ''}, "'' is no ISO 8601 time"),
+        ({'since': '2026-11-25', 'until': '2026-11-24'}, 'since is later than until'),
+        ({'actions': ['delete']}, 'value of actions must be one or more of: stop, kill'),
+        ({'source': 'journal'}, 'value of source must be one of: logs, ausearch'),
+        ({'name': ''}, 'name must not be empty'),
+        ({'key': ''}, 'key must not be empty'),
+        ({'containers': {'3f2a9c1b77d0': ['x']}}, 'containers must map container ids to names'),
+    ],
+)
 def test_wrong_options_are_refused(options, message):
     result = run_module(options)
     assert result['failed'] and message in result['msg'], result

@@ -31,15 +31,39 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCKER = os.path.realpath(shutil.which('docker'))
 KEY = 'claude-hooks-test'
 LOG = pathlib.Path('/var/log/audit/audit.log')
-INVENTORY = {'all': {'hosts': {
-    'far': {'ansible_connection': 'ssh', 'ansible_host': '127.0.0.1', 'ansible_port': 1},
-    'here': {'ansible_connection': 'local', 'ansible_python_interpreter': sys.executable},
-    'unfit': {'ansible_connection': 'local', 'ansible_python_interpreter': '/nonexistent/python'},
-}}}
-HOSTILE = ['rm', '-f', 'claude-hooks-play-{{ 7*7 }}', '{{ lookup("pipe", "touch /tmp/claude-hooks-play") }}', '\x1b]8;;http://x\x07', '\x1b[2J', '\x7f',
-           'a\r\nPLAY RECAP', '\u202e\u2066\u200b\u2028', '\u009b31m', '=1+1', "it's", '']
-COMMANDS = [['stop', 'claude-hooks-play-a'], ['ps', '-a'], HOSTILE, ['system', 'prune', '-f'], ['kill', b'claude-hooks-play-\xff'], ['rm', 'other'],
-            ['container', 'rm', 'claude-hooks-play-last']]
+INVENTORY = {
+    'all': {
+        'hosts': {
+            'far': {'ansible_connection': 'ssh', 'ansible_host': '127.0.0.1', 'ansible_port': 1},
+            'here': {'ansible_connection': 'local', 'ansible_python_interpreter': sys.executable},
+            'unfit': {'ansible_connection': 'local', 'ansible_python_interpreter': '/nonexistent/python'},
+        }
+    }
+}
+HOSTILE = [
+    'rm',
+    '-f',
+    'claude-hooks-play-{{ 7*7 }}',
+    '{{ lookup("pipe", "touch /tmp/claude-hooks-play") }}',
+    '\x1b]8;;http://x\x07',
+    '\x1b[2J',
+    '\x7f',
+    'a\r\nPLAY RECAP',
+    '\u202e\u2066\u200b\u2028',
+    '\u009b31m',
+    '=1+1',
+    "it's",
+    '',
+]
+COMMANDS = [
+    ['stop', 'claude-hooks-play-a'],
+    ['ps', '-a'],
+    HOSTILE,
+    ['system', 'prune', '-f'],
+    ['kill', b'claude-hooks-play-\xff'],
+    ['rm', 'other'],
+    ['container', 'rm', 'claude-hooks-play-last'],
+]
 
 
 @pytest.fixture(scope='module')
@@ -53,8 +77,14 @@ def start():
     try:
         size = LOG.stat().st_size
         for words in COMMANDS:
-            subprocess.run([DOCKER, *words], cwd='/', env={'HOME': '/', 'DOCKER_HOST': 'unix:///nonexistent'}, stdin=subprocess.DEVNULL,
-                           capture_output=True, check=False)
+            subprocess.run(
+                [DOCKER, *words],
+                cwd='/',
+                env={'HOME': '/', 'DOCKER_HOST': 'unix:///nonexistent'},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
         deadline = time.monotonic() + 10
         while b'a3="claude-hooks-play-last"' not in LOG.read_bytes()[size:]:
             assert time.monotonic() < deadline, 'the last command is not in %s after 10 s' % LOG
@@ -73,10 +103,18 @@ def inventory(tmp_path_factory):
 
 def play(inventory, *words, **options):
     """Runs ansible-playbook; returns (exit code, output)."""
-    command = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), '-i', str(inventory), 'playbooks/findings.yml', *words]
+    command = [
+        os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
+        '-i',
+        str(inventory),
+        'playbooks/findings.yml',
+        *words,
+    ]
     command += ['-e', json.dumps(dict({'key': KEY}, **options))]
     environment = dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json', TZ='Asia/Kolkata')
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120
+    )
     return done.returncode, (done.stdout + done.stderr).decode()
 
 
@@ -92,33 +130,46 @@ def test_the_view_shows_the_command_lines_oldest_first(shown):
 
 
 def test_the_times_are_of_the_controllers_zone(shown):
-    assert len(re.findall(r'^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+05:30  here  \w+ +(root|0) ', shown[1], re.M)) == 5, shown[1]
+    assert (
+        len(re.findall(r'^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+05:30  here  \w+ +(root|0) ', shown[1], re.M)) == 5
+    ), shown[1]
 
 
 def test_no_argument_is_templated_or_obeyed(shown):
     assert shlex.quote('claude-hooks-play-{{ 7*7 }}') in shown[1] and 'claude-hooks-play-49' not in shown[1], shown[1]
     assert not os.path.exists('/tmp/claude-hooks-play')
-    assert {character for character in shown[1] if unicodedata.category(character)[0] == 'C'} | set('\u2028') & set(shown[1]) == {'\n'}
+    assert {character for character in shown[1] if unicodedata.category(character)[0] == 'C'} | set('\u2028') & set(
+        shown[1]
+    ) == {'\n'}
 
 
 def test_the_hosts_that_were_not_read_are_named_at_the_end_and_fail(shown):
     code, output = shown
-    end = output[output.index('NOT READ:'):]
-    assert re.match(r"NOT READ:\n    far: unreachable: .*Connection refused.*\n    unfit: .*/nonexistent/python.*\n\n", end), output
-    assert re.search(r'^1 of 3 hosts read, since 2\S+: 5 findings, 7 docker executions seen, 0 of them failed$', output, re.M), output
+    end = output[output.index('NOT READ:') :]
+    assert re.match(
+        r"NOT READ:\n    far: unreachable: .*Connection refused.*\n    unfit: .*/nonexistent/python.*\n\n", end
+    ), output
+    assert re.search(
+        r'^1 of 3 hosts read, since 2\S+: 5 findings, 7 docker executions seen, 0 of them failed$', output, re.M
+    ), output
     assert code == 2 and re.findall(r'^(\w+) +: ok=.* failed=1', output, re.M) == ['far', 'unfit'], output
 
 
 def test_a_more_talkative_ansible_shows_no_argument_either(start, inventory):
     output = play(inventory, '-vv', since=start)[1]
-    assert {character for character in output if unicodedata.category(character)[0] == 'C'} == {'\n'} and 'claude-hooks-play-49' not in output
+    assert {character for character in output if unicodedata.category(character)[0] == 'C'} == {
+        '\n'
+    } and 'claude-hooks-play-49' not in output
 
 
-@pytest.mark.parametrize('ending, read', [
-    ('jsonl', lambda text: [json.loads(line) for line in text.splitlines()]),
-    ('yml', yaml.safe_load),
-    ('csv', lambda text: [dict(row, argv=json.loads(row['argv'])) for row in csv.DictReader(text.splitlines())]),
-])
+@pytest.mark.parametrize(
+    'ending, read',
+    [
+        ('jsonl', lambda text: [json.loads(line) for line in text.splitlines()]),
+        ('yml', yaml.safe_load),
+        ('csv', lambda text: [dict(row, argv=json.loads(row['argv'])) for row in csv.DictReader(text.splitlines())]),
+    ],
+)
 def test_a_file_holds_the_exact_arguments_and_is_its_owners_alone(start, inventory, tmp_path, ending, read):
     path = tmp_path / ('findings.' + ending)
     path.write_text('old')
@@ -126,7 +177,12 @@ def test_a_file_holds_the_exact_arguments_and_is_its_owners_alone(start, invento
     code, output = play(inventory, '--limit', 'here', since=start, dest=str(path), possible=False)
     assert code == 0 and path.stat().st_mode & 0o777 == 0o600 and os.listdir(tmp_path) == [path.name], output
     found = read(path.read_text())
-    assert [finding['argv'][1:] for finding in found] == [COMMANDS[0], HOSTILE, ['kill', 'claude-hooks-play-\\xff'], COMMANDS[-1]]
+    assert [finding['argv'][1:] for finding in found] == [
+        COMMANDS[0],
+        HOSTILE,
+        ['kill', 'claude-hooks-play-\\xff'],
+        COMMANDS[-1],
+    ]
     assert {finding['host'] for finding in found} == {'here'}
 
 
@@ -135,38 +191,65 @@ def test_a_report_shows_the_arguments_as_text_and_is_its_owners_alone(start, inv
     code, output = play(inventory, since=start, report=str(path))
     assert code == 2 and path.stat().st_mode & 0o777 == 0o600 and os.listdir(tmp_path) == [path.name], output
     page = html.unescape(path.read_text())
-    assert '5 findings since' in page and '1 of 3 hosts read' in page and 'far was not read' in re.sub('<.*?>', '', page)
-    assert shlex.quote('claude-hooks-play-{{ 7*7 }}') in page and 'claude-hooks-play-49' not in page and '$\'\\x1b[2J\'' in page
+    assert (
+        '5 findings since' in page and '1 of 3 hosts read' in page and 'far was not read' in re.sub('<.*?>', '', page)
+    )
+    assert (
+        shlex.quote('claude-hooks-play-{{ 7*7 }}') in page
+        and 'claude-hooks-play-49' not in page
+        and '$\'\\x1b[2J\'' in page
+    )
 
 
 def test_ecs_and_a_query_that_chooses(start, inventory, tmp_path):
     path = tmp_path / 'findings.json'
-    code, output = play(inventory, '--limit', 'here', '-e', 'query=[?action==`kill`]', since=start, dest=str(path), format='ecs')
+    code, output = play(
+        inventory, '--limit', 'here', '-e', 'query=[?action==`kill`]', since=start, dest=str(path), format='ecs'
+    )
     assert code == 0 and output.count('    $ /') == 1, output
     document = json.loads(path.read_text())
-    assert (document['host']['name'], document['event']['action'], document['process']['working_directory']) == ('here', 'kill', '/')
+    assert (document['host']['name'], document['event']['action'], document['process']['working_directory']) == (
+        'here',
+        'kill',
+        '/',
+    )
 
 
 def test_a_query_that_makes_something_else_is_shown_as_json_lines(start, inventory):
     code, output = play(inventory, '--limit', 'here', since=start, query='[].{a: action, "t": targets[0]} | [:2]')
-    assert code == 0 and '\n{"a": "stop", "t": "claude-hooks-play-a"}\n{"a": "remove", "t": "claude-hooks-play-{{ 7*7 }}"}\n' in output, output
+    assert (
+        code == 0
+        and '\n{"a": "stop", "t": "claude-hooks-play-a"}\n{"a": "remove", "t": "claude-hooks-play-{{ 7*7 }}"}\n'
+        in output
+    ), output
 
 
 def test_check_mode_writes_no_file(start, inventory, tmp_path):
-    code, output = play(inventory, '--limit', 'here', '--check', since=start, dest=str(tmp_path / 'findings.csv'), report=str(tmp_path / 'findings.html'))
+    code, output = play(
+        inventory,
+        '--limit',
+        'here',
+        '--check',
+        since=start,
+        dest=str(tmp_path / 'findings.csv'),
+        report=str(tmp_path / 'findings.html'),
+    )
     assert code == 0 and '5 findings' in output and os.listdir(tmp_path) == [], output
 
 
-@pytest.mark.parametrize('options, message', [
-    ({'dest': 'findings.txt'}, 'ends in one of .jsonl, .json, .csv, .yml, .yaml'),
-    ({'dest': '/nonexistent/findings.csv'}, 'name a file in a folder of this machine that you may write to'),
-    ({'dest': 'findings.csv', 'format': 'ecs'}, 'format=ecs is written as JSON Lines'),
-    ({'format': 'ecs'}, 'name one with dest=FILE.jsonl'),
-    ({'dest': 'findings.csv', 'format': 'xml'}, 'value of format must be one of: ecs, got: xml'),
-    ({'report': 'findings.csv'}, 'report=findings.csv: name a file that ends in .html'),
-    ({'query': '[?action=='}, 'is no JMESPath expression'),
-    ({'query': ''}, 'is no JMESPath expression'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        ({'dest': 'findings.txt'}, 'ends in one of .jsonl, .json, .csv, .yml, .yaml'),
+        ({'dest': '/nonexistent/findings.csv'}, 'name a file in a folder of this machine that you may write to'),
+        ({'dest': 'findings.csv', 'format': 'ecs'}, 'format=ecs is written as JSON Lines'),
+        ({'format': 'ecs'}, 'name one with dest=FILE.jsonl'),
+        ({'dest': 'findings.csv', 'format': 'xml'}, 'value of format must be one of: ecs, got: xml'),
+        ({'report': 'findings.csv'}, 'report=findings.csv: name a file that ends in .html'),
+        ({'query': '[?action=='}, 'is no JMESPath expression'),
+        ({'query': ''}, 'is no JMESPath expression'),
+    ],
+)
 def test_what_cannot_be_done_is_refused_before_any_host_is_touched(inventory, options, message):
     code, output = play(inventory, **options)
     assert code == 2 and message in output and 'Read the audit log' not in output, output
@@ -177,8 +260,18 @@ def test_a_query_that_does_not_fit_is_an_error_with_its_reason(start, inventory)
     assert code == 2 and 'query=abs(@) cannot be applied to the findings: ' in output, output
 
 
-@pytest.mark.parametrize('playbook, cwd', [('claude_hooks.docker_audit.findings', '/'), (str(ROOT / 'playbooks' / 'findings.yml'), '/')])
+@pytest.mark.parametrize(
+    'playbook, cwd', [('claude_hooks.docker_audit.findings', '/'), (str(ROOT / 'playbooks' / 'findings.yml'), '/')]
+)
 def test_runs_on_this_host_without_an_inventory(playbook, cwd):
     command = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), playbook]
-    done = subprocess.run(command, cwd=cwd, env=dict(os.environ, ANSIBLE_NOCOLOR='1'), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=dict(os.environ, ANSIBLE_NOCOLOR='1'),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0 and '1 of 1 hosts read, since today: ' in done.stdout, done.stdout + done.stderr

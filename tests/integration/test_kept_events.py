@@ -22,8 +22,14 @@ import time
 
 import own_engine
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, events as kept_events
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    logs as log_reader,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    records as audit_log,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import judge as verdicts
 
@@ -32,7 +38,9 @@ IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / 'roles' / 'docker_audit' / 'files' / 'keep_events.py'
 POLITE = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.05; done']
-DOCKERS = sorted({os.path.realpath(path) for path in ('/usr/bin/docker', '/usr/local/bin/docker') if os.path.exists(path)})
+DOCKERS = sorted(
+    {os.path.realpath(path) for path in ('/usr/bin/docker', '/usr/local/bin/docker') if os.path.exists(path)}
+)
 Day = collections.namedtuple('Day', 'lives kept keeper start folder')
 
 
@@ -75,10 +83,28 @@ def day(folder):
             with own_engine.running(folder, IMAGE) as path:
                 for number in (1, 2):
                     name = 'claude-hooks-kept-%d-%d' % (life, number)
-                    subprocess.run(['docker', '--host', 'unix://' + path, 'run', '-d', '--network', 'none', '--name', name, IMAGE, *POLITE],
-                                   stdin=subprocess.DEVNULL, capture_output=True, check=True)
+                    subprocess.run(
+                        [
+                            'docker',
+                            '--host',
+                            'unix://' + path,
+                            'run',
+                            '-d',
+                            '--network',
+                            'none',
+                            '--name',
+                            name,
+                            IMAGE,
+                            *POLITE,
+                        ],
+                        stdin=subprocess.DEVNULL,
+                        capture_output=True,
+                        check=True,
+                    )
                 lives.append(engine.events(path))
-                wait(lambda: kept.read_text().count('"connected"') == len(lives), told)  # it looks for a new engine every two seconds
+                wait(
+                    lambda: kept.read_text().count('"connected"') == len(lives), told
+                )  # it looks for a new engine every two seconds
             wait(lambda: kept.read_text().count('"gone"') == len(lives), told)
         keeper.send_signal(signal.SIGTERM)
         assert keeper.wait(10) == 0
@@ -91,11 +117,28 @@ def day(folder):
 def test_all_that_the_engine_told_is_kept_once_and_in_order(day):
     read = [json.loads(line) for line in day.kept.read_text().splitlines()]
     got = [(entry['Action'], entry['Actor']['ID'], float(entry['timeNano'])) for entry in read if 'Type' in entry]
-    told = [(event['Action'], event['Actor']['ID'], event['timeNano']) for life in day.lives for event in life if event['Type'] == 'container']
-    assert len(told) == 8 and [entry for entry in got if entry in told] == told and len(got) == len(set(got)) and got == sorted(got, key=lambda entry: entry[2])
+    told = [
+        (event['Action'], event['Actor']['ID'], event['timeNano'])
+        for life in day.lives
+        for event in life
+        if event['Type'] == 'container'
+    ]
+    assert (
+        len(told) == 8
+        and [entry for entry in got if entry in told] == told
+        and len(got) == len(set(got))
+        and got == sorted(got, key=lambda entry: entry[2])
+    )
     # the end of each container, which nobody else heard
-    assert sorted(action for action, _id, _nano in got if action in ('kill', 'die', 'stop')) == ['die'] * 4 + ['kill'] * 4 + ['stop'] * 4
-    assert [entry['mark'] for entry in read if entry.get('mark') not in (None, 'connected')] == ['gone', 'gone', 'ended']
+    assert (
+        sorted(action for action, _id, _nano in got if action in ('kill', 'die', 'stop'))
+        == ['die'] * 4 + ['kill'] * 4 + ['stop'] * 4
+    )
+    assert [entry['mark'] for entry in read if entry.get('mark') not in (None, 'connected')] == [
+        'gone',
+        'gone',
+        'ended',
+    ]
     assert all(len(line) < 1000 for line in day.kept.read_text().splitlines())
 
 
@@ -111,12 +154,23 @@ def test_the_end_of_the_engine_is_certain_where_the_connect_of_the_keeper_is_kno
     connects = [connect for connect in connects if connect['pid'] == day.keeper]
 
     def judge(**options):
-        judged = verdicts.judge(kept['events'], findings.find(executions, name='*', key=KEY)['findings'], connects, name='claude-hooks-kept-*',
-                                harmless=findings.harmless(executions, KEY), **options)
-        return [(verdict['container'], verdict['cause'], verdict['confidence']) for verdict in sorted(judged, key=lambda verdict: verdict['container'])]
+        judged = verdicts.judge(
+            kept['events'],
+            findings.find(executions, name='*', key=KEY)['findings'],
+            connects,
+            name='claude-hooks-kept-*',
+            harmless=findings.harmless(executions, KEY),
+            **options,
+        )
+        return [
+            (verdict['container'], verdict['cause'], verdict['confidence'])
+            for verdict in sorted(judged, key=lambda verdict: verdict['container'])
+        ]
 
     names = ['claude-hooks-kept-%d-%d' % (life, number) for life in (1, 2) for number in (1, 2)]
-    assert judge(engine_ends=kept['gone'], own=kept['connects']) == [(name, 'engine_shutdown', 'certain') for name in names]
+    assert judge(engine_ends=kept['gone'], own=kept['connects']) == [
+        (name, 'engine_shutdown', 'certain') for name in names
+    ]
     assert judge(engine_ends=kept['gone']) == [(name, 'engine_shutdown', 'likely') for name in names]
     # Another process with that id, or the same one at another time, is not explained by it.
     late = [(pid, start + 100, end + 100) for pid, start, end in kept['connects']]
@@ -126,11 +180,35 @@ def test_the_end_of_the_engine_is_certain_where_the_connect_of_the_keeper_is_kno
 def ask(day, **options):
     """What docker_verdicts_info returns, run by Ansible."""
     done = subprocess.run(
-        [os.path.join(os.path.dirname(sys.executable), 'ansible'), 'localhost', '-c', 'local', '-m', 'claude_hooks.docker_audit.docker_verdicts_info', '-a',
-         json.dumps(dict({'socket': str(day.folder / 'docker.sock'), 'kept': str(day.kept), 'key': KEY, 'name': 'claude-hooks-kept-*'}, **options))],
-        cwd=ROOT, env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json'), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=120, check=False)
-    return json.loads(done.stdout[re.search(r'^localhost \| \S+ => ', done.stdout, re.MULTILINE).end():])
+        [
+            os.path.join(os.path.dirname(sys.executable), 'ansible'),
+            'localhost',
+            '-c',
+            'local',
+            '-m',
+            'claude_hooks.docker_audit.docker_verdicts_info',
+            '-a',
+            json.dumps(
+                dict(
+                    {
+                        'socket': str(day.folder / 'docker.sock'),
+                        'kept': str(day.kept),
+                        'key': KEY,
+                        'name': 'claude-hooks-kept-*',
+                    },
+                    **options,
+                )
+            ),
+        ],
+        cwd=ROOT,
+        env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json'),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return json.loads(done.stdout[re.search(r'^localhost \| \S+ => ', done.stdout, re.MULTILINE).end() :])
 
 
 def test_the_module_tells_what_happened_although_the_engine_is_gone(day):
@@ -139,7 +217,12 @@ def test_the_module_tells_what_happened_although_the_engine_is_gone(day):
     assert [verdict['cause'] for verdict in told['verdicts']] == ['engine_shutdown'] * 4, told
     assert {verdict['confidence'] for verdict in told['verdicts']} <= {'certain', 'likely'}
     events = told['events']
-    assert (events['kept'], events['count'], events['full'], events['gaps']) == (20, 20, False, []) and 'cannot ask an engine' in events['engine']
+    assert (events['kept'], events['count'], events['full'], events['gaps']) == (
+        20,
+        20,
+        False,
+        [],
+    ) and 'cannot ask an engine' in events['engine']
 
 
 def test_without_kept_events_an_engine_that_is_gone_is_an_error(day):
@@ -158,8 +241,28 @@ def test_a_file_that_others_than_root_can_write_is_not_believed(day, mode, owner
 
 def test_the_playbook_says_how_far_the_events_reach(day):
     done = subprocess.run(
-        [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), 'claude_hooks.docker_audit.verdicts', '-e', json.dumps(
-            {'socket': str(day.folder / 'docker.sock'), 'kept': str(day.kept), 'key': KEY, 'name': 'claude-hooks-kept-*'})],
-        cwd=ROOT, env=dict(os.environ, ANSIBLE_NOCOLOR='1'), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+        [
+            os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
+            'claude_hooks.docker_audit.verdicts',
+            '-e',
+            json.dumps(
+                {
+                    'socket': str(day.folder / 'docker.sock'),
+                    'kept': str(day.kept),
+                    'key': KEY,
+                    'name': 'claude-hooks-kept-*',
+                }
+            ),
+        ],
+        cwd=ROOT,
+        env=dict(os.environ, ANSIBLE_NOCOLOR='1'),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0 and 'engine_shutdown (the engine went down)' in done.stdout, done.stdout + done.stderr
-    assert re.search(r'localhost: kept events reach back to .*, and the engine cannot be asked', done.stdout), done.stdout
+    assert re.search(r'localhost: kept events reach back to .*, and the engine cannot be asked', done.stdout), (
+        done.stdout
+    )

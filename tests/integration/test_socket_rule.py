@@ -17,7 +17,12 @@ import sys
 import time
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    logs as log_reader,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    records as audit_log,
+)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 
 KEY = 'claude-hooks-test'
@@ -54,10 +59,27 @@ def play(tmp_path):
 
     def play(state, *words):
         done = subprocess.run(
-            ['nsenter', '--target', str(held.pid), '--mount', '--wd', os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
-             'claude_hooks.docker_audit.audit', '-e', 'state=' + state, '-e', 'docker_audit_manage_service=false', *words],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
-            env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json'))
+            [
+                'nsenter',
+                '--target',
+                str(held.pid),
+                '--mount',
+                '--wd',
+                os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
+                'claude_hooks.docker_audit.audit',
+                '-e',
+                'state=' + state,
+                '-e',
+                'docker_audit_manage_service=false',
+                *words,
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json'),
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout, int(re.search(r' changed=(\d+)', done.stdout).group(1))
 
@@ -70,12 +92,16 @@ def play(tmp_path):
 
 
 def kernel():
-    listed = subprocess.run(['auditctl', '-l'], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ['auditctl', '-l'], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    ).stdout
     return [line for line in listed.split('\n') if line.endswith('key=claude-hooks-test-socket')]
 
 
 def connects(pid=None):
-    read = findings.connects(log_reader.Reading(KEY + '-socket', log=log_reader.log_path(), is_wanted=audit_log.is_connect).events())
+    read = findings.connects(
+        log_reader.Reading(KEY + '-socket', log=log_reader.log_path(), is_wanted=audit_log.is_connect).events()
+    )
     return [connect for connect in read if pid in (None, connect['pid'])]
 
 
@@ -95,16 +121,25 @@ def logged(pid):
 def test_the_life_of_the_rule(play):
     on = ['-e', 'docker_audit_key=' + KEY, '-e', 'docker_audit_socket=true']
     predicted = play('present', *on, '--check', '--diff')
-    assert '+-a always,exit -F arch=b64 -S connect -F path=/run/docker.sock -F key=claude-hooks-test-socket' in predicted[0] and kernel() == []
+    assert (
+        '+-a always,exit -F arch=b64 -S connect -F path=/run/docker.sock -F key=claude-hooks-test-socket'
+        in predicted[0]
+        and kernel() == []
+    )
 
     output, changed = play('present', *on)
-    assert (kernel(), changed) == (RULES, predicted[1]) and 'The kernel logs these executions and connects to the engine' in output, output
+    assert (kernel(), changed) == (
+        RULES,
+        predicted[1],
+    ) and 'The kernel logs these executions and connects to the engine' in output, output
     assert play('present', *on)[1] == 0
 
     group = os.stat(SOCKET).st_gid
     python = os.path.realpath('/usr/bin/python3')
     assert logged(client('curl', '-sS', '--unix-socket', SOCKET, 'http://localhost/_ping')) == [('/usr/bin/curl', 0)]
-    assert logged(client(python, '-c', CONNECT, '/var/run/docker.sock', user=1001, group=group, extra_groups=[])) == [(python, 1001)]
+    assert logged(client(python, '-c', CONNECT, '/var/run/docker.sock', user=1001, group=group, extra_groups=[])) == [
+        (python, 1001)
+    ]
     assert logged(client(python, '-c', CONNECT_32, SOCKET)) == [(python, 0)]
 
     # Someone takes one of the rules out of the kernel: the next run sees it.

@@ -33,12 +33,27 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(sys.executable).parent
 DOCKER = os.path.realpath(shutil.which('docker'))
 KEY = 'claude-hooks-test'
-HOSTILE = ['{{ 7*7 }}', '{{ lookup("pipe", "touch /tmp/claude-hooks-tail") }}', '\x1b]8;;http://x\x07', '\x1b[2J', 'a\r\nfar: 9 findings, 0 gaps',
-           'a\n{"host": "forged"}', '\u202e\u2066\u200b\u2028', '\u009b31m', "it's", '', b'\xff']
+HOSTILE = [
+    '{{ 7*7 }}',
+    '{{ lookup("pipe", "touch /tmp/claude-hooks-tail") }}',
+    '\x1b]8;;http://x\x07',
+    '\x1b[2J',
+    'a\r\nfar: 9 findings, 0 gaps',
+    'a\n{"host": "forged"}',
+    '\u202e\u2066\u200b\u2028',
+    '\u009b31m',
+    "it's",
+    '',
+    b'\xff',
+]
 NAMES = map('claude-hooks-tail-%d-%d'.__mod__, zip(itertools.repeat(os.getpid()), itertools.count()))
 SOON = 15  # seconds: a start of Ansible on a busy machine, no promise
 STOPPED = 2
-CONTROL = {character for number in range(0x110000) if unicodedata.category(character := chr(number)) in ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')}
+CONTROL = {
+    character
+    for number in range(0x110000)
+    if unicodedata.category(character := chr(number)) in ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
+}
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -52,8 +67,14 @@ def rule():
 
 def docker(name, *words):
     """Executes docker stop for a container that does not exist."""
-    subprocess.run([DOCKER, 'stop', name, *words], cwd='/', env={'HOME': '/', 'DOCKER_HOST': 'unix:///nonexistent'}, stdin=subprocess.DEVNULL,
-                   capture_output=True, check=False)
+    subprocess.run(
+        [DOCKER, 'stop', name, *words],
+        cwd='/',
+        env={'HOME': '/', 'DOCKER_HOST': 'unix:///nonexistent'},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
     return name
 
 
@@ -69,15 +90,30 @@ class Sshd:
         self._config = folder / 'sshd_config'
         for key in (self.key, folder / 'host_key'):
             subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key], check=True)
-        self._config.write_text('\n'.join([
-            'Port %d' % self.port, 'ListenAddress 127.0.0.1', 'HostKey %s' % (folder / 'host_key'), 'AuthorizedKeysFile %s.pub' % self.key,
-            'PidFile none', 'StrictModes no', 'UsePAM no', 'PermitRootLogin prohibit-password', 'Subsystem sftp internal-sftp',
-            # Where the other end keeps its state
-            'SetEnv XDG_STATE_HOME=%s' % (folder / 'far')]) + '\n')
+        self._config.write_text(
+            '\n'.join(
+                [
+                    'Port %d' % self.port,
+                    'ListenAddress 127.0.0.1',
+                    'HostKey %s' % (folder / 'host_key'),
+                    'AuthorizedKeysFile %s.pub' % self.key,
+                    'PidFile none',
+                    'StrictModes no',
+                    'UsePAM no',
+                    'PermitRootLogin prohibit-password',
+                    'Subsystem sftp internal-sftp',
+                    # Where the other end keeps its state
+                    'SetEnv XDG_STATE_HOME=%s' % (folder / 'far'),
+                ]
+            )
+            + '\n'
+        )
         pathlib.Path('/run/sshd').mkdir(exist_ok=True)
 
     def start(self):
-        self._process = subprocess.Popen([shutil.which('sshd'), '-D', '-f', self._config], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            [shutil.which('sshd'), '-D', '-f', self._config], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         wait_for(lambda: not socket.socket().connect_ex(('127.0.0.1', self.port)), 10)
 
     def stop(self):
@@ -111,14 +147,25 @@ class Bench:
         self.sshd = Sshd(folder)
         self.inventory = folder / 'hosts.yml'
         # Python's own sudo and root's become show that nothing keeps a module alive behind sudo
-        self.write(here={'ansible_connection': 'local'}, far={
-            'ansible_connection': 'ssh', 'ansible_host': '127.0.0.1', 'ansible_port': self.sshd.port, 'ansible_user': 'root', 'ansible_become': True,
-            'ansible_become_flags': '--preserve-env=XDG_STATE_HOME -H -S -n', 'ansible_ssh_private_key_file': str(self.sshd.key),
-            'ansible_ssh_common_args': '-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR'})
+        self.write(
+            here={'ansible_connection': 'local'},
+            far={
+                'ansible_connection': 'ssh',
+                'ansible_host': '127.0.0.1',
+                'ansible_port': self.sshd.port,
+                'ansible_user': 'root',
+                'ansible_become': True,
+                'ansible_become_flags': '--preserve-env=XDG_STATE_HOME -H -S -n',
+                'ansible_ssh_private_key_file': str(self.sshd.key),
+                'ansible_ssh_common_args': '-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR',
+            },
+        )
         self.running = []
 
     def write(self, **hosts):
-        self.inventory.write_text(yaml.safe_dump({'all': {'hosts': hosts, 'vars': {'ansible_python_interpreter': sys.executable}}}))
+        self.inventory.write_text(
+            yaml.safe_dump({'all': {'hosts': hosts, 'vars': {'ansible_python_interpreter': sys.executable}}})
+        )
 
     def start(self, *words, **options):
         run = Run(self.command(*words, **options), self.environment())
@@ -127,11 +174,24 @@ class Bench:
 
     def command(self, *words, **options):
         options = dict({'key': KEY, 'name': 'claude-hooks-tail-%d-*' % os.getpid()}, **options)
-        return [str(BIN / 'ansible-playbook'), '-i', str(self.inventory), 'playbooks/tail.yml', *words, '-e', json.dumps(options)]
+        return [
+            str(BIN / 'ansible-playbook'),
+            '-i',
+            str(self.inventory),
+            'playbooks/tail.yml',
+            *words,
+            '-e',
+            json.dumps(options),
+        ]
 
     def environment(self):
-        return dict(os.environ, ANSIBLE_NOCOLOR='1', TZ='Asia/Kolkata', XDG_STATE_HOME=str(self.folder / 'here'),
-                    ANSIBLE_SSH_CONTROL_PATH_DIR=str(self.folder / 'cp'))
+        return dict(
+            os.environ,
+            ANSIBLE_NOCOLOR='1',
+            TZ='Asia/Kolkata',
+            XDG_STATE_HOME=str(self.folder / 'here'),
+            ANSIBLE_SSH_CONTROL_PATH_DIR=str(self.folder / 'cp'),
+        )
 
     def left_over(self):
         """Processes that a run started here or on the other end, but for the ssh that keeps the connection for the next run."""
@@ -139,7 +199,10 @@ class Bench:
         for entry in pathlib.Path('/proc').glob('[0-9]*'):
             with contextlib.suppress(OSError):
                 command = (entry / 'cmdline').read_bytes().replace(b'\0', b' ').decode(errors='replace')
-                if b'XDG_STATE_HOME=%s/' % os.fsencode(self.folder) in (entry / 'environ').read_bytes() and '[mux]' not in command:
+                if (
+                    b'XDG_STATE_HOME=%s/' % os.fsencode(self.folder) in (entry / 'environ').read_bytes()
+                    and '[mux]' not in command
+                ):
                     found.append((entry.name, command))
         return found
 
@@ -148,11 +211,20 @@ class Run:
     """A running ansible-playbook, and what it printed so far: (time, line)."""
 
     def __init__(self, command, environment):
-        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, start_new_session=True)
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
         self.lines, self.notices = [], []
-        self._threads = [threading.Thread(target=self._read, args=pair, daemon=True)
-                         for pair in ((self.process.stdout, self.lines), (self.process.stderr, self.notices))]
+        self._threads = [
+            threading.Thread(target=self._read, args=pair, daemon=True)
+            for pair in ((self.process.stdout, self.lines), (self.process.stderr, self.notices))
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -175,7 +247,11 @@ class Run:
             found = [moment for moment, line in lines if text in line]
             if len(found) >= count:
                 return found[count - 1]
-            assert time.monotonic() < deadline and self.process.poll() is None, 'no %r within %s s:\n%s' % (text, seconds, self.output())
+            assert time.monotonic() < deadline and self.process.poll() is None, 'no %r within %s s:\n%s' % (
+                text,
+                seconds,
+                self.output(),
+            )
             time.sleep(0.01)
 
     def up(self):
@@ -217,7 +293,9 @@ def test_each_finding_is_one_line_of_each_host_within_two_seconds(bench):
     for host, (_time, line) in zip(('far', 'here'), sorted(found, key=lambda pair: ' far ' not in pair[1])):
         assert re.match(
             r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+05:30  %s  stop  targets %s .*  user (root|0) .* pid \d+  ppid %d  exe %s  cwd /  "
-            r"parent: %d, now .*  \$ " % (host, name, os.getpid(), DOCKER, os.getpid()), line), line
+            r"parent: %d, now .*  \$ " % (host, name, os.getpid(), DOCKER, os.getpid()),
+            line,
+        ), line
     assert shlex.quote(HOSTILE[0]) in line and not os.path.exists('/tmp/claude-hooks-tail')
     assert not CONTROL & set(run.output()) - {'\n'}
 
@@ -236,7 +314,9 @@ def test_duration_ends_with_a_summary_of_each_host_and_exit_code_0(bench):
     docker(next(NAMES))
     assert run.end(seconds=30) == 0, run.output()
     assert {line for _time, line in run.lines if 'reconnects' in line} == {
-        '%s: %d findings, 0 gaps, 0 reconnects' % (host, len(run.with_text('  $ ', '  %s  ' % host))) for host in ('here', 'far')}, run.output()
+        '%s: %d findings, 0 gaps, 0 reconnects' % (host, len(run.with_text('  $ ', '  %s  ' % host)))
+        for host in ('here', 'far')
+    }, run.output()
     assert not bench.left_over()
 
 
@@ -250,7 +330,18 @@ def test_ctrl_c_while_nothing_happens_ends_all_within_two_seconds(bench):
 def test_ctrl_c_ends_make_as_well(bench):
     venv = os.path.relpath(BIN.parent, ROOT)
     words = ' '.join(map(shlex.quote, bench.command()[4:]))
-    run = Run(['make', 'audit-tail', 'VENV=' + venv, '-o', venv + '/ready', 'INVENTORY=%s' % bench.inventory, 'ARGS=' + words], bench.environment())
+    run = Run(
+        [
+            'make',
+            'audit-tail',
+            'VENV=' + venv,
+            '-o',
+            venv + '/ready',
+            'INVENTORY=%s' % bench.inventory,
+            'ARGS=' + words,
+        ],
+        bench.environment(),
+    )
     bench.running.append(run.up())
     # As a terminal does it
     os.killpg(run.process.pid, signal.SIGINT)
@@ -272,8 +363,10 @@ def test_what_happened_round_a_stop_is_neither_lost_nor_repeated(bench):
     last.end(signal.SIGINT)
     lines += last.lines
     text = [line for _time, line in lines]
-    assert {name: [sum(name + ' ' in line and '  %s  ' % host in line for line in text) for host in ('here', 'far')] for name in names} == {
-        name: [1, 1] for name in names}
+    assert {
+        name: [sum(name + ' ' in line and '  %s  ' % host in line for line in text) for host in ('here', 'far')]
+        for name in names
+    } == {name: [1, 1] for name in names}
 
 
 def test_a_killed_run_leaves_no_process_and_loses_nothing(bench):
@@ -302,7 +395,9 @@ def test_a_host_that_goes_away_and_comes_back_misses_nothing_and_holds_up_nobody
     run.wait_for(name, 2)
     run.wait_for('far: back', lines=run.notices)
     assert run.end(seconds=30) == 0, run.output()
-    assert run.with_text('far: ')[-1][1].endswith(', 0 gaps, 1 reconnects') and len(run.with_text(name)) == 2, run.output()
+    assert run.with_text('far: ')[-1][1].endswith(', 0 gaps, 1 reconnects') and len(run.with_text(name)) == 2, (
+        run.output()
+    )
 
 
 def test_a_host_that_is_away_at_the_end_fails(bench):
@@ -310,7 +405,10 @@ def test_a_host_that_is_away_at_the_end_fails(bench):
     try:
         run = bench.start(duration=4)
         assert run.end(seconds=30) == 2, run.output()
-        assert re.search('far: 0 findings, 0 gaps, 0 reconnects', run.output()) and 'The host was still away at the end: unreachable: ' in run.output()
+        assert (
+            re.search('far: 0 findings, 0 gaps, 0 reconnects', run.output())
+            and 'The host was still away at the end: unreachable: ' in run.output()
+        )
     finally:
         bench.sshd.start()
 
@@ -319,7 +417,9 @@ def test_a_second_reader_needs_a_name_of_its_own(bench):
     first = bench.start('-l', 'here')
     first.wait_for(docker(next(NAMES)))
     second = bench.start('-l', 'here')
-    assert second.end(seconds=SOON) == 2 and 'the reader tail already follows here from this machine' in second.output(), second.output()
+    assert (
+        second.end(seconds=SOON) == 2 and 'the reader tail already follows here from this machine' in second.output()
+    ), second.output()
     third = bench.start('-l', 'here', reader='other')
     name = docker(next(NAMES))
     first.wait_for(name)
@@ -339,13 +439,21 @@ def test_check_mode_shows_what_is_new_and_keeps_nothing(bench):
 def test_the_state_is_its_owners_alone(bench):
     bench.start().up().end(signal.SIGINT)
     found = [path for folder in ('here', 'far') for path in (bench.folder / folder / 'claude-hooks').iterdir()]
-    assert {path.stat().st_mode & 0o7777 for path in found} == {0o600} and {path.parent.stat().st_mode & 0o7777 for path in found} == {0o700}
+    assert {path.stat().st_mode & 0o7777 for path in found} == {0o600} and {
+        path.parent.stat().st_mode & 0o7777 for path in found
+    } == {0o700}
     assert 'printed-tail@%s@far' % KEY in [path.name for path in found]
 
 
 def test_it_ends_when_nobody_reads_the_output(bench):
-    process = subprocess.Popen(bench.command('-l', 'here'), cwd=ROOT, env=bench.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        bench.command('-l', 'here'),
+        cwd=ROOT,
+        env=bench.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         name = docker(next(NAMES))
         next(line for line in process.stdout if name.encode() in line)
@@ -357,12 +465,15 @@ def test_it_ends_when_nobody_reads_the_output(bench):
     wait_for(lambda: not bench.left_over(), STOPPED)
 
 
-@pytest.mark.parametrize('words, options, message', [
-    (['-l', 'here'], {'reader': 'a b'}, 'must be of 1 to 64 letters'),
-    (['-l', 'here'], {'output': 'xml'}, 'value of output must be one of: text, jsonl, got: xml'),
-    (['-l', 'here'], {'duration': -1}, 'duration must be a number of seconds from 0 on'),
-    (['--forks', '1'], {}, '2 hosts but --forks 1: give --forks 2'),
-])
+@pytest.mark.parametrize(
+    'words, options, message',
+    [
+        (['-l', 'here'], {'reader': 'a b'}, 'must be of 1 to 64 letters'),
+        (['-l', 'here'], {'output': 'xml'}, 'value of output must be one of: text, jsonl, got: xml'),
+        (['-l', 'here'], {'duration': -1}, 'duration must be a number of seconds from 0 on'),
+        (['--forks', '1'], {}, '2 hosts but --forks 1: give --forks 2'),
+    ],
+)
 def test_what_cannot_be_done_is_refused(bench, words, options, message):
     run = bench.start(*words, **options)
     assert run.end(seconds=SOON) == 2 and message in run.output(), run.output()

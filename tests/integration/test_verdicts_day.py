@@ -28,7 +28,12 @@ import time
 
 import own_engine
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    logs as log_reader,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    records as audit_log,
+)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import judge as verdicts
 
@@ -83,7 +88,9 @@ class Events(threading.Thread):
 
 def run(*words, wanted=0, **options):
     """Runs a program; returns (pid, output)."""
-    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    process = subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
+    )
     output = process.communicate(timeout=60)[0]
     assert wanted is None or process.returncode == wanted, (words, output)
     return process.pid, output.strip()
@@ -102,6 +109,7 @@ def note(name, what, cause, pid=None):
 
 
 # --- The kinds of cause: each gets a name, makes its container vanish and notes who did what ---------------------------
+
 
 def stop_honoured(name):
     container(name, *POLITE)
@@ -141,8 +149,22 @@ def compose_down(name):
     folder = pathlib.Path('/tmp') / name
     folder.mkdir()
     try:
-        (folder / 'docker-compose.yml').write_text(json.dumps({'version': '2.4', 'services': {'a': {
-            'image': IMAGE, 'container_name': name, 'network_mode': 'none', 'labels': [LABEL], 'command': POLITE}}}))
+        (folder / 'docker-compose.yml').write_text(
+            json.dumps(
+                {
+                    'version': '2.4',
+                    'services': {
+                        'a': {
+                            'image': IMAGE,
+                            'container_name': name,
+                            'network_mode': 'none',
+                            'labels': [LABEL],
+                            'command': POLITE,
+                        }
+                    },
+                }
+            )
+        )
         run('docker-compose', 'up', '-d', cwd=folder)
         first = run('docker-compose', 'up', '-d', '--force-recreate', cwd=folder)[0]
         for what in ('stopped', 'renamed', 'removed'):
@@ -160,8 +182,21 @@ def compose_v2(name):
     (folder / 'config' / 'cli-plugins' / 'docker-compose').symlink_to(os.environ['DOCKER_AUDIT_TEST_COMPOSE'])
     here = {'cwd': folder, 'env': dict(os.environ, DOCKER_CONFIG=str(folder / 'config'))}
     try:
-        (folder / 'compose.yml').write_text(json.dumps({'services': {'a': {
-            'image': IMAGE, 'container_name': name, 'network_mode': 'none', 'labels': [LABEL], 'command': POLITE}}}))
+        (folder / 'compose.yml').write_text(
+            json.dumps(
+                {
+                    'services': {
+                        'a': {
+                            'image': IMAGE,
+                            'container_name': name,
+                            'network_mode': 'none',
+                            'labels': [LABEL],
+                            'command': POLITE,
+                        }
+                    }
+                }
+            )
+        )
         docker('compose', 'up', '-d', **here)
         first = docker('compose', 'up', '-d', '--force-recreate', **here)[0]
         for what in ('stopped', 'renamed', 'removed'):
@@ -202,12 +237,24 @@ def cron(name):
 def unwatched_user(name):
     container(name, *DEAF)
     group = os.stat(SOCKET).st_gid
-    note(name, 'died', 'api', docker('kill', name, user=1001, group=group, extra_groups=[], env={'HOME': '/', 'DOCKER_HOST': 'unix://' + SOCKET})[0])
+    note(
+        name,
+        'died',
+        'api',
+        docker(
+            'kill', name, user=1001, group=group, extra_groups=[], env={'HOME': '/', 'DOCKER_HOST': 'unix://' + SOCKET}
+        )[0],
+    )
 
 
 def sdk(name):
     container(name, *POLITE)
-    note(name, 'stopped', 'api', run('/usr/bin/python3', '-c', 'import docker; docker.from_env().containers.get(%r).stop()' % name)[0])
+    note(
+        name,
+        'stopped',
+        'api',
+        run('/usr/bin/python3', '-c', 'import docker; docker.from_env().containers.get(%r).stop()' % name)[0],
+    )
 
 
 def sdk_kept_connection(name):
@@ -218,7 +265,12 @@ def sdk_kept_connection(name):
 
 def curl(name):
     container(name, *DEAF)
-    note(name, 'died', 'api', run('curl', '-sS', '--unix-socket', SOCKET, '-X', 'POST', 'http://localhost/containers/%s/kill' % name)[0])
+    note(
+        name,
+        'died',
+        'api',
+        run('curl', '-sS', '--unix-socket', SOCKET, '-X', 'POST', 'http://localhost/containers/%s/kill' % name)[0],
+    )
 
 
 def own_exit(name):
@@ -275,9 +327,32 @@ def killed_from_the_host(name):
 
 
 KINDS = [
-    stop_honoured, stop_ignored, kill, remove_by_name, remove_by_id, remove_by_prefix, restart, compose_down, compose_v2, rename_then_remove, traversal,
-    wrapped, cron, unwatched_user, sdk, sdk_kept_connection, curl, own_exit, own_143, own_137, child_killed, own_exit_after_a_signal, elsewhere, two_at_once,
-    out_of_memory, killed_from_the_host,
+    stop_honoured,
+    stop_ignored,
+    kill,
+    remove_by_name,
+    remove_by_id,
+    remove_by_prefix,
+    restart,
+    compose_down,
+    compose_v2,
+    rename_then_remove,
+    traversal,
+    wrapped,
+    cron,
+    unwatched_user,
+    sdk,
+    sdk_kept_connection,
+    curl,
+    own_exit,
+    own_143,
+    own_137,
+    child_killed,
+    own_exit_after_a_signal,
+    elsewhere,
+    two_at_once,
+    out_of_memory,
+    killed_from_the_host,
 ]
 
 
@@ -318,7 +393,7 @@ def rules():
 @pytest.fixture(scope='module')
 def day(rules, tmp_path_factory):
     """(verdicts, seed, start) of the whole day."""
-    seed = int(os.environ.get('SEED') or random.randrange(10 ** 6))
+    seed = int(os.environ.get('SEED') or random.randrange(10**6))
     random.seed(seed)
     start = int(time.time() * 1000) - 20
     events = Events(SOCKET)
@@ -337,7 +412,9 @@ def day(rules, tmp_path_factory):
         traffic.result()
         down = down.result()
     time.sleep(1)
-    left = docker('ps', '-a', '--filter', 'status=exited', '--filter', 'name=' + PREFIX, '--format', '{{.Names}}')[1].split()
+    left = docker('ps', '-a', '--filter', 'status=exited', '--filter', 'name=' + PREFIX, '--format', '{{.Names}}')[
+        1
+    ].split()
     pruned = docker('container', 'prune', '-f')[0]
     for name in left:
         note(name, 'removed', 'cli', pruned)
@@ -350,8 +427,19 @@ def day(rules, tmp_path_factory):
     harmless = findings.harmless(executions, KEY)
     keep = os.environ.get('KEEP_RECORD')
     if keep:
-        pathlib.Path(keep).write_text(json.dumps({
-            'events': events.events, 'found': found, 'connects': connects, 'harmless': harmless, 'records': RECORDS, 'down': down.events, 'gone': down.gone}))
+        pathlib.Path(keep).write_text(
+            json.dumps(
+                {
+                    'events': events.events,
+                    'found': found,
+                    'connects': connects,
+                    'harmless': harmless,
+                    'records': RECORDS,
+                    'down': down.events,
+                    'gone': down.gone,
+                }
+            )
+        )
     judged = verdicts.judge(events.events, found, connects, name=PREFIX + '*', harmless=harmless)
     judged += verdicts.judge(down.events, found, None, name=PREFIX + '*', harmless=harmless, engine_ends=[down.gone])
     return judged, seed, start
@@ -373,7 +461,9 @@ def truth(verdict):
     """What the script noted for the container of a verdict, of the same kind of event."""
     name = verdict['container']
     while name not in RECORDS and '-' in name:
-        name = name.rpartition('-')[0] if name.startswith(PREFIX) else name.partition('_')[2]  # compose renames to ID_NAME
+        name = (
+            name.rpartition('-')[0] if name.startswith(PREFIX) else name.partition('_')[2]
+        )  # compose renames to ID_NAME
     noted = RECORDS.get(name, [])
     same = [entry for entry in noted if entry[0] in verdict['what']]
     # a command that removes a running container ends it, too
@@ -414,7 +504,9 @@ def test_every_vanished_container_has_its_verdicts(day):
     seen = collections.defaultdict(set)
     for verdict in judged:
         seen[truth(verdict)[0]].update(verdict['what'])
-    missing = [(name, what) for name, noted in RECORDS.items() for what, _cause, _pid in noted if what not in seen[name]]
+    missing = [
+        (name, what) for name, noted in RECORDS.items() for what, _cause, _pid in noted if what not in seen[name]
+    ]
     assert not missing and len(RECORDS) >= 40, missing
 
 
@@ -422,17 +514,35 @@ def test_most_of_what_can_be_known_is_certain_or_likely(day):
     # Several clients of the API cannot be told apart: who connected is known, not what was asked. Two at once are both listed.
     # Nothing but the exit code is kept of a SIGKILL from the host.
     cannot = ('two_at_once', 'killed_from_the_host', 'own_137', 'child_killed')
-    judged = [verdict for verdict in day[0] if {cause for _what, cause, _pid in truth(verdict)[1]} != {'api'}
-              and not any(kind in verdict['container'] for kind in cannot)]
+    judged = [
+        verdict
+        for verdict in day[0]
+        if {cause for _what, cause, _pid in truth(verdict)[1]} != {'api'}
+        and not any(kind in verdict['container'] for kind in cannot)
+    ]
     sure = [verdict for verdict in judged if verdict['confidence'] != 'open']
-    assert len(sure) >= 0.9 * len(judged), json.dumps([verdict for verdict in judged if verdict['confidence'] == 'open'], indent=1)
+    assert len(sure) >= 0.9 * len(judged), json.dumps(
+        [verdict for verdict in judged if verdict['confidence'] == 'open'], indent=1
+    )
 
 
 def test_the_playbook_shows_the_last_verdicts_with_their_evidence(day, tmp_path):
     dest, report = tmp_path / 'verdicts.jsonl', tmp_path / 'verdicts.html'
-    command = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), str(ROOT / 'playbooks' / 'verdicts.yml'), '-e', json.dumps(
-        {'key': KEY, 'name': PREFIX + '*', 'dest': str(dest), 'report': str(report)})]
-    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, ANSIBLE_NOCOLOR='1'), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    command = [
+        os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
+        str(ROOT / 'playbooks' / 'verdicts.yml'),
+        '-e',
+        json.dumps({'key': KEY, 'name': PREFIX + '*', 'dest': str(dest), 'report': str(report)}),
+    ]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=dict(os.environ, ANSIBLE_NOCOLOR='1'),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0 and 'what was before is forgotten' in done.stdout, done.stdout + done.stderr
     written = [json.loads(line) for line in dest.read_text().splitlines()]
     pruned = [verdict for verdict in written if verdict['who'] and verdict['who'][0].get('action') == 'prune']

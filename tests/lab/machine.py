@@ -13,7 +13,9 @@ import signal
 import subprocess
 import sys
 
-CACHE_DIR = pathlib.Path(os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache') / 'claude-hooks-docker-audit'
+CACHE_DIR = (
+    pathlib.Path(os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache') / 'claude-hooks-docker-audit'
+)
 
 
 class LabError(Exception):
@@ -26,9 +28,13 @@ def say(message):
 
 def command(*words):
     """Run a program for its output. A failure carries the program's own words."""
-    result = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    result = subprocess.run(
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
+    )
     if result.returncode:
-        raise LabError(f'{" ".join(words)} failed with exit code {result.returncode}: {(result.stderr or result.stdout).strip()}')
+        raise LabError(
+            f'{" ".join(words)} failed with exit code {result.returncode}: {(result.stderr or result.stdout).strip()}'
+        )
     return result.stdout
 
 
@@ -40,7 +46,14 @@ def tail(log):
 def long_command(log, *words, **environment):
     """Run a program whose output matters only when it fails."""
     with log.open('wb') as output:
-        code = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=dict(os.environ, **environment), check=False).returncode
+        code = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=dict(os.environ, **environment),
+            check=False,
+        ).returncode
     if code:
         raise LabError(f'{" ".join(map(str, words))} failed with exit code {code}. {tail(log)}')
 

@@ -14,7 +14,7 @@ _NAME_ROOM = 32  # the kernel's buffer for " a1_len=2 a1[0]="
 
 
 def is_plain(value):
-    return all(0x21 <= byte < 0x7f and byte != 0x22 for byte in value)
+    return all(0x21 <= byte < 0x7F and byte != 0x22 for byte in value)
 
 
 def value(text):
@@ -53,23 +53,59 @@ def execve(argv, room=7500):
     return bodies
 
 
-def event(argv, seconds=1795490000, milli=100, serial=1, node=None, key=KEY, success=True, enriched=False, cwd=b'/root', room=7500, call=59,
-          pid=100, ppid=99, comm=b'docker', exe=b'/usr/bin/docker', extra=True):
+def event(
+    argv,
+    seconds=1795490000,
+    milli=100,
+    serial=1,
+    node=None,
+    key=KEY,
+    success=True,
+    enriched=False,
+    cwd=b'/root',
+    room=7500,
+    call=59,
+    pid=100,
+    ppid=99,
+    comm=b'docker',
+    exe=b'/usr/bin/docker',
+    extra=True,
+):
     """The lines of one event, in the kernel's order."""
     keys = b'(null)' if key is None else value(key)
-    lines = [(b'SYSCALL', b'arch=c000003e syscall=%d success=%s exit=%d a0=1 a1=2 a2=3 a3=8 items=2 ppid=%d pid=%d auid=1000 uid=0 gid=0 euid=0 suid=0 '
-                          b'fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 comm=%s exe=%s subj=unconfined key=%s' % (
-                              call, b'yes' if success else b'no', 0 if success else -2, ppid, pid, value(comm), value(exe), keys))]
+    lines = [
+        (
+            b'SYSCALL',
+            b'arch=c000003e syscall=%d success=%s exit=%d a0=1 a1=2 a2=3 a3=8 items=2 ppid=%d pid=%d auid=1000 uid=0 gid=0 euid=0 suid=0 '
+            b'fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 comm=%s exe=%s subj=unconfined key=%s'
+            % (call, b'yes' if success else b'no', 0 if success else -2, ppid, pid, value(comm), value(exe), keys),
+        )
+    ]
     if success:
         lines += [(b'EXECVE', body) for body in execve(argv, room)]
     if cwd is not None:
         lines.append((b'CWD', b'cwd=' + value(cwd)))
     if extra:
-        lines.append((b'PATH', b'item=0 name="/usr/bin/docker" inode=341712 dev=fe:00 mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL'))
+        lines.append(
+            (
+                b'PATH',
+                b'item=0 name="/usr/bin/docker" inode=341712 dev=fe:00 mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL',
+            )
+        )
         lines.append((b'PROCTITLE', b'proctitle=' + (b'\0'.join(argv)[:128].hex().upper().encode() or b'(null)')))
-    tails = {b'SYSCALL': b'\x1dARCH=x86_64 SYSCALL=execve AUID="bob" UID="root" GID="root"', b'PATH': b'\x1dOUID="root" OGID="root"'} if enriched else {}
+    tails = (
+        {
+            b'SYSCALL': b'\x1dARCH=x86_64 SYSCALL=execve AUID="bob" UID="root" GID="root"',
+            b'PATH': b'\x1dOUID="root" OGID="root"',
+        }
+        if enriched
+        else {}
+    )
     head = b'node=%s ' % node if node else b''
-    return [head + b'type=%s msg=audit(%d.%03d:%d): ' % (kind, seconds, milli, serial) + body + tails.get(kind, b'') for kind, body in lines]
+    return [
+        head + b'type=%s msg=audit(%d.%03d:%d): ' % (kind, seconds, milli, serial) + body + tails.get(kind, b'')
+        for kind, body in lines
+    ]
 
 
 def text(*events_lines):

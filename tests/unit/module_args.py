@@ -14,8 +14,10 @@ from ansible.module_utils import basic
 try:
     from ansible.module_utils.testing import patch_module_args
 except ImportError:  # ansible-core before 2.19 has nothing public for it
+
     def patch_module_args(args):
         """What AnsibleModule reads first (_load_params in ansible-core 2.16 to 2.18)."""
         return mock.patch.object(basic, '_ANSIBLE_ARGS', json.dumps({'ANSIBLE_MODULE_ARGS': args}).encode())
+
 
 __all__ = ['patch_module_args']

@@ -21,7 +21,15 @@ BIN = pathlib.Path(sys.executable).parent
 
 
 def run(*words, **environment):
-    done = subprocess.run(words, cwd='/', env=dict(os.environ, **environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        words,
+        cwd='/',
+        env=dict(os.environ, **environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -29,7 +37,9 @@ def run(*words, **environment):
 @pytest.fixture(scope='module')
 def tarball(tmp_path_factory):
     folder = tmp_path_factory.mktemp('build')
-    tracked = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', '-z'], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    tracked = subprocess.run(
+        ['git', 'ls-files', '-co', '--exclude-standard', '-z'], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     source = folder / 'source'
     for name in filter(None, tracked.split('\0')):
         if (ROOT / name).is_file():
@@ -43,19 +53,48 @@ def tarball(tmp_path_factory):
 def installed(tarball, tmp_path_factory):
     folder = tmp_path_factory.mktemp('installed')
     # By force: without it nothing is installed where Ansible sees a copy of the same version, and it sees the checkout.
-    run(str(BIN / 'ansible-galaxy'), 'collection', 'install', str(tarball), '--collections-path', str(folder), '--offline', '--force')
+    run(
+        str(BIN / 'ansible-galaxy'),
+        'collection',
+        'install',
+        str(tarball),
+        '--collections-path',
+        str(folder),
+        '--offline',
+        '--force',
+    )
     return folder
 
 
 def test_the_tarball_holds_what_users_need_and_no_more(tarball):
     names = {name.split('/')[0] for name in tarfile.open(tarball).getnames()}
-    assert names == {'CHANGELOG.rst', 'CODE_OF_CONDUCT.md', 'CONTRIBUTING.md', 'FILES.json', 'LICENSE', 'MAINTAINERS', 'MANIFEST.json', 'README.md',
-                     'changelogs', 'docs', 'examples', 'extensions', 'meta', 'playbooks', 'plugins', 'roles'}
+    assert names == {
+        'CHANGELOG.rst',
+        'CODE_OF_CONDUCT.md',
+        'CONTRIBUTING.md',
+        'FILES.json',
+        'LICENSE',
+        'MAINTAINERS',
+        'MANIFEST.json',
+        'README.md',
+        'changelogs',
+        'docs',
+        'examples',
+        'extensions',
+        'meta',
+        'playbooks',
+        'plugins',
+        'roles',
+    }
 
 
 def test_the_tarball_holds_what_is_no_python(tarball):
-    assert {'plugins/plugin_utils/report_page.html.j2', 'roles/docker_audit/templates/docker.rules.j2', 'roles/docker_audit/files/keep_events.py',
-            'extensions/eda/rulebooks/notify_on_remove.yml'} <= set(tarfile.open(tarball).getnames())
+    assert {
+        'plugins/plugin_utils/report_page.html.j2',
+        'roles/docker_audit/templates/docker.rules.j2',
+        'roles/docker_audit/files/keep_events.py',
+        'extensions/eda/rulebooks/notify_on_remove.yml',
+    } <= set(tarfile.open(tarball).getnames())
 
 
 def test_the_links_of_the_readme_lead_somewhere_in_the_tarball(installed):
@@ -66,24 +105,36 @@ def test_the_links_of_the_readme_lead_somewhere_in_the_tarball(installed):
 
 @pytest.mark.parametrize('playbook', ['audit', 'coverage', 'findings', 'notify', 'tail', 'verdicts'])
 def test_an_installed_playbook_parses_by_its_name(installed, playbook):
-    run(str(BIN / 'ansible-playbook'), 'claude_hooks.docker_audit.' + playbook, '--syntax-check', '-i', 'localhost,', ANSIBLE_COLLECTIONS_PATH=str(installed))
+    run(
+        str(BIN / 'ansible-playbook'),
+        'claude_hooks.docker_audit.' + playbook,
+        '--syntax-check',
+        '-i',
+        'localhost,',
+        ANSIBLE_COLLECTIONS_PATH=str(installed),
+    )
 
 
-@pytest.mark.parametrize('kind, name', [
-    ('module', 'coverage_report'),
-    ('module', 'docker_audit_canary'),
-    ('module', 'docker_audit_info'),
-    ('module', 'docker_cli_facts'),
-    ('module', 'docker_findings_info'),
-    ('module', 'docker_verdicts_info'),
-    ('module', 'findings_follow'),
-    ('filter', 'docker_command'),
-    ('filter', 'docker_findings'),
-    ('lookup', 'ausearch'),
-    ('lookup', 'live_output'),
-    ('role', 'docker_audit'),
-])
+@pytest.mark.parametrize(
+    'kind, name',
+    [
+        ('module', 'coverage_report'),
+        ('module', 'docker_audit_canary'),
+        ('module', 'docker_audit_info'),
+        ('module', 'docker_cli_facts'),
+        ('module', 'docker_findings_info'),
+        ('module', 'docker_verdicts_info'),
+        ('module', 'findings_follow'),
+        ('filter', 'docker_command'),
+        ('filter', 'docker_findings'),
+        ('lookup', 'ausearch'),
+        ('lookup', 'live_output'),
+        ('role', 'docker_audit'),
+    ],
+)
 def test_ansible_doc_shows(installed, kind, name):
     full = 'claude_hooks.docker_audit.' + name
-    shown = json.loads(run(str(BIN / 'ansible-doc'), '-t', kind, full, '--json', ANSIBLE_COLLECTIONS_PATH=str(installed)))
+    shown = json.loads(
+        run(str(BIN / 'ansible-doc'), '-t', kind, full, '--json', ANSIBLE_COLLECTIONS_PATH=str(installed))
+    )
     assert list(shown) == [full]

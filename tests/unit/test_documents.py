@@ -13,15 +13,28 @@ import pytest
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([*ROOT.glob('*.md'), *(path for folder in ('docs', 'examples', 'molecule', 'roles') for path in (ROOT / folder).rglob('*.md'))])
+DOCUMENTS = sorted(
+    [
+        *ROOT.glob('*.md'),
+        *(path for folder in ('docs', 'examples', 'molecule', 'roles') for path in (ROOT / folder).rglob('*.md')),
+    ]
+)
 README = (ROOT / 'README.md').read_text()
 MAKEFILE = (ROOT / 'Makefile').read_text()
 PLAYBOOKS = {path.stem: path.read_text() for path in (ROOT / 'playbooks').glob('*.yml') if path.stem != 'this_host'}
 RULEBOOKS = {path.stem for path in (ROOT / 'extensions/eda/rulebooks').glob('*.yml')}
 ROLE_OPTIONS = set(yaml.safe_load((ROOT / 'roles/docker_audit/defaults/main.yml').read_text()))
 # As playbooks read them: name | default(...), and the one whose bare name is a function of Ansible.
-VARIABLES = {name for name in re.findall(r"\b(\w+)(?:'\])? \| default\(", ' '.join(PLAYBOOKS.values())) if not name.startswith('ansible_')}
-PLUGINS = sorted(path.stem for pattern in ('modules/*.py', 'filter/*.yml', 'lookup/*.py') for path in (ROOT / 'plugins').glob(pattern))
+VARIABLES = {
+    name
+    for name in re.findall(r"\b(\w+)(?:'\])? \| default\(", ' '.join(PLAYBOOKS.values()))
+    if not name.startswith('ansible_')
+}
+PLUGINS = sorted(
+    path.stem
+    for pattern in ('modules/*.py', 'filter/*.yml', 'lookup/*.py')
+    for path in (ROOT / 'plugins').glob(pattern)
+)
 
 each_document = pytest.mark.parametrize('path', DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -47,7 +60,11 @@ def test_the_links_lead_somewhere(path):
 
 @each_document
 def test_the_make_targets_exist(path):
-    assert set(re.findall(r'\bmake ([a-z][a-z-]*)', code(path.read_text()))) - set(re.findall(r'^([a-z-]+):', MAKEFILE, re.MULTILINE)) == set()
+    assert (
+        set(re.findall(r'\bmake ([a-z][a-z-]*)', code(path.read_text())))
+        - set(re.findall(r'^([a-z-]+):', MAKEFILE, re.MULTILINE))
+        == set()
+    )
 
 
 @each_document

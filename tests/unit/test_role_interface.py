@@ -17,7 +17,9 @@ OPTIONS = yaml.safe_load((ROLE / 'meta' / 'argument_specs.yml').read_text())['ar
 
 
 def test_defaults_and_argument_specs_are_equal():
-    assert {name: option.get('default') for name, option in OPTIONS.items()} == yaml.safe_load((ROLE / 'defaults' / 'main.yml').read_text())
+    assert {name: option.get('default') for name, option in OPTIONS.items()} == yaml.safe_load(
+        (ROLE / 'defaults' / 'main.yml').read_text()
+    )
 
 
 def test_every_option_is_typed_and_described():
@@ -26,4 +28,6 @@ def test_every_option_is_typed_and_described():
 
 def test_the_readme_lists_every_option_once_with_its_default():
     rows = re.findall(r'^\| `(docker_audit_\w+)` \| `([^`]*)` \|', (ROOT / 'README.md').read_text(), re.MULTILINE)
-    assert [(name, yaml.safe_load(default)) for name, default in rows] == [(name, option['default']) for name, option in OPTIONS.items()]
+    assert [(name, yaml.safe_load(default)) for name, default in rows] == [
+        (name, option['default']) for name, option in OPTIONS.items()
+    ]

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Poses as a dockerd with one container, which it stops before it ends. The real one does not run on these kernels."""
+
 from __future__ import annotations
 
 import http.server
@@ -22,8 +23,15 @@ events, changed = [], threading.Condition()
 def happen(action, **attributes):
     nano = time.time_ns()
     with changed:
-        events.append({'Type': 'container', 'Action': action, 'Actor': {'ID': 'a' * 64, 'Attributes': dict(attributes, name='claude-hooks-kept')},
-                       'time': nano // 10 ** 9, 'timeNano': nano})
+        events.append(
+            {
+                'Type': 'container',
+                'Action': action,
+                'Actor': {'ID': 'a' * 64, 'Attributes': dict(attributes, name='claude-hooks-kept')},
+                'time': nano // 10**9,
+                'timeNano': nano,
+            }
+        )
         changed.notify_all()
 
 

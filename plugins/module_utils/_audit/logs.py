@@ -10,6 +10,7 @@ The logs are read in blocks and only searched for our key; a whole event is take
 Whatever does not have the usual shape is left to audit_log.records, line by line, so that both ways give the same.
 Blocks are read, not mapped: a log that is truncated while it is mapped would kill the process with SIGBUS.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -50,9 +51,15 @@ _REST = (
     rb'(?:\x1d([^\n]*))?\n'
     + rb'(?=((?:node=\S{1,255} )?)type=[A-Z0-9_]{1,40} msg=audit\((\d{1,11}\.\d{1,9}:\d{1,20})\): )'
     + _OTHER
-    + rb'(?:' + _OWN % rb'EXECVE' + rb'([^\n]*)\n((?:' + _OWN % rb'EXECVE' + rb'[^\n]*\n){0,64}))?'
+    + rb'(?:'
+    + _OWN % rb'EXECVE'
+    + rb'([^\n]*)\n((?:'
+    + _OWN % rb'EXECVE'
+    + rb'[^\n]*\n){0,64}))?'
     + _OTHER
-    + rb'(?:' + _OWN % rb'CWD' + rb'([^\n]*)\n)?'
+    + rb'(?:'
+    + _OWN % rb'CWD'
+    + rb'([^\n]*)\n)?'
 )
 
 
@@ -113,7 +120,9 @@ class Scan(object):
                 self._waiting[key] = event
                 self._since[key] = self.bytes
         before, before_end = self._before
-        self._before = (block, end) if before_end + end > _SHORT_BLOCK else (before[:before_end] + block[:end], before_end + end)
+        self._before = (
+            (block, end) if before_end + end > _SHORT_BLOCK else (before[:before_end] + block[:end], before_end + end)
+        )
 
     def finish(self):
         """The events that the end of the logs left incomplete."""
@@ -141,7 +150,11 @@ class Scan(object):
             for record in audit_log.records(block[start:position]):
                 if record.kind == 'SYSCALL':
                     event = audit_log.Event(record.node, record.ident, record.body)
-                    if audit_log.has_key(event, self._key) and self._is_wanted(event) and self._is_new(event.node, event.ident):
+                    if (
+                        audit_log.has_key(event, self._key)
+                        and self._is_wanted(event)
+                        and self._is_new(event.node, event.ident)
+                    ):
                         incomplete[(event.node, event.ident)] = audit_log.Event(event.node, event.ident)
 
     def _usual_event(self, block, position, hit):
@@ -160,16 +173,20 @@ class Scan(object):
             return None
         bodies = [] if execve is None else [execve.partition(b'\x1d')[0]]
         if further:
-            bodies += [line[line.index(b'): ') + 3:].partition(b'\x1d')[0] for line in further.split(b'\n')[:-1]]
+            bodies += [line[line.index(b'): ') + 3 :].partition(b'\x1d')[0] for line in further.split(b'\n')[:-1]]
         # The key is quoted and the last of the body, see self._hit
-        body = block[start + len(head):place + self._key_length]
-        event = audit_log.Event(node[5:-1] if node else None, ident, body, names or b'', bodies, cwd.partition(b'\x1d')[0])
+        body = block[start + len(head) : place + self._key_length]
+        event = audit_log.Event(
+            node[5:-1] if node else None, ident, body, names or b'', bodies, cwd.partition(b'\x1d')[0]
+        )
         return event if audit_log.argv(event)[1] is None or audit_log.outcome(event) == 'failed' else None
 
     @staticmethod
     def name(event):
         """What tells an event from all others of a host's logs, as text."""
-        return (event.ident if event.node is None else event.node + b' ' + event.ident).decode('utf-8', 'backslashreplace')
+        return (event.ident if event.node is None else event.node + b' ' + event.ident).decode(
+            'utf-8', 'backslashreplace'
+        )
 
     def _is_new(self, node, ident):
         """Whether the event was not met before: logs can hold a record twice."""
@@ -182,7 +199,11 @@ class Scan(object):
 
     def _note_times(self, block, end):
         for place in (block.find(b'audit(', 0, end), block.rfind(b'audit(', 0, end)):
-            moment = audit_log.when(audit_log.Event(None, block[place + 6:place + 90].partition(b')')[0]))[0] if place >= 0 else None
+            moment = (
+                audit_log.when(audit_log.Event(None, block[place + 6 : place + 90].partition(b')')[0]))[0]
+                if place >= 0
+                else None
+            )
             if moment is not None:
                 self.first = moment if self.first is None else min(self.first, moment)
                 self.last = moment if self.last is None else max(self.last, moment)
@@ -220,7 +241,7 @@ def _places(block, end, idents):
         return sorted(places)
     place = 0
     for piece in block[:end].split(b'audit('):
-        if piece[:piece.find(b')')] in idents:
+        if piece[: piece.find(b')')] in idents:
             places.append(place)
         place += len(piece) + 6
     return places
@@ -237,13 +258,16 @@ def log_path(config=CONFIG):
                     settings[name.strip().lower()] = value.strip()
     except FileNotFoundError:
         if not os.path.exists(DEFAULT_LOG):
-            raise LogReaderError('%s does not exist: auditd is not installed on this host, so nothing is logged' % config)
+            raise LogReaderError(
+                '%s does not exist: auditd is not installed on this host, so nothing is logged' % config
+            )
     except OSError as error:
         raise LogReaderError('cannot read %s: %s: run as root' % (config, error.strerror))
     if settings.get('write_logs', 'yes').lower() == 'no' or settings.get('log_format', '').lower() == 'nolog':
         raise LogReaderError(
             '%s says write_logs = no, so auditd keeps no log on this host: read where its plugins send the records, '
-            'or set write_logs = yes and reload auditd' % config)
+            'or set write_logs = yes and reload auditd' % config
+        )
     return settings.get('log_file') or DEFAULT_LOG
 
 
@@ -381,7 +405,11 @@ class Following(object):
     def _first_to_repeat(self, piece, fresh, late):
         """(file, offset) from where on a piece is to be read again, or None."""
         offset = fresh.place(piece.block, piece.end, late)
-        if offset is None and piece.is_rest and (piece.file is self._logs.files[-1] or fresh.holds(piece.file.modified())):
+        if (
+            offset is None
+            and piece.is_rest
+            and (piece.file is self._logs.files[-1] or fresh.holds(piece.file.modified()))
+        ):
             offset = 0
         return None if offset is None else (piece.file, piece.start + offset)
 
@@ -409,8 +437,11 @@ class Following(object):
         self._reported = reported
         self._repeated = None
         self.position = {
-            'fingerprint': file.fingerprint(), 'offset': offset, 'before': file.before(offset),
-            'done': [fingerprint for fingerprint in self._older if fingerprint], 'reported': sorted(reported),
+            'fingerprint': file.fingerprint(),
+            'offset': offset,
+            'before': file.before(offset),
+            'done': [fingerprint for fingerprint in self._older if fingerprint],
+            'reported': sorted(reported),
             'last': last if last is not None or self.position is None else self.position['last'],
         }
         for again in self._logs.files:
@@ -445,7 +476,7 @@ def _late(piece, fresh):
     if not piece.is_last or not fresh.holds(piece.file.modified()):
         return None
     place = piece.block.rfind(b'audit(', 0, piece.end)
-    return piece.block[place + 6:place + 90].partition(b')')[0] if place >= 0 else None
+    return piece.block[place + 6 : place + 90].partition(b')')[0] if place >= 0 else None
 
 
 def lines_with(pattern, log, block=BLOCK):
@@ -457,7 +488,7 @@ def lines_with(pattern, log, block=BLOCK):
             for piece in file.pieces(block):
                 for hit in pattern.finditer(piece.block, 0, piece.end):
                     start = piece.block.rfind(b'\n', 0, hit.start()) + 1
-                    lines.append(piece.block[start:piece.block.find(b'\n', hit.start())])
+                    lines.append(piece.block[start : piece.block.find(b'\n', hit.start())])
             yield lines
     finally:
         logs.close()
@@ -542,7 +573,11 @@ class _File(object):
 
     def is_replaced(self):
         """Whether the file was truncated since it was read, also if it has grown again. Of one that was empty nobody can tell."""
-        return self._fingerprint is None or os.fstat(self.handle).st_size < self.offset or self._first_line() != self._fingerprint
+        return (
+            self._fingerprint is None
+            or os.fstat(self.handle).st_size < self.offset
+            or self._first_line() != self._fingerprint
+        )
 
     def _first_line(self):
         line, end, _rest = os.pread(self.handle, _FINGERPRINT_BYTES, 0).partition(b'\n')
@@ -579,7 +614,8 @@ class _Logs(object):
         if not self.files:
             raise LogReaderError(
                 '%s does not exist: auditd has written no log on this host. If `auditctl -s` shows the pid of another '
-                'program, that one owns the audit records' % self._log)
+                'program, that one owns the audit records' % self._log
+            )
 
     def pieces(self, size):
         """What was not read yet, also of files that a rotation makes meanwhile."""
@@ -660,4 +696,6 @@ def _open(path):
 
 
 def _reason(error):
-    return error.strerror + (': audit logs are for root and the log_group of auditd.conf' if isinstance(error, PermissionError) else '')
+    return error.strerror + (
+        ': audit logs are for root and the log_group of auditd.conf' if isinstance(error, PermissionError) else ''
+    )

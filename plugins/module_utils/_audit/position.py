@@ -6,6 +6,7 @@
 A batch that was given out is only offered: the position moves when its token comes back, so that a batch that nobody
 received is given out again. The folder is that of the XDG Base Directory Specification for state.
 """
+
 from __future__ import annotations
 
 import errno
@@ -21,7 +22,14 @@ import uuid
 _FORMAT = 1
 _LONGEST = 16 << 20
 _READER = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z')
-_POSITION = {'fingerprint': str, 'offset': int, 'before': str, 'done': list, 'reported': list, 'last': (int, type(None))}
+_POSITION = {
+    'fingerprint': str,
+    'offset': int,
+    'before': str,
+    'done': list,
+    'reported': list,
+    'last': (int, type(None)),
+}
 _OFFERED = {'since': (int, type(None)), 'taken': (list, type(None))}
 
 
@@ -34,7 +42,9 @@ class ReaderState(object):
 
     def __init__(self, key, reader, folder=None):
         if not _READER.match(reader):
-            raise StateError('the name %r of a reader must be of 1 to 64 letters, digits, dots, dashes and underscores' % reader)
+            raise StateError(
+                'the name %r of a reader must be of 1 to 64 letters, digits, dots, dashes and underscores' % reader
+            )
         self._key = key
         self._reader = reader
         self._folder = folder or state_folder()
@@ -66,7 +76,9 @@ class ReaderState(object):
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
             self._lock = os.open(self._path + '.lock', os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise StateError('cannot keep the position of the reader %s: %s: %s' % (self._reader, self._folder, error.strerror))
+            raise StateError(
+                'cannot keep the position of the reader %s: %s: %s' % (self._reader, self._folder, error.strerror)
+            )
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -77,7 +89,8 @@ class ReaderState(object):
                     holder = os.pread(self._lock, 20, 0).decode('ascii', 'replace').strip()
                     raise StateError(
                         'another reader named %s reads on this host (process %s): give each a name of its own. What a lost '
-                        'connection left behind ends by itself within a minute' % (self._reader, holder))
+                        'connection left behind ends by itself within a minute' % (self._reader, holder)
+                    )
                 time.sleep(0.1)
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, b'%d\n' % os.getpid(), 0)
@@ -114,7 +127,9 @@ class ReaderState(object):
         since is from where on the first batch was looked for (milliseconds since 1970); taken is what was received of it before.
         """
         token = uuid.uuid4().hex
-        self._save(dict(self._state, offered={'token': token, 'position': position, 'since': since, 'taken': list(taken)}))
+        self._save(
+            dict(self._state, offered={'token': token, 'position': position, 'since': since, 'taken': list(taken)})
+        )
         return token
 
     def take(self, name):
@@ -140,7 +155,8 @@ class ReaderState(object):
         except OSError as error:
             raise StateError(
                 'cannot keep the position of the reader %s in %s: %s: nothing is lost, what was found is given out again when that works'
-                % (self._reader, self._path, error.strerror))
+                % (self._reader, self._path, error.strerror)
+            )
         self._state = state
 
 
@@ -166,7 +182,11 @@ def _read(path):
 
 def _check(state, key, reader):
     """Raise ValueError where this is not a state that _save wrote for this reader."""
-    if not isinstance(state, dict) or (state.get('format'), state.get('key'), state.get('reader')) != (_FORMAT, key, reader):
+    if not isinstance(state, dict) or (state.get('format'), state.get('key'), state.get('reader')) != (
+        _FORMAT,
+        key,
+        reader,
+    ):
         raise ValueError('it is not the state of the reader %s of the key %s' % (reader, key))
     offered = state.get('offered')
     if not isinstance(offered, (dict, type(None))):
@@ -193,4 +213,8 @@ def _check_position(position):
 
 def _is(value, kind):
     """Whether a value of JSON is of a kind; lists are of strings here, and a bool is no number."""
-    return isinstance(value, kind) and not isinstance(value, bool) and not (isinstance(value, list) and not all(isinstance(part, str) for part in value))
+    return (
+        isinstance(value, kind)
+        and not isinstance(value, bool)
+        and not (isinstance(value, list) and not all(isinstance(part, str) for part in value))
+    )

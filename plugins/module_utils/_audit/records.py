@@ -12,6 +12,7 @@ A record is one line: `node=N type=T msg=audit(SECONDS.MILLI:SERIAL): name=value
 is told so. Records with the same node, time and serial are one event. The kernel quotes a value that has only the
 bytes 0x21 to 0x7e without the quote, and writes any other as upper-case hex, so no value can break out of its record.
 """
+
 from __future__ import annotations
 
 import datetime
@@ -31,12 +32,12 @@ _EXECUTIONS = frozenset(
     b'arch=%s syscall=%s' % (arch, number)
     for arch, numbers in (
         (b'c000003e', (59, 322, 0x40000000 + 520, 0x40000000 + 545)),  # x86_64 and x32
-        (b'40000003', (11, 358)),    # i386
-        (b'c00000b7', (221, 281)),   # aarch64
-        (b'40000028', (11, 387)),    # arm
-        (b'c0000015', (11, 362)),    # ppc64le
-        (b'80000016', (11, 354)),    # s390x
-        (b'c00000f3', (221, 281)),   # riscv64
+        (b'40000003', (11, 358)),  # i386
+        (b'c00000b7', (221, 281)),  # aarch64
+        (b'40000028', (11, 387)),  # arm
+        (b'c0000015', (11, 362)),  # ppc64le
+        (b'80000016', (11, 354)),  # s390x
+        (b'c00000f3', (221, 281)),  # riscv64
     )
     for number in (b'%d' % n for n in numbers)
 )
@@ -45,10 +46,21 @@ _EXECUTION_NAMES = (b'execve', b'execveat')
 
 # connect, and the socketcall of i386: arch/x86/entry/syscalls/syscall_{64,32}.tbl, include/uapi/asm-generic/unistd.h
 _CONNECTS = (
-    b'arch=c000003e syscall=42 ', b'arch=40000003 syscall=362 ', b'arch=40000003 syscall=102 ', b'arch=c00000b7 syscall=203 ')
+    b'arch=c000003e syscall=42 ',
+    b'arch=40000003 syscall=362 ',
+    b'arch=40000003 syscall=102 ',
+    b'arch=c00000b7 syscall=203 ',
+)
 
 # Types by number, as the kernel itself writes them to the syslog while no auditd runs (include/uapi/linux/audit.h).
-_KINDS = {b'SYSCALL': 'SYSCALL', b'EXECVE': 'EXECVE', b'CWD': 'CWD', b'1300': 'SYSCALL', b'1309': 'EXECVE', b'1307': 'CWD'}
+_KINDS = {
+    b'SYSCALL': 'SYSCALL',
+    b'EXECVE': 'EXECVE',
+    b'CWD': 'CWD',
+    b'1300': 'SYSCALL',
+    b'1309': 'EXECVE',
+    b'1307': 'CWD',
+}
 
 # Every repetition is bounded, so that no input takes more than linear time.
 HEADER = re.compile(rb'type=([A-Z0-9_\[\]]{1,40}) (?:msg=)?audit\(([^)\n]{1,80})\)( ?): ?')
@@ -68,8 +80,10 @@ _HEX = re.compile(rb'(?:[0-9A-F]{2})+\Z')
 
 _ARGC = re.compile(rb'argc=(\d{1,10})(?: |$)')
 # What stands between the quoted arguments of the usual record: `argc=2 a0=`, ` a1=`, and nothing at the end
-_QUOTED_BETWEEN = [[b'argc=%d a0=' % count] + [b' a%d=' % index for index in range(1, count)] + [b''] for count in range(64)]
-_PRINTABLE = bytes(range(0x20, 0x7f))
+_QUOTED_BETWEEN = [
+    [b'argc=%d a0=' % count] + [b' a%d=' % index for index in range(1, count)] + [b''] for count in range(64)
+]
+_PRINTABLE = bytes(range(0x20, 0x7F))
 _QUOTE = ord('"')
 _ARGUMENT = re.compile(rb' a(\d{1,10})(?:\[(\d{1,10})\])?=(?:"([!#-~]*)"|([0-9A-F]+))(?= |$)')
 _LENGTH = re.compile(rb' a(\d{1,10})_len=(\d{1,12})(?= |$)')
@@ -149,14 +163,19 @@ def to_bytes(text):
         lines = []
         for line in text:
             if not isinstance(line, (str, bytes)):
-                raise AuditLogError('audit text must be a string or a list of lines, but the list holds %s' % type(line).__name__)
+                raise AuditLogError(
+                    'audit text must be a string or a list of lines, but the list holds %s' % type(line).__name__
+                )
             line = to_bytes(line)
             if lines and _TAIL_LINE.match(line):
                 lines[-1] += b'\x1d' + line
             else:
                 lines.append(line)
         return b'\n'.join(lines)
-    raise AuditLogError('audit text must be a string or a list of lines, not %s: give the stdout or stdout_lines of a result' % type(text).__name__)
+    raise AuditLogError(
+        'audit text must be a string or a list of lines, not %s: give the stdout or stdout_lines of a result'
+        % type(text).__name__
+    )
 
 
 def refuse_other_formats(data):
@@ -165,7 +184,8 @@ def refuse_other_formats(data):
         if pattern.match(data[:400]):
             raise AuditLogError(
                 'this is the %s format of ausearch, which leaves out the arguments of commands: '
-                'use `ausearch --raw -k KEY --input-logs </dev/null`' % name)
+                'use `ausearch --raw -k KEY --input-logs </dev/null`' % name
+            )
 
 
 def records(line):
@@ -176,17 +196,23 @@ def records(line):
     never taken for a record.
     """
     found = HEADER.search(line)
-    before = line[:found.start()] if found else b''
+    before = line[: found.start()] if found else b''
     while found and b"msg='" not in before:
         following = HEADER.search(line, found.end())
-        text = line[found.end():following.start() if following else len(line)]
+        text = line[found.end() : following.start() if following else len(line)]
         # ausearch -i alone writes a blank between the time and the colon
         interpreted = found.group(3) == b' '
         if interpreted or _IDENT.match(found.group(2)):
             node = _NODE.search(before[-262:])
             body, _separator, names = (uncut(text) if following else text).partition(b'\x1d')
             yield Record(
-                node.group(1) if node else None, found.group(2), interpreted, _KINDS.get(found.group(1)), clean(body), names)
+                node.group(1) if node else None,
+                found.group(2),
+                interpreted,
+                _KINDS.get(found.group(1)),
+                clean(body),
+                names,
+            )
         before = text
         found = following
 
@@ -195,7 +221,7 @@ def clean(body):
     """A body up to the first byte that no record holds."""
     for stop in (b'\n', b'\r', b'\0'):
         if stop in body:
-            body = body[:body.index(stop)]
+            body = body[: body.index(stop)]
     return body
 
 
@@ -203,10 +229,10 @@ def uncut(text):
     """A record that ends without its line end: leave out the last value, unless something shows that it is whole."""
     node = _NODE.search(text[-262:])
     if node:
-        text = text[:len(text) - len(node.group(0))]
+        text = text[: len(text) - len(node.group(0))]
     if b'\x1d' in text or text.endswith(b'"'):
         return text
-    return text[:text.rfind(b' ') + 1]
+    return text[: text.rfind(b' ') + 1]
 
 
 def add_record(event, record):
@@ -234,7 +260,9 @@ def outcome(event):
     call, _separator, rest = event.syscall.partition(b' success=')
     if call not in _EXECUTIONS:
         found = _CALL.match(call)
-        if found is None or not (found.group(0) in _EXECUTIONS or (event.interpreted and found.group(1) in _EXECUTION_NAMES)):
+        if found is None or not (
+            found.group(0) in _EXECUTIONS or (event.interpreted and found.group(1) in _EXECUTION_NAMES)
+        ):
             return None
     return _OUTCOMES.get(rest[:3], 'unknown')
 
@@ -261,7 +289,11 @@ def fields(event):
 def keys(event):
     """The keys of the rule that logged the event. One rule can have several: hex, joined by \\x01."""
     if event.interpreted:
-        return [value for name, value in _INTERPRETED_FIELD.findall(event.syscall or b'') if name == b'key' and value != b'(null)']
+        return [
+            value
+            for name, value in _INTERPRETED_FIELD.findall(event.syscall or b'')
+            if name == b'key' and value != b'(null)'
+        ]
     found = _KEY.search(event.syscall or b'')
     value = text_value(event, found.group(1)) if found else None
     return [] if value is None else value.split(b'\x01')
@@ -313,7 +345,9 @@ def argv(event):
             known = _interpreted_argv(event.execve)
             event.argv = known, len(known)
         else:
-            event.argv = (_plain_argv(event.execve[0]) if len(event.execve) == 1 else None) or _joined_argv(event.execve)
+            event.argv = (_plain_argv(event.execve[0]) if len(event.execve) == 1 else None) or _joined_argv(
+                event.execve
+            )
     return event.argv
 
 
@@ -372,10 +406,9 @@ def _joined_argv(bodies):
         parts = chunks[index]
         # The length counts the characters in the record. The kernel calls it untrusted, as another thread can change
         # the argument meanwhile: so it never sizes anything here, it only shows that a chunk is missing.
-        whole = (
-            sorted(parts) == list(range(len(parts)))
-            and sum(len(written) for written, _value in parts.values()) >= lengths.get(index, 0)
-        )
+        whole = sorted(parts) == list(range(len(parts))) and sum(
+            len(written) for written, _value in parts.values()
+        ) >= lengths.get(index, 0)
         if gap is None and (index != expected or not whole):
             gap = len(result)
         if whole:
@@ -400,7 +433,7 @@ def _interpreted_argv(bodies):
                 last = place
         for position, (place, found) in enumerate(starts):
             end = starts[position + 1][1].start() if position + 1 < len(starts) else len(body)
-            parts.setdefault(place[0], {}).setdefault(place[1], body[found.end():end])
+            parts.setdefault(place[0], {}).setdefault(place[1], body[found.end() : end])
     return tuple(b''.join(parts[index][chunk] for chunk in sorted(parts[index])) for index in sorted(parts))
 
 
@@ -412,7 +445,9 @@ def names(event):
     if not event.interpreted:
         return _tail_names(event.names)
     raw = fields(event)
-    return _known_names((name.upper(), raw[name]) for name in ('uid', 'auid') if name in raw and not raw[name].isdigit())
+    return _known_names(
+        (name.upper(), raw[name]) for name in ('uid', 'auid') if name in raw and not raw[name].isdigit()
+    )
 
 
 @functools.lru_cache(maxsize=256)
@@ -448,7 +483,9 @@ def when(event):
         return None, serial
     for date in _LOCAL_DATES:
         try:
-            moment = datetime.datetime.strptime('%s %s' % (local.group(1).decode('ascii'), local.group(2).decode('ascii')), date + ' %H:%M:%S')
+            moment = datetime.datetime.strptime(
+                '%s %s' % (local.group(1).decode('ascii'), local.group(2).decode('ascii')), date + ' %H:%M:%S'
+            )
             seconds = int(moment.replace(tzinfo=event.timezone).timestamp())
         except (ValueError, OverflowError):
             continue

@@ -44,7 +44,16 @@ def parse_rule(line, ids=None):
     Control lines (``-D``, ``-b``, ``-e`` ...) are no rules: see ``control_of``. Raises AuditRuleError.
     """
     words = line.split()
-    rule = {'rule': ' '.join(words), 'list': None, 'action': None, 'arch': None, 'syscalls': [], 'fields': [], 'keys': [], 'prepend': False}
+    rule = {
+        'rule': ' '.join(words),
+        'list': None,
+        'action': None,
+        'arch': None,
+        'syscalls': [],
+        'fields': [],
+        'keys': [],
+        'prepend': False,
+    }
     fields = []
     position = 0
     while position < len(words):
@@ -137,8 +146,12 @@ def _normal_syscalls(names, fields):
 def meaning(rule):
     """A hashable value that is equal for two parsed rules exactly if the kernel treats them alike."""
     return (
-        rule['list'], rule['action'], rule['arch'], tuple(rule['syscalls']),
-        tuple(tuple(field) for field in rule['fields']), tuple(sorted(rule['keys'])),
+        rule['list'],
+        rule['action'],
+        rule['arch'],
+        tuple(rule['syscalls']),
+        tuple(tuple(field) for field in rule['fields']),
+        tuple(sorted(rule['keys'])),
     )
 
 
@@ -260,7 +273,9 @@ def load_effects(merged, compiled, kernel, status, own_keys, ids=None):
 
     dropped = []
     if deletes_all:
-        dropped = [rule['rule'] for rule in kernel if meaning(rule) not in wanted and not set(rule['keys']) & set(own_keys)]
+        dropped = [
+            rule['rule'] for rule in kernel if meaning(rule) not in wanted and not set(rule['keys']) & set(own_keys)
+        ]
     return {'deletes_all': deletes_all, 'lost': lost, 'pending': pending, 'dropped': dropped}
 
 
@@ -290,7 +305,7 @@ def with_socket_keys(keys):
     """``keys``, each followed by the one of its rules for the socket; those already there stay as they are."""
     result = []
     for key in keys:
-        is_socket_key = key.endswith(_SOCKET) and key[:-len(_SOCKET)] in keys
+        is_socket_key = key.endswith(_SOCKET) and key[: -len(_SOCKET)] in keys
         for name in (key,) if is_socket_key else (key, key + _SOCKET):
             if name not in result:
                 result.append(name)
@@ -346,7 +361,12 @@ def is_old_recipe(text, ids=None):
 def watches(rule):
     """``(path, uid)`` of a rule that logs every execution of a file, uid None for every user; else None."""
     fields = dict((name, value) for name, operator, value in rule['fields'] if operator == '=')
-    if rule['list'] != 'exit' or rule['action'] != 'always' or len(fields) != len(rule['fields']) or set(fields) - set(('path', 'perm', 'uid')):
+    if (
+        rule['list'] != 'exit'
+        or rule['action'] != 'always'
+        or len(fields) != len(rule['fields'])
+        or set(fields) - set(('path', 'perm', 'uid'))
+    ):
         return None
     if 'path' not in fields or 'x' not in fields.get('perm', 'arwx') or not _has_execution(rule):
         return None
@@ -403,5 +423,12 @@ def _number_takes(operator, value, number):
     if number is None or not value.isdecimal() or operator not in ('=', '!=', '<', '>', '<=', '>='):
         return 'some'
     wanted = int(value)
-    holds = {'=': number == wanted, '!=': number != wanted, '<': number < wanted, '>': number > wanted, '<=': number <= wanted, '>=': number >= wanted}
+    holds = {
+        '=': number == wanted,
+        '!=': number != wanted,
+        '<': number < wanted,
+        '>': number > wanted,
+        '<=': number <= wanted,
+        '>=': number >= wanted,
+    }
     return 'all' if holds[operator] else 'none'

@@ -6,6 +6,7 @@
 Sources: inotify(7) and its constants in include/uapi/linux/inotify.h; poll(2): a pipe whose last reader is gone has POLLERR,
 one whose last writer is gone POLLHUP.
 """
+
 from __future__ import annotations
 
 import ctypes

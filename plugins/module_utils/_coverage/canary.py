@@ -5,6 +5,7 @@
 
 Only what root alone can have put there is executed: the path is walked as the kernel does (path_resolution(7)).
 """
+
 from __future__ import annotations
 
 import os
@@ -14,7 +15,15 @@ import stat
 import subprocess
 import time
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, rules as audit_rules, logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    logs as log_reader,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    records as audit_log,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    rules as audit_rules,
+)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage
 
 # Of a rule for every user: one who may do all, and one who may do nothing (kernel, overflowuid).
@@ -69,7 +78,9 @@ def real_file_of_root(path):
             parts = target.split('/') + parts
             place = '/' if target.startswith('/') else os.path.dirname(place)
         elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise Refused('%s can be written by others than root (mode %04o): %s' % (place, stat.S_IMODE(status.st_mode), WAY_OUT))
+            raise Refused(
+                '%s can be written by others than root (mode %04o): %s' % (place, stat.S_IMODE(status.st_mode), WAY_OUT)
+            )
     if not stat.S_ISREG(status.st_mode):
         raise Refused('%s is not a file' % place)
     return place
@@ -91,8 +102,16 @@ def execute(path, uid, seconds):
     try:
         # start_new_session: it has no terminal, and can be ended with all that it may have started.
         process = subprocess.Popen(
-            ['docker', '--version'], executable=path, cwd='/', env=ENVIRONMENT,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=become)
+            ['docker', '--version'],
+            executable=path,
+            cwd='/',
+            env=ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=become,
+        )
     except (OSError, subprocess.SubprocessError) as error:
         raise Refused('it cannot be executed: %s' % (getattr(error, 'strerror', None) or error))
     end = int(time.time() * 1000)  # Popen returns when the program has started
@@ -134,7 +153,11 @@ def fly(rules, key, seconds):
         while waiting:
             for event in following.events():
                 fields = audit_log.fields(event)
-                identity = (audit_log.number(fields.get('pid')), audit_log.number(fields.get('uid')), audit_log.text_value(event, fields.get('exe')))
+                identity = (
+                    audit_log.number(fields.get('pid')),
+                    audit_log.number(fields.get('uid')),
+                    audit_log.text_value(event, fields.get('exe')),
+                )
                 run, start, end = waiting.get(identity, (None, 0, 0))
                 if run and audit_log.outcome(event) == 'started' and start <= (audit_log.when(event)[0] or 0) <= end:
                     run['event'] = audit_log.ident(event)
@@ -155,5 +178,10 @@ def problems(runs, key, seconds):
         if run['reason'] is not None:
             found.append(coverage.problem('canary_refused', '%s: %s' % (label, run['reason'])))
         elif run['event'] is None:
-            found.append(coverage.problem('canary_not_seen', '%s, pid %d: nothing in the log with the key %s after %d s' % (label, run['pid'], key, seconds)))
+            found.append(
+                coverage.problem(
+                    'canary_not_seen',
+                    '%s, pid %d: nothing in the log with the key %s after %d s' % (label, run['pid'], key, seconds),
+                )
+            )
     return found

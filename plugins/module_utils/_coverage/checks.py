@@ -10,6 +10,7 @@ kernel/audit.c and kernel/auditsc.c for the filters.
 
 Pure: what host_facts and auditctl tell of a host in, plain values out.
 """
+
 from __future__ import annotations
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
@@ -19,91 +20,194 @@ WEIGHTS = ('blind', 'partial', 'note')
 #: code -> (its usual weight, what it says, what to do). docs/coverage.md has the same, by symptom.
 CODES = {
     'kernel_not_readable': (
-        'blind', 'The audit of the kernel cannot be asked.', 'Run as root on the host (become), with the package auditd (RHEL family: audit) installed.'),
+        'blind',
+        'The audit of the kernel cannot be asked.',
+        'Run as root on the host (become), with the package auditd (RHEL family: audit) installed.',
+    ),
     'audit_off_at_boot': (
-        'blind', 'The command line of the kernel turns audit off.', 'Remove it from the command line of the kernel in the boot loader, and boot.'),
-    'audit_disabled': ('blind', 'Audit is turned off in the kernel.', 'auditctl -e 1, and look for -e 0 in /etc/audit/rules.d.'),
+        'blind',
+        'The command line of the kernel turns audit off.',
+        'Remove it from the command line of the kernel in the boot loader, and boot.',
+    ),
+    'audit_disabled': (
+        'blind',
+        'Audit is turned off in the kernel.',
+        'auditctl -e 1, and look for -e 0 in /etc/audit/rules.d.',
+    ),
     'auditd_not_running': (
-        'blind', 'Nothing reads the records of the kernel, so no log of audit is written.', 'Start auditd, and see the system log where it does not start.'),
+        'blind',
+        'Nothing reads the records of the kernel, so no log of audit is written.',
+        'Start auditd, and see the system log where it does not start.',
+    ),
     'consumer_not_auditd': (
-        'blind', 'Another program than auditd takes the records of the kernel, so they are not in the log that is read here.',
-        'Stop that program or let it read behind auditd (a plugin, or multicast), then start auditd.'),
+        'blind',
+        'Another program than auditd takes the records of the kernel, so they are not in the log that is read here.',
+        'Stop that program or let it read behind auditd (a plugin, or multicast), then start auditd.',
+    ),
     'consumer_not_known': (
-        'partial', 'Which program takes the records of the kernel cannot be seen, as from within a container.', 'Ask on the host itself, as root.'),
+        'partial',
+        'Which program takes the records of the kernel cannot be seen, as from within a container.',
+        'Ask on the host itself, as root.',
+    ),
     'never_task': (
-        'blind', 'A rule keeps the kernel from auditing any process.',
-        'Delete that rule (auditctl -d task,never) and its line in /etc/audit/rules.d.'),
+        'blind',
+        'A rule keeps the kernel from auditing any process.',
+        'Delete that rule (auditctl -d task,never) and its line in /etc/audit/rules.d.',
+    ),
     'log_not_written': (
-        'blind', 'auditd is told to write no log.',
-        'Set write_logs = yes, local_events = yes and log_format = ENRICHED in auditd.conf, then make auditd read it (SIGHUP).'),
-    'log_missing': ('blind', 'The log that auditd should write is not there.', 'See the system log for what auditd says of it; restart auditd.'),
+        'blind',
+        'auditd is told to write no log.',
+        'Set write_logs = yes, local_events = yes and log_format = ENRICHED in auditd.conf, then make auditd read it (SIGHUP).',
+    ),
+    'log_missing': (
+        'blind',
+        'The log that auditd should write is not there.',
+        'See the system log for what auditd says of it; restart auditd.',
+    ),
     'log_disk_full': (
-        'blind', 'The disk of the log is so full that auditd does not write.',
-        'Free space, then make auditd go on: kill -USR2 its pid, or auditctl --signal resume. It does not by itself.'),
+        'blind',
+        'The disk of the log is so full that auditd does not write.',
+        'Free space, then make auditd go on: kill -USR2 its pid, or auditctl --signal resume. It does not by itself.',
+    ),
     'log_stale': (
-        'partial', 'auditd runs, but nothing was logged for long. After a full disk it stays suspended until it is told to go on.',
-        'Try the canary (-e canary=true). Where it is not seen: kill -USR2 the pid of auditd.'),
-    'rules_missing': ('blind', 'The kernel holds no rule of ours that logs an execution.', 'Install the rule: audit.yml -e state=present.'),
+        'partial',
+        'auditd runs, but nothing was logged for long. After a full disk it stays suspended until it is told to go on.',
+        'Try the canary (-e canary=true). Where it is not seen: kill -USR2 the pid of auditd.',
+    ),
+    'rules_missing': (
+        'blind',
+        'The kernel holds no rule of ours that logs an execution.',
+        'Install the rule: audit.yml -e state=present.',
+    ),
     'docker_missing': (
-        'note', 'There is no docker and no engine on this host, and no rule.', 'Nothing, unless there should be one: docker_audit_paths names it.'),
-    'rules_partial': ('partial', 'The kernel holds some of the rules, not all.', 'Load them: audit.yml -e state=present.'),
+        'note',
+        'There is no docker and no engine on this host, and no rule.',
+        'Nothing, unless there should be one: docker_audit_paths names it.',
+    ),
+    'rules_partial': (
+        'partial',
+        'The kernel holds some of the rules, not all.',
+        'Load them: audit.yml -e state=present.',
+    ),
     'rules_unexpected': (
-        'partial', 'The kernel holds rules with our key that the rule file does not. They are gone with the next load or boot.',
-        'Make file and kernel the same: audit.yml -e state=present.'),
+        'partial',
+        'The kernel holds rules with our key that the rule file does not. They are gone with the next load or boot.',
+        'Make file and kernel the same: audit.yml -e state=present.',
+    ),
     'rules_locked': (
-        'partial', 'The rules of the kernel are locked (enabled 2) and are not those of the file.', 'Boot the host: the file is loaded then.'),
+        'partial',
+        'The rules of the kernel are locked (enabled 2) and are not those of the file.',
+        'Boot the host: the file is loaded then.',
+    ),
     'rules_not_at_boot': (
-        'partial', 'After the next boot the rules are not loaded or auditd does not run.', 'systemctl unmask and enable the unit that the evidence names.'),
+        'partial',
+        'After the next boot the rules are not loaded or auditd does not run.',
+        'systemctl unmask and enable the unit that the evidence names.',
+    ),
     'rule_shadowed': (
-        'blind', 'A rule before ours takes its events: the kernel logs an event once, under the first rule that matches. Partial where it takes some of them.',
-        'Set docker_audit_prepend, which puts our rule first, or search the log for the key of that rule.'),
+        'blind',
+        'A rule before ours takes its events: the kernel logs an event once, under the first rule that matches. Partial where it takes some of them.',
+        'Set docker_audit_prepend, which puts our rule first, or search the log for the key of that rule.',
+    ),
     'records_excluded': (
-        'blind', 'A rule drops records that a finding is made of. Partial where it does so for some users, or with the folder alone.',
-        'Delete that rule of the exclude list and its line in /etc/audit/rules.d.'),
+        'blind',
+        'A rule drops records that a finding is made of. Partial where it does so for some users, or with the folder alone.',
+        'Delete that rule of the exclude list and its line in /etc/audit/rules.d.',
+    ),
     'rule_path_stale': (
-        'blind', 'The path of a rule is not the real file of a docker any more, so the rule does not fire. Partial where others do.',
-        'Let the role find docker again: audit.yml -e state=present.'),
+        'blind',
+        'The path of a rule is not the real file of a docker any more, so the rule does not fire. Partial where others do.',
+        'Let the role find docker again: audit.yml -e state=present.',
+    ),
     'binary_not_covered': (
-        'partial', 'A program that can stop containers is on this host, and no rule logs it.',
-        'audit.yml logs every docker it finds; name others in docker_audit_paths. docker_audit_socket logs who connects to the engine with any program.'),
+        'partial',
+        'A program that can stop containers is on this host, and no rule logs it.',
+        'audit.yml logs every docker it finds; name others in docker_audit_paths. docker_audit_socket logs who connects to the engine with any program.',
+    ),
     'plugin_not_covered': (
-        'note', 'A plugin of docker can be executed by itself, past the docker that the rule logs.', 'Name it in docker_audit_paths if that matters.'),
+        'note',
+        'A plugin of docker can be executed by itself, past the docker that the rule logs.',
+        'Name it in docker_audit_paths if that matters.',
+    ),
     'users_not_watched': (
-        'partial', 'Users who may talk to the engine are not among those whose executions are logged.',
-        'Add them to docker_audit_uids (an empty list means every user), or take them out of the group.'),
+        'partial',
+        'Users who may talk to the engine are not among those whose executions are logged.',
+        'Add them to docker_audit_uids (an empty list means every user), or take them out of the group.',
+    ),
     'engine_on_tcp': (
-        'partial', 'The engine can be reached over TCP: such requests leave no trace on this host.',
-        'Remove the tcp:// address from dockerd, or from /etc/docker/daemon.json.'),
+        'partial',
+        'The engine can be reached over TCP: such requests leave no trace on this host.',
+        'Remove the tcp:// address from dockerd, or from /etc/docker/daemon.json.',
+    ),
     'connects_not_logged': (
-        'note', 'API clients (SDKs, curl, Portainer) are not seen: no rule logs who connects to the socket of the engine.', 'Set docker_audit_socket.'),
+        'note',
+        'API clients (SDKs, curl, Portainer) are not seen: no rule logs who connects to the socket of the engine.',
+        'Set docker_audit_socket.',
+    ),
     'records_lost': (
-        'partial', 'The kernel dropped records since it started.',
-        'Raise the backlog (-b 8192) in /etc/audit/rules.d, then auditctl --reset-lost.'),
+        'partial',
+        'The kernel dropped records since it started.',
+        'Raise the backlog (-b 8192) in /etc/audit/rules.d, then auditctl --reset-lost.',
+    ),
     'rate_limited': ('note', 'The kernel drops records beyond a number per second.', 'Set -r 0 in /etc/audit/rules.d.'),
-    'backlog_small': ('note', 'The backlog is that of a kernel without settings: a burst of records is lost.', 'Set -b 8192 in /etc/audit/rules.d.'),
-    'log_retention_short': ('note', 'At the present rate the logs hold less than a day.', 'Raise max_log_file or num_logs in auditd.conf, or log less.'),
+    'backlog_small': (
+        'note',
+        'The backlog is that of a kernel without settings: a burst of records is lost.',
+        'Set -b 8192 in /etc/audit/rules.d.',
+    ),
+    'log_retention_short': (
+        'note',
+        'At the present rate the logs hold less than a day.',
+        'Raise max_log_file or num_logs in auditd.conf, or log less.',
+    ),
     'log_not_rotated': (
-        'note', 'The log is not rotated, so it grows until the disk is full.',
-        'Set max_log_file_action = ROTATE and num_logs = 5 in auditd.conf.'),
+        'note',
+        'The log is not rotated, so it grows until the disk is full.',
+        'Set max_log_file_action = ROTATE and num_logs = 5 in auditd.conf.',
+    ),
     'log_may_stop': (
-        'note', 'auditd is set to stop logging, or the host, when the disk is full or fails.',
-        'Watch the free space, or set SYSLOG or ROTATE in auditd.conf where the log matters less than the host.'),
+        'note',
+        'auditd is set to stop logging, or the host, when the disk is full or fails.',
+        'Watch the free space, or set SYSLOG or ROTATE in auditd.conf where the log matters less than the host.',
+    ),
     'not_readable': (
-        'partial', 'Something that was to be looked at could not be read.', 'Run as root on the host (become), or repair what the evidence names.'),
+        'partial',
+        'Something that was to be looked at could not be read.',
+        'Run as root on the host (become), or repair what the evidence names.',
+    ),
     'canary_not_seen': (
-        'blind', 'docker was executed and its record did not come into the log under our key.',
-        'See the other problems of the host. Where there is none, auditd may be suspended: kill -USR2 its pid.'),
-    'canary_refused': ('partial', 'docker was not executed, so it is not proven that it would be seen.', 'Do what the evidence says, then ask again.'),
+        'blind',
+        'docker was executed and its record did not come into the log under our key.',
+        'See the other problems of the host. Where there is none, auditd may be suspended: kill -USR2 its pid.',
+    ),
+    'canary_refused': (
+        'partial',
+        'docker was not executed, so it is not proven that it would be seen.',
+        'Do what the evidence says, then ask again.',
+    ),
 }
 
 _DAY = 24
 _HOUR = 3600 * 1000
 _MB = 1 << 20
 _STOPS = ('suspend', 'single', 'halt')
-_SETTINGS_THAT_STOP = ('disk_full_action', 'disk_error_action', 'admin_space_left_action', 'space_left_action', 'max_log_file_action')
+_SETTINGS_THAT_STOP = (
+    'disk_full_action',
+    'disk_error_action',
+    'admin_space_left_action',
+    'space_left_action',
+    'max_log_file_action',
+)
 
 # Records by the names and numbers of include/uapi/linux/audit.h, and what is lost with each.
-_NEEDED_RECORDS = {'SYSCALL': 'blind', '1300': 'blind', 'EXECVE': 'blind', '1309': 'blind', 'CWD': 'partial', '1307': 'partial'}
+_NEEDED_RECORDS = {
+    'SYSCALL': 'blind',
+    '1300': 'blind',
+    'EXECVE': 'blind',
+    '1309': 'blind',
+    'CWD': 'partial',
+    '1307': 'partial',
+}
 
 
 def problem(code, evidence, weight=None):
@@ -159,6 +263,7 @@ def retention(host):
 
 # --- What stands in the way --------------------------------------------------------------------------------------------
 
+
 def _reading(host):
     found = []
     if host['reason'] is not None:
@@ -166,7 +271,9 @@ def _reading(host):
     if host['uid'] != 0:
         found.append(problem('not_readable', 'not run as root (uid %d), which alone sees all of a host' % host['uid']))
     found += [problem('not_readable', '%s: %s' % pair) for pair in host['unseen']]
-    return found + [problem('not_readable', 'a line of auditctl -l that is no rule: %s' % line) for line in host['unknown']]
+    return found + [
+        problem('not_readable', 'a line of auditctl -l that is no rule: %s' % line) for line in host['unknown']
+    ]
 
 
 def _kernel(host):
@@ -183,16 +290,24 @@ def _kernel(host):
     if status.get('pid', 0) == 0:
         found.append(problem('auditd_not_running', 'auditctl -s: pid %s' % status.get('pid')))
     elif consumer is None:
-        found.append(problem('consumer_not_known', 'auditctl -s: pid %d, and there is no such process in /proc' % status['pid']))
+        found.append(
+            problem('consumer_not_known', 'auditctl -s: pid %d, and there is no such process in /proc' % status['pid'])
+        )
     elif consumer != 'auditd':
         found.append(problem('consumer_not_auditd', 'auditctl -s: pid %d, which is %s' % (status['pid'], consumer)))
     for rule in host['kernel']:
         if rule['list'] == 'task' and rule['action'] == 'never' and not rule['fields']:
             found.append(problem('never_task', rule['rule']))
         for name, operator, value in rule['fields']:
-            weight = _NEEDED_RECORDS.get(value) if name == 'msgtype' and operator == '=' and rule['list'] == 'exclude' else None
+            weight = (
+                _NEEDED_RECORDS.get(value)
+                if name == 'msgtype' and operator == '=' and rule['list'] == 'exclude'
+                else None
+            )
             if weight is not None:
-                found.append(problem('records_excluded', rule['rule'], weight if len(rule['fields']) == 1 else 'partial'))
+                found.append(
+                    problem('records_excluded', rule['rule'], weight if len(rule['fields']) == 1 else 'partial')
+                )
     return found
 
 
@@ -222,8 +337,13 @@ def _log(host):
         found.append(problem('log_may_stop', '%s in auditd.conf' % ', '.join(stops)))
     kept = retention(host)
     if kept['hours'] is not None and kept['hours'] < _DAY:
-        found.append(problem('log_retention_short', '%s bytes an hour fill %d files of %d MB in %s hours' % (
-            kept['bytes_per_hour'], _number(config, 'num_logs'), _number(config, 'max_log_file'), kept['hours'])))
+        found.append(
+            problem(
+                'log_retention_short',
+                '%s bytes an hour fill %d files of %d MB in %s hours'
+                % (kept['bytes_per_hour'], _number(config, 'num_logs'), _number(config, 'max_log_file'), kept['hours']),
+            )
+        )
     return found
 
 
@@ -238,8 +358,13 @@ def _disk(config, log):
         share = text.endswith('%')
         limit = _number({name: text.rstrip('%')}, name) * (log['size'] // 100 if share else _MB)
         if log['free'] < limit and _word(config, name + '_action') in _STOPS:
-            return [problem('log_disk_full', '%d MB are left where %s lies: below %s = %s auditd does %s' % (
-                log['free'] // _MB, log['path'], name, text, config[name + '_action']))]
+            return [
+                problem(
+                    'log_disk_full',
+                    '%d MB are left where %s lies: below %s = %s auditd does %s'
+                    % (log['free'] // _MB, log['path'], name, text, config[name + '_action']),
+                )
+            ]
     return []
 
 
@@ -255,8 +380,17 @@ def _rules(host):
     if not pairs and not file['present'] and not host['executables'] and not host['is_docker_host']:
         found.append(problem('docker_missing', 'nothing on PATH, in the usual places or at /run/docker.sock'))
     elif not pairs:
-        found.append(problem('rules_missing', 'no rule with the key %s logs an execution; %s %s' % (
-            ' or '.join(host['keys']), file['path'], 'asks for %d rules' % len(file['rules']) if file['present'] else 'does not exist')))
+        found.append(
+            problem(
+                'rules_missing',
+                'no rule with the key %s logs an execution; %s %s'
+                % (
+                    ' or '.join(host['keys']),
+                    file['path'],
+                    'asks for %d rules' % len(file['rules']) if file['present'] else 'does not exist',
+                ),
+            )
+        )
     else:
         found += [problem('rules_partial', 'missing in the kernel: %s' % rule) for rule in missing]
         uids = sorted(set(uid for _path, uid in pairs if uid is not None))
@@ -264,7 +398,9 @@ def _rules(host):
             lacking = [uid for uid in uids if (path, uid) not in pairs and (path, None) not in pairs]
             # What the file asks for and the kernel lacks is said above.
             if lacking and not missing:
-                found.append(problem('rules_partial', '%s is watched, but not for uid %s' % (path, ', '.join(map(str, lacking)))))
+                found.append(
+                    problem('rules_partial', '%s is watched, but not for uid %s' % (path, ', '.join(map(str, lacking))))
+                )
     found += [problem('rules_unexpected', 'not in %s: %s' % (file['path'], rule)) for rule in unexpected]
     if host['status'].get('enabled') == 2 and (missing or unexpected):
         found.append(problem('rules_locked', 'auditctl -s: enabled 2, and %d rules differ' % len(missing + unexpected)))
@@ -314,10 +450,18 @@ def _shadows(host, pairs):
     is_blind = bool(pairs) and taken >= set(pairs)
     found = []
     for earlier, shares in takers.values():
-        what = ', '.join('%s of %s by %s' % (share, path, 'every user' if uid is None else 'uid %d' % uid) for (path, uid), share in shares)
+        what = ', '.join(
+            '%s of %s by %s' % (share, path, 'every user' if uid is None else 'uid %d' % uid)
+            for (path, uid), share in shares
+        )
         whole = is_blind and any(share == 'all' for _pair, share in shares)
-        found.append(problem('rule_shadowed', '%s (key %s) comes first and takes: %s' % (
-            earlier['rule'], ', '.join(earlier['keys']) or 'none', what), 'blind' if whole else 'partial'))
+        found.append(
+            problem(
+                'rule_shadowed',
+                '%s (key %s) comes first and takes: %s' % (earlier['rule'], ', '.join(earlier['keys']) or 'none', what),
+                'blind' if whole else 'partial',
+            )
+        )
     return found
 
 
@@ -342,11 +486,19 @@ def _others(host):
     # Without any rule there is nothing beside: rules_missing says it.
     for item in host['executables'] if paths else ():
         if item['real_path'] not in paths:
-            way = item['path'] if item['path'] == item['real_path'] else '%s, which leads to %s' % (item['path'], item['real_path'])
+            way = (
+                item['path']
+                if item['path'] == item['real_path']
+                else '%s, which leads to %s' % (item['path'], item['real_path'])
+            )
             if item['real_path'].endswith('/snap'):
                 way += ': a rule on it would log every snap command'
             found.append(problem('plugin_not_covered' if item['is_plugin'] else 'binary_not_covered', way))
-    connects = [rule for rule in host['kernel'] if 'connect' in rule['syscalls'] and any(key + '-socket' in rule['keys'] for key in host['keys'])]
+    connects = [
+        rule
+        for rule in host['kernel']
+        if 'connect' in rule['syscalls'] and any(key + '-socket' in rule['keys'] for key in host['keys'])
+    ]
     if not connects:
         names = [key + '-socket' for key in host['keys'] if not key.endswith('-socket')]
         found.append(problem('connects_not_logged', 'no rule with the key %s' % ' or '.join(names)))

@@ -6,6 +6,7 @@
 What cannot be read is told in ``unseen``, so that it is never taken for not being there.
 Sources: proc(5), auditd.conf(5), the Docker documentation of daemon.json and dockerd, systemd.unit(5) for the places of units.
 """
+
 from __future__ import annotations
 
 import glob
@@ -27,8 +28,18 @@ GROUP = 'docker'
 PROGRAM_FOLDERS = ('/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin', '/snap/bin')
 #: Where docker looks for plugins (cli/cli-plugins/manager in docker/cli).
 PLUGIN_FOLDERS = (
-    '/usr/local/lib/docker/cli-plugins', '/usr/local/libexec/docker/cli-plugins', '/usr/lib/docker/cli-plugins', '/usr/libexec/docker/cli-plugins')
-UNIT_FOLDERS = ('/etc/systemd/system', '/run/systemd/system', '/usr/local/lib/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system')
+    '/usr/local/lib/docker/cli-plugins',
+    '/usr/local/libexec/docker/cli-plugins',
+    '/usr/lib/docker/cli-plugins',
+    '/usr/libexec/docker/cli-plugins',
+)
+UNIT_FOLDERS = (
+    '/etc/systemd/system',
+    '/run/systemd/system',
+    '/usr/local/lib/systemd/system',
+    '/usr/lib/systemd/system',
+    '/lib/systemd/system',
+)
 UNITS = ('auditd.service', 'audit-rules.service')
 
 #: Ports of a swarm, where dockerd listens too: for other managers, not for clients of the API.
@@ -80,7 +91,7 @@ class _Host(object):
         real = os.path.realpath(self.place(path))
         if not os.path.isfile(real):
             return None
-        return real[len(os.path.realpath(self._root or '/').rstrip('/')):] if self._root else real
+        return real[len(os.path.realpath(self._root or '/').rstrip('/')) :] if self._root else real
 
     def data(self, path):
         """The bytes of a file, or None where there is none or it cannot be read."""
@@ -105,7 +116,7 @@ class _Host(object):
         return self.attempt(path, os.stat)
 
     def glob(self, pattern):
-        return [found[len(self._root):] for found in sorted(glob.glob(self.place(pattern)))]
+        return [found[len(self._root) :] for found in sorted(glob.glob(self.place(pattern)))]
 
     def attempt(self, path, function):
         try:
@@ -125,6 +136,7 @@ class _Host(object):
 
 # --- auditd ------------------------------------------------------------------------------------------------------------
 
+
 def _program(host, pid):
     """The name of the file that a process runs, or None where there is no such process."""
     exe = host.link('/proc/%d/exe' % pid)
@@ -132,7 +144,7 @@ def _program(host, pid):
         # It is for root alone; comm can be read by everybody, and is what the process calls itself.
         comm = host.text('/proc/%d/comm' % pid)
         return None if comm is None else comm.rstrip('\n')
-    return os.path.basename(exe[:-len(' (deleted)')] if exe.endswith(' (deleted)') else exe)
+    return os.path.basename(exe[: -len(' (deleted)')] if exe.endswith(' (deleted)') else exe)
 
 
 def _config(host):
@@ -157,14 +169,23 @@ def parse_config(text):
 
 def _log(host, config):
     path = (config or {}).get('log_file') or DEFAULT_LOG
-    log = {'path': path, 'present': False, 'files': 0, 'bytes': 0, 'first': None, 'last': None, 'free': None, 'size': None}
+    log = {
+        'path': path,
+        'present': False,
+        'files': 0,
+        'bytes': 0,
+        'first': None,
+        'last': None,
+        'free': None,
+        'size': None,
+    }
     folder, name = os.path.split(path)
     rotated = re.compile(re.escape(name) + r'(\.[1-9][0-9]{0,8})?\Z')
     # One that cannot be listed is told in unseen: the log is then not said to be missing.
     before = len(host.unseen)
     names = [entry for entry in host.names(folder) if rotated.match(entry)]
     log['present'] = name in names or len(host.unseen) > before
-    names.sort(key=lambda entry: int(entry[len(name) + 1:] or '0'))
+    names.sort(key=lambda entry: int(entry[len(name) + 1 :] or '0'))
     log['files'] = len(names)
     for entry in names:
         status = host.status(os.path.join(folder, entry))
@@ -182,6 +203,7 @@ def _log(host, config):
 
 def _moments(host, path):
     """When the first and the last record of a log were written, in milliseconds since 1970."""
+
     def ends(place):
         with open(os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), 'rb') as file:
             start = file.read(16384)
@@ -194,7 +216,8 @@ def _moments(host, path):
     first, last = _MOMENT.search(found[0]), _MOMENT.findall(found[1])
     return (
         int(first.group(1)) * 1000 + int(first.group(2)) if first else None,
-        int(last[-1][0]) * 1000 + int(last[-1][1]) if last else None)
+        int(last[-1][0]) * 1000 + int(last[-1][1]) if last else None,
+    )
 
 
 def _unit(host, name):
@@ -206,12 +229,15 @@ def _unit(host, name):
     return {
         'present': bool(paths),
         'masked': bool(paths) and not text,
-        'enabled': any(host.glob('%s/*.%s/%s' % (folder, kind, name)) for folder in UNIT_FOLDERS for kind in ('wants', 'requires')),
+        'enabled': any(
+            host.glob('%s/*.%s/%s' % (folder, kind, name)) for folder in UNIT_FOLDERS for kind in ('wants', 'requires')
+        ),
         'needs': ' '.join(needs).split(),
     }
 
 
 # --- What can stop containers -------------------------------------------------------------------------------------------
+
 
 def _executables(host, search_path):
     """The programs by which containers of an engine can be stopped, each real file once."""
@@ -237,6 +263,7 @@ def _executables(host, search_path):
 
 # --- Who can talk to the engine -----------------------------------------------------------------------------------------
 
+
 def _daemons(host):
     """``[(pid, [argument, ...])]`` of the engines that run."""
     found = []
@@ -254,7 +281,7 @@ def _told(host, daemons):
         for position, word in enumerate(words):
             name, separator, value = word.partition('=')
             if not separator:
-                value = ''.join(words[position + 1:position + 2])
+                value = ''.join(words[position + 1 : position + 2])
             if word.startswith('-H') and word != '-H':
                 name, value = '-H', word[2:].lstrip('=')
             if name in ('-H', '--host'):
@@ -266,7 +293,9 @@ def _told(host, daemons):
     for path in sorted(files):
         settings = _daemon_json(host, path)
         hosts = settings.get('hosts')
-        addresses += [(address, path) for address in (hosts if isinstance(hosts, list) else []) if isinstance(address, str)]
+        addresses += [
+            (address, path) for address in (hosts if isinstance(hosts, list) else []) if isinstance(address, str)
+        ]
         metrics.append(str(settings.get('metrics-addr')))
     return addresses, metrics
 
@@ -289,10 +318,12 @@ def _tcp(host, daemons, addresses, metrics):
     """``[(address, place)]`` where an engine listens on TCP, or is told to."""
     # What has no scheme is TCP (opts/hosts.go in docker/cli).
     found = [pair for pair in addresses if pair[0] and not pair[0].startswith(('unix:', 'fd:', 'npipe:', 'vsock:'))]
-    other_ports = SWARM_PORTS + tuple(int(address.rpartition(':')[2]) for address in metrics if re.search(r':[0-9]{1,5}\Z', address))
+    other_ports = SWARM_PORTS + tuple(
+        int(address.rpartition(':')[2]) for address in metrics if re.search(r':[0-9]{1,5}\Z', address)
+    )
     for pid, _words in daemons:
         links = [host.link('/proc/%d/fd/%s' % (pid, name)) for name in host.names('/proc/%d/fd' % pid)]
-        inodes = set(link[len('socket:['):-1] for link in links if link and link.startswith('socket:['))
+        inodes = set(link[len('socket:[') : -1] for link in links if link and link.startswith('socket:['))
         for kind in ('tcp', 'tcp6') if inodes else ():
             for line in (host.text('/proc/%d/net/%s' % (pid, kind)) or '').split('\n')[1:]:
                 fields = line.split()
@@ -305,7 +336,7 @@ def _tcp(host, daemons, addresses, metrics):
 
 def _talkers(host, addresses):
     """``[{uid, name, why}]`` of the users who may write to the socket of an engine; uid None is everybody."""
-    paths = [SOCKET] + [address[len('unix://'):] for address, _place in addresses if address.startswith('unix:///')]
+    paths = [SOCKET] + [address[len('unix://') :] for address, _place in addresses if address.startswith('unix:///')]
     # Engines without root listen in the folder of their user.
     paths += host.glob('/run/user/*/docker.sock')
     found, groups, seen = [], {}, set()

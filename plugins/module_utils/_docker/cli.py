@@ -20,9 +20,29 @@ from collections import namedtuple
 
 #: Every action there is; each can take a container away. A command that cannot has the action None.
 ACTIONS = (
-    'stop', 'kill', 'remove', 'restart', 'pause', 'rename', 'update', 'checkpoint', 'prune',
-    'service_rm', 'service_scale', 'service_update', 'stack_rm', 'node_drain', 'swarm_leave',
-    'compose_down', 'compose_stop', 'compose_rm', 'compose_kill', 'compose_restart', 'compose_pause', 'compose_up', 'compose_scale',
+    'stop',
+    'kill',
+    'remove',
+    'restart',
+    'pause',
+    'rename',
+    'update',
+    'checkpoint',
+    'prune',
+    'service_rm',
+    'service_scale',
+    'service_update',
+    'stack_rm',
+    'node_drain',
+    'swarm_leave',
+    'compose_down',
+    'compose_stop',
+    'compose_rm',
+    'compose_kill',
+    'compose_restart',
+    'compose_pause',
+    'compose_up',
+    'compose_scale',
 )
 
 #: Programs by the last part of argv[0]. The plugin that docker starts for "docker compose" is called docker-compose, too.
@@ -100,6 +120,7 @@ def _result(path=(), values=None, action=None, targets=(), kind=None):
 
 # --- The command line ------------------------------------------------------------------------------------------------
 
+
 def _docker(words):
     """runDocker of docker/cli: global options first, then a plugin or a command."""
     path = []
@@ -161,7 +182,9 @@ def _outcome(command, arguments, values, own, path):
         raise _Refused('conflicting options')
     action, targets = command.outcome(arguments, values, own)
     # A path that leads elsewhere makes one command do what another is for: see _deletes.
-    return _result(path, values, action, targets, {'remove': 'container', 'service_rm': 'service'}.get(action, command.kind))
+    return _result(
+        path, values, action, targets, {'remove': 'container', 'service_rm': 'service'}.get(action, command.kind)
+    )
 
 
 def _reach(node, words, values, path):
@@ -188,7 +211,7 @@ def _reach(node, words, values, path):
             late = node is _ROOT or node is _PLUGIN_ROOT
             values.update((name, value) for name, value in found if not late or name == 'help')
             if isinstance(child, _Command):
-                return child, words[index + 1:]
+                return child, words[index + 1 :]
             node, flags = child, []
             continue
         flags.append(word)
@@ -223,7 +246,7 @@ def _flags(options, words, interspersed):
                 option = _known(options, '-' + word[position])
                 position += 1
                 if word.startswith('=', position) and position + 1 < len(word):
-                    value, position = word[position + 1:], len(word)
+                    value, position = word[position + 1 :], len(word)
                 elif option.kind is not None and position < len(word):
                     value, position = word[position:], len(word)
                 else:
@@ -263,13 +286,27 @@ def _checked(option, value):
 
 # --- Values, as Go's strconv and docker's opts package accept them ---------------------------------------------------
 
-_BOOLEANS = {'1': True, 't': True, 'T': True, 'TRUE': True, 'true': True, 'True': True,
-             '0': False, 'f': False, 'F': False, 'FALSE': False, 'false': False, 'False': False}
+_BOOLEANS = {
+    '1': True,
+    't': True,
+    'T': True,
+    'TRUE': True,
+    'true': True,
+    'True': True,
+    '0': False,
+    'f': False,
+    'F': False,
+    'FALSE': False,
+    'false': False,
+    'False': False,
+}
 _LOG_LEVELS = ('', 'panic', 'fatal', 'error', 'warn', 'warning', 'info', 'debug', 'trace')
 #: unicode.IsSpace, by which strings.TrimSpace trims; str.strip() alone also trims \x1c to \x1f.
 _BLANKS = '\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000'
 
-_INTEGER = re.compile(r'([+-]?)(?:0x((?:_?[0-9a-f])+)|0b((?:_?[01])+)|0o?((?:_?[0-7])+)|([1-9](?:_?[0-9])*|0))', re.I | re.A)
+_INTEGER = re.compile(
+    r'([+-]?)(?:0x((?:_?[0-9a-f])+)|0b((?:_?[01])+)|0o?((?:_?[0-7])+)|([1-9](?:_?[0-9])*|0))', re.I | re.A
+)
 _DECIMAL = re.compile(r'[+-]?[0-9]+', re.A)
 _DURATION = re.compile(r'[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)', re.A)
 _BYTES = re.compile(r'\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)? ?[kmgtp]?i?b?', re.I | re.A)
@@ -280,6 +317,7 @@ _RESTART = re.compile(r'[^:]*(?::(?:[+-]?[0-9]+)?)?', re.A)
 
 def _integer(low, high):
     """strconv.ParseInt and ParseUint with base 0: 0x, 0o, 0b and underscores are welcome, a sign only where it can be needed."""
+
     def accepts(text):
         match = _INTEGER.fullmatch(text)
         if not match or match.group(1) and not low:
@@ -290,6 +328,7 @@ def _integer(low, high):
                 # Longer than any 64 bit number; int() is not linear.
                 number = int(digits or '0', base) if len(digits) <= 64 else high + 1
         return low <= (-number if match.group(1) == '-' else number) <= high
+
     return accepts
 
 
@@ -299,9 +338,9 @@ def _written(pattern):
 
 _KINDS = {
     'text': lambda text: True,
-    'int': _integer(-2 ** 63, 2 ** 63 - 1),
-    'uint16': _integer(0, 2 ** 16 - 1),
-    'uint': _integer(0, 2 ** 64 - 1),
+    'int': _integer(-(2**63), 2**63 - 1),
+    'uint16': _integer(0, 2**16 - 1),
+    'uint': _integer(0, 2**64 - 1),
     'duration': _written(_DURATION),
     'bytes': _written(_BYTES),
     'swap': lambda text: text == '-1' or _BYTES.fullmatch(text) is not None,
@@ -314,6 +353,7 @@ _KINDS = {
 
 
 # --- What a command acts on ------------------------------------------------------------------------------------------
+
 
 def _request(*parts):
     """The collection and the rest of the path that a request goes to: the client joins its parts and cleans the path.
@@ -337,29 +377,39 @@ def _posts(action, verb=None):
             # From 28 on the client trims blanks and sends nothing for an empty reference.
             collection, rest = _request('containers', name.strip(_BLANKS) + tail)
             if collection == 'containers' and rest.endswith(tail):
-                targets.append(rest[:-len(tail)])
+                targets.append(rest[: -len(tail)])
         return (action if targets else None), targets
+
     return outcome
 
 
 def _deletes(collection, trim_slashes=False):
     """DELETE /collection/NAME for each argument; "../containers/NAME" really leads to the container."""
+
     def outcome(arguments, values, _own):
         deleted = {'containers': [], 'services': []}
         for name in arguments:
             where, rest = _request(collection, (name.strip('/') if trim_slashes else name).strip(_BLANKS))
             # The engine's route for a service takes one step, the one for a container all that follow, but for checkpoints.
-            if rest and (where == 'containers' and not re.fullmatch('[^/]+/checkpoints/[^/]+', rest) or where == 'services' and '/' not in rest):
+            if rest and (
+                where == 'containers'
+                and not re.fullmatch('[^/]+/checkpoints/[^/]+', rest)
+                or where == 'services'
+                and '/' not in rest
+            ):
                 deleted[where].append(rest)
         # With --link, the engine removes the alias of a legacy link and no container.
         if deleted['containers'] and not values.get('link'):
             return 'remove', deleted['containers']
         return ('service_rm' if deleted['services'] else None), deleted['services']
+
     return outcome
 
 
 def _checkpoint_create(arguments, values, own):
-    return (None, []) if values.get('leave-running') else _posts('checkpoint', 'checkpoints')(arguments[:1], values, own)
+    return (
+        (None, []) if values.get('leave-running') else _posts('checkpoint', 'checkpoints')(arguments[:1], values, own)
+    )
 
 
 def _checkpoint_rm(arguments, values, own):
@@ -379,17 +429,21 @@ def _update(arguments, values, own):
 
 
 def _prune(_arguments, values, own):
-    if values.get('volumes') and any(name == 'filter' and value.partition('=')[0].strip(_BLANKS).lower() == 'until' for name, value in own):
+    if values.get('volumes') and any(
+        name == 'filter' and value.partition('=')[0].strip(_BLANKS).lower() == 'until' for name, value in own
+    ):
         raise _Refused('the "until" filter is not supported with "--volumes"')
     return 'prune', []
 
 
 def _objects(action, collection):
     """Services and nodes are looked up by GET /collection/NAME first; what leads elsewhere is not found."""
+
     def outcome(arguments, _values, _own):
         requests = [_request(collection, name.strip(_BLANKS)) for name in arguments]
         targets = [rest for where, rest in requests if where == collection and rest and '/' not in rest]
         return (action if targets else None), targets
+
     return outcome
 
 
@@ -402,7 +456,9 @@ def _service_update(arguments, values, own):
 def _service_scale(arguments, values, own):
     if not all('=' in argument for argument in arguments):
         raise _Refused('invalid scale specifier')
-    scaled = [argument.partition('=')[0] for argument in arguments if re.fullmatch('[0-9]+', argument.partition('=')[2], re.A)]
+    scaled = [
+        argument.partition('=')[0] for argument in arguments if re.fullmatch('[0-9]+', argument.partition('=')[2], re.A)
+    ]
     return _objects('service_scale', 'services')(scaled, values, own)
 
 
@@ -411,6 +467,7 @@ def _stack(action):
         if not all(name.strip(_BLANKS + '"\'') for name in arguments):
             raise _Refused('validateStackName: invalid stack name')
         return action, arguments
+
     return outcome
 
 
@@ -451,6 +508,7 @@ def _compose_run(_arguments, values, _own):
 
 # --- Commands and their options --------------------------------------------------------------------------------------
 
+
 def _options(*specifications):
     """``'force/f time/t=int'`` to a table: a word is a long name, a letter, and the kind of the value; none is boolean."""
     table = {}
@@ -490,76 +548,130 @@ _RM = _command(_deletes('containers', trim_slashes=True), 'force/f link/l volume
 _PAUSE = _command(_posts('pause'), least=1)
 _RENAME = _command(_rename, least=2, most=2)
 _UPDATE = _command(
-    _update, 'blkio-weight=uint16 cpu-period=int cpu-quota=int cpu-rt-period=int cpu-rt-runtime=int cpuset-cpus=text cpuset-mems=text '
-    'cpu-shares/c=int memory/m=bytes memory-reservation=bytes memory-swap=swap kernel-memory=bytes restart=restart pids-limit=int cpus=cpus', least=1)
+    _update,
+    'blkio-weight=uint16 cpu-period=int cpu-quota=int cpu-rt-period=int cpu-rt-runtime=int cpuset-cpus=text cpuset-mems=text '
+    'cpu-shares/c=int memory/m=bytes memory-reservation=bytes memory-swap=swap kernel-memory=bytes restart=restart pids-limit=int cpus=cpus',
+    least=1,
+)
 _IMAGE_RM = _command(_deletes('images'), 'force/f no-prune platform=text', least=1)
 _FORCED = 'force/f'
 
-_SERVICE_UPDATE = ' '.join((
-    'args=text cap-add=text cap-drop=text config-add=text config-rm=text constraint-add=text constraint-rm=text container-label-add=text',
-    'container-label-rm=text credential-spec=text detach/d dns-add=text dns-option-add=text dns-option-rm=text dns-rm=text dns-search-add=text',
-    'dns-search-rm=text endpoint-mode=text entrypoint=text env-add=text env-rm=text force generic-resource-add=text generic-resource-rm=text',
-    'group-add=text group-rm=text health-cmd=text health-interval=duration health-retries=int health-start-interval=duration',
-    'health-start-period=duration health-timeout=duration host-add=text host-rm=text hostname=text image=text init isolation=text label-add=text',
-    'label-rm=text limit-cpu=cpus limit-memory=bytes limit-pids=int log-driver=text log-opt=text max-concurrent=uint memory-swap=swap',
-    'memory-swappiness=int mount-add=text mount-rm=text network-add=text network-rm=text no-healthcheck no-resolve-image oom-score-adj=int',
-    'placement-pref-add=text placement-pref-rm=text publish-add=text publish-rm=text quiet/q read-only replicas=uint replicas-max-per-node=uint',
-    'reserve-cpu=cpus reserve-memory=bytes restart-condition=text restart-delay=duration restart-max-attempts=uint restart-window=duration rollback',
-    'rollback-delay=duration rollback-failure-action=text rollback-max-failure-ratio=float rollback-monitor=duration rollback-order=text',
-    'rollback-parallelism=uint secret-add=text secret-rm=text stop-grace-period=duration stop-signal=text sysctl-add=text sysctl-rm=text tty/t',
-    'ulimit-add=text ulimit-rm=text update-delay=duration update-failure-action=text update-max-failure-ratio=float update-monitor=duration',
-    'update-order=text update-parallelism=uint user/u=text with-registry-auth workdir/w=text'))
+_SERVICE_UPDATE = ' '.join(
+    (
+        'args=text cap-add=text cap-drop=text config-add=text config-rm=text constraint-add=text constraint-rm=text container-label-add=text',
+        'container-label-rm=text credential-spec=text detach/d dns-add=text dns-option-add=text dns-option-rm=text dns-rm=text dns-search-add=text',
+        'dns-search-rm=text endpoint-mode=text entrypoint=text env-add=text env-rm=text force generic-resource-add=text generic-resource-rm=text',
+        'group-add=text group-rm=text health-cmd=text health-interval=duration health-retries=int health-start-interval=duration',
+        'health-start-period=duration health-timeout=duration host-add=text host-rm=text hostname=text image=text init isolation=text label-add=text',
+        'label-rm=text limit-cpu=cpus limit-memory=bytes limit-pids=int log-driver=text log-opt=text max-concurrent=uint memory-swap=swap',
+        'memory-swappiness=int mount-add=text mount-rm=text network-add=text network-rm=text no-healthcheck no-resolve-image oom-score-adj=int',
+        'placement-pref-add=text placement-pref-rm=text publish-add=text publish-rm=text quiet/q read-only replicas=uint replicas-max-per-node=uint',
+        'reserve-cpu=cpus reserve-memory=bytes restart-condition=text restart-delay=duration restart-max-attempts=uint restart-window=duration rollback',
+        'rollback-delay=duration rollback-failure-action=text rollback-max-failure-ratio=float rollback-monitor=duration rollback-order=text',
+        'rollback-parallelism=uint secret-add=text secret-rm=text stop-grace-period=duration stop-signal=text sysctl-add=text sysctl-rm=text tty/t',
+        'ulimit-add=text ulimit-rm=text update-delay=duration update-failure-action=text update-max-failure-ratio=float update-monitor=duration',
+        'update-order=text update-parallelism=uint user/u=text with-registry-auth workdir/w=text',
+    )
+)
 
 _GLOBAL_OPTIONS = 'config=text context/c=text debug/D host/H=text log-level/l=text tls tlscacert=text tlscert=text tlskey=text tlsverify'
 _GLOBAL = _options(_GLOBAL_OPTIONS, 'version/v')
 _PLUGIN_GLOBAL = _options(_GLOBAL_OPTIONS)
 
-_ROOT = _Group(_GLOBAL, {
-    'stop': _STOP, 'kill': _KILL, 'rm': _RM, 'restart': _RESTART_COMMAND, 'pause': _PAUSE, 'rename': _RENAME, 'update': _UPDATE,
-    'rmi': _IMAGE_RM,
-    # Accepted at the top level from 23.0 to 28.2, by the alias of the command it shares with "container".
-    'remove': _RM,
-    'container': _group(
-        'remove=rm', stop=_STOP, kill=_KILL, rm=_RM, restart=_RESTART_COMMAND, pause=_PAUSE, rename=_RENAME, update=_UPDATE,
-        prune=_command(_prune, 'force/f filter=filter', most=0, kind=None)),
-    'system': _group(prune=_command(_prune, 'force/f all/a volumes filter=filter', most=0, kind=None)),
-    'checkpoint': _group(
-        'remove=rm',
-        create=_command(_checkpoint_create, 'checkpoint-dir=text leave-running', least=2, most=2),
-        rm=_command(_checkpoint_rm, 'checkpoint-dir=text', least=2, most=2)),
-    'service': _group(
-        'remove=rm',
-        rm=_command(_deletes('services'), least=1, kind='service'),
-        scale=_command(_service_scale, 'detach/d', least=1, kind='service'),
-        rollback=_command(_objects('service_update', 'services'), 'detach/d quiet/q', least=1, most=1, kind='service'),
-        update=_command(_service_update, _SERVICE_UPDATE, least=1, most=1, kind='service')),
-    'stack': _group(
-        'remove=rm', 'down=rm', 'up=deploy',
-        rm=_command(_stack('stack_rm'), 'detach/d orchestrator=text', least=1, kind='stack'),
-        deploy=_command(_stack_deploy, 'compose-file/c=text detach/d orchestrator=text prune quiet/q resolve-image=text with-registry-auth',
-                        least=1, most=1, kind='stack'))._replace(options=_options('orchestrator=text')),
-    'node': _group(
-        'remove=rm',
-        rm=_command(_deletes('nodes'), _FORCED, least=1),
-        update=_command(_node_update, 'availability=text label-add=text label-rm=text role=text', least=1, most=1, kind='node')),
-    'swarm': _group(leave=_command(_services('swarm_leave'), _FORCED, most=0, kind='swarm')),
-    'image': _group('remove=rm', 'rmi=rm', rm=_IMAGE_RM),
-    'volume': _group('remove=rm', rm=_command(_deletes('volumes'), _FORCED, least=1)),
-    'network': _group('remove=rm', rm=_command(_deletes('networks'), _FORCED, least=1)),
-    'secret': _group('remove=rm', rm=_command(_deletes('secrets'), least=1)),
-    'config': _group('remove=rm', rm=_command(_deletes('configs'), least=1)),
-    'plugin': _group('remove=rm', rm=_command(_deletes('plugins'), _FORCED, least=1)),
-    'builder': _group(), 'buildx': _group(), 'context': _group(), 'manifest': _group(), 'trust': _group(),
-})
+_ROOT = _Group(
+    _GLOBAL,
+    {
+        'stop': _STOP,
+        'kill': _KILL,
+        'rm': _RM,
+        'restart': _RESTART_COMMAND,
+        'pause': _PAUSE,
+        'rename': _RENAME,
+        'update': _UPDATE,
+        'rmi': _IMAGE_RM,
+        # Accepted at the top level from 23.0 to 28.2, by the alias of the command it shares with "container".
+        'remove': _RM,
+        'container': _group(
+            'remove=rm',
+            stop=_STOP,
+            kill=_KILL,
+            rm=_RM,
+            restart=_RESTART_COMMAND,
+            pause=_PAUSE,
+            rename=_RENAME,
+            update=_UPDATE,
+            prune=_command(_prune, 'force/f filter=filter', most=0, kind=None),
+        ),
+        'system': _group(prune=_command(_prune, 'force/f all/a volumes filter=filter', most=0, kind=None)),
+        'checkpoint': _group(
+            'remove=rm',
+            create=_command(_checkpoint_create, 'checkpoint-dir=text leave-running', least=2, most=2),
+            rm=_command(_checkpoint_rm, 'checkpoint-dir=text', least=2, most=2),
+        ),
+        'service': _group(
+            'remove=rm',
+            rm=_command(_deletes('services'), least=1, kind='service'),
+            scale=_command(_service_scale, 'detach/d', least=1, kind='service'),
+            rollback=_command(
+                _objects('service_update', 'services'), 'detach/d quiet/q', least=1, most=1, kind='service'
+            ),
+            update=_command(_service_update, _SERVICE_UPDATE, least=1, most=1, kind='service'),
+        ),
+        'stack': _group(
+            'remove=rm',
+            'down=rm',
+            'up=deploy',
+            rm=_command(_stack('stack_rm'), 'detach/d orchestrator=text', least=1, kind='stack'),
+            deploy=_command(
+                _stack_deploy,
+                'compose-file/c=text detach/d orchestrator=text prune quiet/q resolve-image=text with-registry-auth',
+                least=1,
+                most=1,
+                kind='stack',
+            ),
+        )._replace(options=_options('orchestrator=text')),
+        'node': _group(
+            'remove=rm',
+            rm=_command(_deletes('nodes'), _FORCED, least=1),
+            update=_command(
+                _node_update, 'availability=text label-add=text label-rm=text role=text', least=1, most=1, kind='node'
+            ),
+        ),
+        'swarm': _group(leave=_command(_services('swarm_leave'), _FORCED, most=0, kind='swarm')),
+        'image': _group('remove=rm', 'rmi=rm', rm=_IMAGE_RM),
+        'volume': _group('remove=rm', rm=_command(_deletes('volumes'), _FORCED, least=1)),
+        'network': _group('remove=rm', rm=_command(_deletes('networks'), _FORCED, least=1)),
+        'secret': _group('remove=rm', rm=_command(_deletes('secrets'), least=1)),
+        'config': _group('remove=rm', rm=_command(_deletes('configs'), least=1)),
+        'plugin': _group('remove=rm', rm=_command(_deletes('plugins'), _FORCED, least=1)),
+        'builder': _group(),
+        'buildx': _group(),
+        'context': _group(),
+        'manifest': _group(),
+        'trust': _group(),
+    },
+)
 
 _UP_CONFLICTS = (
-    'build no-build', 'no-recreate renew-anon-volumes', 'no-recreate force-recreate', 'no-recreate always-recreate-deps',
-    'abort-on-container-exit abort-on-container-failure', 'detach abort-on-container-exit', 'detach abort-on-container-failure',
-    'detach attach-dependencies', 'detach watch', 'wait abort-on-container-exit', 'wait attach-dependencies', 'no-build watch')
+    'build no-build',
+    'no-recreate renew-anon-volumes',
+    'no-recreate force-recreate',
+    'no-recreate always-recreate-deps',
+    'abort-on-container-exit abort-on-container-failure',
+    'detach abort-on-container-exit',
+    'detach abort-on-container-failure',
+    'detach attach-dependencies',
+    'detach watch',
+    'wait abort-on-container-exit',
+    'wait attach-dependencies',
+    'no-build watch',
+)
 _COMPOSE_WATCH = _compose_command(_services('compose_up'), 'no-up prune quiet')
 _COMPOSE_GROUP = _Group(
-    _options('all-resources ansi=text compatibility dry-run env-file=text file/f=text insecure-registry=text no-ansi parallel=int profile=text '
-             'progress=text project-directory=text project-name/p=text verbose version/v workdir=text'),
+    _options(
+        'all-resources ansi=text compatibility dry-run env-file=text file/f=text insecure-registry=text no-ansi parallel=int profile=text '
+        'progress=text project-directory=text project-name/p=text verbose version/v workdir=text'
+    ),
     {
         'down': _compose_command(_services('compose_down'), 'remove-orphans rmi=rmi timeout/t=int volumes/v volume'),
         'stop': _compose_command(_services('compose_stop'), 'timeout/t=int'),
@@ -569,26 +681,37 @@ _COMPOSE_GROUP = _Group(
         'pause': _compose_command(_services('compose_pause')),
         'scale': _compose_command(_compose_scale, 'no-deps', least=1),
         'up': _compose_command(
-            _services('compose_up'), 'abort-on-container-exit abort-on-container-failure always-recreate-deps attach=text attach-dependencies build '
+            _services('compose_up'),
+            'abort-on-container-exit abort-on-container-failure always-recreate-deps attach=text attach-dependencies build '
             'detach/d environment/e=text exit-code-from=text force-recreate menu no-attach=text no-build no-color no-deps no-log-prefix no-recreate '
             'no-start pull=text quiet-build quiet-pull remove-orphans renew-anon-volumes/V scale=text timeout/t=int timestamps wait wait-timeout=int '
-            'watch/w yes/y y', conflicts=_UP_CONFLICTS),
+            'watch/w yes/y y',
+            conflicts=_UP_CONFLICTS,
+        ),
         # "create" and "watch" recreate containers as "up" does.
         'create': _compose_command(
-            _services('compose_up'), 'build force-recreate no-build no-recreate pull=text quiet-pull remove-orphans scale=text yes/y y',
-            conflicts=_UP_CONFLICTS),
+            _services('compose_up'),
+            'build force-recreate no-build no-recreate pull=text quiet-pull remove-orphans scale=text yes/y y',
+            conflicts=_UP_CONFLICTS,
+        ),
         'watch': _COMPOSE_WATCH,
         'alpha': _group(watch=_COMPOSE_WATCH)._replace(options=_options('dry-run')),
         'wait': _compose_command(_compose_wait, 'down-project', least=1),
         'run': _compose_command(
-            _compose_run, 'build cap-add=text cap-drop=text detach/d entrypoint=text env/e=text env-from-file=text interactive/i label/l=text labels=text '
+            _compose_run,
+            'build cap-add=text cap-drop=text detach/d entrypoint=text env/e=text env-from-file=text interactive/i label/l=text labels=text '
             'name=text no-deps no-TTY/T no-tty publish/p=text pull=text quiet/q quiet-build quiet-pull remove-orphans rm service-ports/P tty/t '
-            'use-aliases user/u=text volume/v=text volumes=text workdir/w=text', least=1, interspersed=False),
-    })
+            'use-aliases user/u=text volume/v=text volumes=text workdir/w=text',
+            least=1,
+            interspersed=False,
+        ),
+    },
+)
 _PLUGIN_ROOT = _Group(_PLUGIN_GLOBAL, {'compose': _COMPOSE_GROUP})
 
 
 # --- docker-compose as a program of its own --------------------------------------------------------------------------
+
 
 def _converted(words):
     """Compose 2 run as docker-compose: its words as the plugin's (Convert in cmd/compatibility/convert.go)."""
@@ -606,7 +729,7 @@ def _converted(words):
             leading.append(word)
         elif word in texts:
             # A missing value is refused by the parser: nothing follows here that it could take.
-            leading += [word] + words[index:index + 1]
+            leading += [word] + words[index : index + 1]
             if index >= len(words):
                 return leading
             index += 1
@@ -624,7 +747,8 @@ def _v1(outcome, options='', most=None, conflicts=()):
 #: The usage texts of compose/cli/main.py, 1.29.2.
 _V1_GLOBAL = _options(
     'file/f=text project-name/p=text profile=text context/c=text verbose log-level=text ansi=text no-ansi version/v host/H=text tls tlscacert=text '
-    'tlscert=text tlskey=text tlsverify skip-hostname-check project-directory=text compatibility env-file=text')
+    'tlscert=text tlskey=text tlsverify skip-hostname-check project-directory=text compatibility env-file=text'
+)
 _V1_COMMANDS = {
     'down': _v1(_services('compose_down'), 'rmi=rmi volumes/v remove-orphans timeout/t=int', most=0),
     'stop': _v1(_services('compose_stop'), 'timeout/t=int'),
@@ -634,9 +758,11 @@ _V1_COMMANDS = {
     'pause': _v1(_services('compose_pause')),
     'scale': _v1(_compose_scale, 'timeout/t=int'),
     'up': _v1(
-        _services('compose_up'), 'detach/d no-color quiet-pull no-deps force-recreate always-recreate-deps no-recreate no-build no-start build '
+        _services('compose_up'),
+        'detach/d no-color quiet-pull no-deps force-recreate always-recreate-deps no-recreate no-build no-start build '
         'abort-on-container-exit attach-dependencies timeout/t=int renew-anon-volumes/V remove-orphans exit-code-from=text scale=text no-log-prefix',
-        conflicts=_UP_CONFLICTS),
+        conflicts=_UP_CONFLICTS,
+    ),
     'create': _v1(_services('compose_up'), 'force-recreate no-recreate no-build build', conflicts=_UP_CONFLICTS),
 }
 #: Their usage has no "[--]": there the word is an argument, the name of a service that cannot be.
@@ -678,7 +804,11 @@ def _docopt(options, words, dashes=True):
             break
         if word.startswith('--'):
             name, equals, value = word.partition('=')
-            names = [name] if name in options else [known for known in options if known.startswith(name) and known[1] == '-']
+            names = (
+                [name]
+                if name in options
+                else [known for known in options if known.startswith(name) and known[1] == '-']
+            )
             if len(names) != 1 or equals and _is_boolean(options, names[0]):
                 raise _Refused('usage')
             parts = [(options[names[0]], value if equals else None)]

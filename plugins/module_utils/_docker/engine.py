@@ -8,6 +8,7 @@ GET /containers/json; the attributes of an event are set in moby's daemon/events
 
 Whatever listens at the socket, the answer is bounded in time and size, and nothing it says raises an exception.
 """
+
 from __future__ import annotations
 
 import fnmatch
@@ -59,12 +60,18 @@ def label(names, pattern):
 def events(path=SOCKET, seconds=SECONDS):
     """The last events of every type that the engine keeps, oldest first: REMEMBERED at most, none from before its start."""
     body = _get(path, _events_until_now({}), seconds)
-    return [event for event in (_json(line, '/events') for line in body.split(b'\n') if line.strip()) if isinstance(event, dict)]
+    return [
+        event
+        for event in (_json(line, '/events') for line in body.split(b'\n') if line.strip())
+        if isinstance(event, dict)
+    ]
 
 
 def _events_until_now(filters):
     # Without an end the engine goes on to wait for new events.
-    return '/events?' + urllib.parse.urlencode({'since': '0', 'until': '%.6f' % time.time(), 'filters': json.dumps(filters, separators=(',', ':'))})
+    return '/events?' + urllib.parse.urlencode(
+        {'since': '0', 'until': '%.6f' % time.time(), 'filters': json.dumps(filters, separators=(',', ':'))}
+    )
 
 
 def _names_of_events(body):

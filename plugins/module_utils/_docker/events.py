@@ -5,6 +5,7 @@
 
 Pure: text in, plain values out.
 """
+
 from __future__ import annotations
 
 import json
@@ -52,8 +53,11 @@ def still_there(events, moment):
     last = {}
     for event in events:
         last[_container(event)] = event
-    gone = {container for container, event in last.items()
-            if container and event.get('Action') == 'destroy' and event['timeNano'] / 1e6 < moment - _MARGIN}
+    gone = {
+        container
+        for container, event in last.items()
+        if container and event.get('Action') == 'destroy' and event['timeNano'] / 1e6 < moment - _MARGIN
+    }
     return [event for event in events if _container(event) not in gone]
 
 

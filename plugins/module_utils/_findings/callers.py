@@ -13,6 +13,7 @@ Whether the host was booted in between is told by what auditd writes at its star
 systemd-update-utmp: no record of a later boot gets into a log without an auditd that started before. An auditd that was
 started again without a boot looks the same, unless the login came after the last boot of all.
 """
+
 from __future__ import annotations
 
 import re
@@ -28,11 +29,14 @@ _IDENT = rb' msg=audit\((\d{1,11})\.(\d{3}):(\d{1,10})\): '
 _HEAD = re.compile(rb'(?:node=(\S{1,255}) )?type=(LOGIN|USER_START|USER_LOGIN)' + _IDENT)
 # After a crash the record of a start can be glued to half a line
 _MARK = re.compile(rb'type=(SYSTEM_BOOT|DAEMON_START|DAEMON_END)' + _IDENT)
-_LOGIN = re.compile(rb'pid=(\d{1,10}) uid=\d{1,10} (?:.{0,300} )?old-auid=\d{1,10} auid=(\d{1,10}) (?:.{0,40} )?old-ses=\d{1,10} ses=(\d{1,10}) res=1\Z')
+_LOGIN = re.compile(
+    rb'pid=(\d{1,10}) uid=\d{1,10} (?:.{0,300} )?old-auid=\d{1,10} auid=(\d{1,10}) (?:.{0,40} )?old-ses=\d{1,10} ses=(\d{1,10}) res=1\Z'
+)
 _USER = re.compile(
     rb'pid=(\d{1,10}) uid=\d{1,10} auid=(\d{1,10}) ses=(\d{1,10}) (?:subj=.{1,300}? )?'
     rb"msg='op=(?:PAM:session_open|login) (?:grantors=\S{0,500} )?(?:acct=(\"[!#-~]{0,200}\"|[0-9A-F]{1,400})|id=\d{1,10}) "
-    rb'exe=("[!#-~]{0,4096}"|[0-9A-F]{1,8192}) hostname=(\S{1,255}) addr=(\S{1,100}) terminal=(\S{1,100}) res=success\'\Z')
+    rb'exe=("[!#-~]{0,4096}"|[0-9A-F]{1,8192}) hostname=(\S{1,255}) addr=(\S{1,100}) terminal=(\S{1,100}) res=success\'\Z'
+)
 
 _EVENT = re.compile(r'([0-9]{1,11})\.([0-9]{3}):([0-9]{1,20})\Z')
 
@@ -63,7 +67,9 @@ def add(entries, batches, living):
         entry['caller'] = {'login': logins.of(entry), 'process': None, 'parent': None}
         # A log can hold the records of other hosts, too
         if entry['host'] in (None, living.node):
-            entry['caller'].update(process=living.look(entry['pid'], time, login), parent=living.look(entry['ppid'], time, login))
+            entry['caller'].update(
+                process=living.look(entry['pid'], time, login), parent=living.look(entry['ppid'], time, login)
+            )
 
 
 class Logins(object):
@@ -88,7 +94,7 @@ class Logins(object):
                 self._marks.append((_moment(*moment)[0], kind))
             head = _HEAD.match(line)
             if head:
-                self._add_record(head, line[head.end():].partition(b'\x1d')[0])
+                self._add_record(head, line[head.end() :].partition(b'\x1d')[0])
         for records in (self._logins, self._users):
             records.sort(key=lambda record: record[:2])
         self._sessions, self._told = {}, {}
@@ -99,17 +105,31 @@ class Logins(object):
         node, kind, *moment = head.groups()
         found = (_LOGIN if kind == b'LOGIN' else _USER).match(body)
         if found:
-            who = _moment(*moment) + ('' if node is None else _shown(node),) + tuple(int(number) for number in found.groups()[:3])
+            who = (
+                _moment(*moment)
+                + ('' if node is None else _shown(node),)
+                + tuple(int(number) for number in found.groups()[:3])
+            )
             if kind == b'LOGIN':
                 self._logins.append(_Login(*who))
             else:
-                self._users.append(_User(*who, kind == b'USER_LOGIN', *map(_text, found.groups()[3:5]), *map(_word, found.groups()[5:])))
+                self._users.append(
+                    _User(
+                        *who, kind == b'USER_LOGIN', *map(_text, found.groups()[3:5]), *map(_word, found.groups()[5:])
+                    )
+                )
 
     def is_settled(self, entry):
         """Whether older lines cannot tell more of the login of an entry."""
         time, _serial = _when(entry)
-        return time is None or self._last(entry, time) is not None or any(
-            moment <= time and (kind == b'SYSTEM_BOOT' or not self._is_since_boot(entry['host'] or '', moment)) for moment, kind in self._marks)
+        return (
+            time is None
+            or self._last(entry, time) is not None
+            or any(
+                moment <= time and (kind == b'SYSTEM_BOOT' or not self._is_since_boot(entry['host'] or '', moment))
+                for moment, kind in self._marks
+            )
+        )
 
     def of(self, entry):
         """The login of the session of an entry, or None where the log does not tell it for certain."""
@@ -131,11 +151,17 @@ class Logins(object):
 
     def _booted_after(self, login):
         """When the host may have been booted after a login, or None."""
-        times = [moment for moment, kind in self._marks
-                 if moment >= login.time and (kind == b'SYSTEM_BOOT' or not self._is_since_boot(login.node, login.time))]
+        times = [
+            moment
+            for moment, kind in self._marks
+            if moment >= login.time and (kind == b'SYSTEM_BOOT' or not self._is_since_boot(login.node, login.time))
+        ]
         # Sessions are counted from 1 on after a boot
-        times += [other.time for other in self._logins
-                  if other.node == login.node and other.ses <= login.ses and other.time > login.time + _TOGETHER]
+        times += [
+            other.time
+            for other in self._logins
+            if other.node == login.node and other.ses <= login.ses and other.time > login.time + _TOGETHER
+        ]
         return min(times, default=None)
 
     def _is_since_boot(self, node, moment):
@@ -149,8 +175,13 @@ class Logins(object):
         if opened and let_in and (let_in.exe, let_in.address) == (opened.exe, opened.address):
             # PAM is asked before there is a terminal
             shown['terminal'] = let_in.terminal or opened.terminal
-        return dict(shown, auid=login.auid, ses=login.ses, timestamp=audit_log.timestamp(login.time),
-                    event='%d.%03d:%d' % (login.time // 1000, login.time % 1000, login.serial))
+        return dict(
+            shown,
+            auid=login.auid,
+            ses=login.ses,
+            timestamp=audit_log.timestamp(login.time),
+            event='%d.%03d:%d' % (login.time // 1000, login.time % 1000, login.serial),
+        )
 
     def _let_in(self, login):
         """What the program that let the user in said: (USER_START, USER_LOGIN), each or None."""

@@ -6,6 +6,7 @@
 Sources: audit_log and docker_cli name theirs; how the engine resolves a reference (full id, exact name, unique id
 prefix) is moby's daemon/container.go GetContainer.
 """
+
 from __future__ import annotations
 
 import datetime
@@ -25,11 +26,43 @@ _LOCAL_CONTEXTS = ('', 'default')
 
 # The first words of commands that take nothing away, neither of docker nor of docker-compose, whatever follows: most
 # of what a host runs, not worth a parse.
-_HARMLESS = frozenset((
-    b'ps', b'inspect', b'exec', b'logs', b'images', b'info', b'version', b'events', b'stats', b'top', b'port', b'diff', b'cp', b'history'))
+_HARMLESS = frozenset(
+    (
+        b'ps',
+        b'inspect',
+        b'exec',
+        b'logs',
+        b'images',
+        b'info',
+        b'version',
+        b'events',
+        b'stats',
+        b'top',
+        b'port',
+        b'diff',
+        b'cp',
+        b'history',
+    )
+)
 
 # Further ones that ask the engine for nothing of the kind.
-_BRIEF = frozenset((b'--version', b'-v', b'login', b'logout', b'pull', b'push', b'search', b'create', b'wait', b'unpause', b'tag', b'load', b'save'))
+_BRIEF = frozenset(
+    (
+        b'--version',
+        b'-v',
+        b'login',
+        b'logout',
+        b'pull',
+        b'push',
+        b'search',
+        b'create',
+        b'wait',
+        b'unpause',
+        b'tag',
+        b'load',
+        b'save',
+    )
+)
 
 _ID = re.compile(r'[0-9a-f]{1,64}\Z')
 _Judgement = namedtuple('_Judgement', 'unreadable match action told argv complete argv_hex program keys')
@@ -47,7 +80,17 @@ class FindingsError(ValueError):
     """An option of find() cannot be used."""
 
 
-def find(events, name=DEFAULT_NAME, key=DEFAULT_KEY, possible=True, containers=None, host=None, actions=None, since=None, until=None):
+def find(
+    events,
+    name=DEFAULT_NAME,
+    key=DEFAULT_KEY,
+    possible=True,
+    containers=None,
+    host=None,
+    actions=None,
+    since=None,
+    until=None,
+):
     """The findings of audit events, with what was counted on the way.
 
     since and until are milliseconds since 1970, both included. containers maps container ids to names.
@@ -114,15 +157,21 @@ def harmless(events, key=DEFAULT_KEY):
         argv, gap = audit_log.argv(event)
         if gap is not None or len(argv) < 2 or _base(argv[0]) != b'docker':
             continue
-        if argv[1] in _HARMLESS or argv[1] in _BRIEF or (argv[1] == b'run' and argv[2:3] in ((b'-d',), (b'--detach',))) or (
-                argv[1] == b'start' and not any(word.startswith(b'-') for word in argv)):
+        if (
+            argv[1] in _HARMLESS
+            or argv[1] in _BRIEF
+            or (argv[1] == b'run' and argv[2:3] in ((b'-d',), (b'--detach',)))
+            or (argv[1] == b'start' and not any(word.startswith(b'-') for word in argv))
+        ):
             found.append((audit_log.number(audit_log.fields(event).get('pid')), audit_log.when(event)[0]))
     return found
 
 
 def is_foreign(docker_host, context):
     """Whether a command talked to another engine than the one behind this host's socket."""
-    return (docker_host is not None and docker_host not in _LOCAL_HOSTS) or (context is not None and context not in _LOCAL_CONTEXTS)
+    return (docker_host is not None and docker_host not in _LOCAL_HOSTS) or (
+        context is not None and context not in _LOCAL_CONTEXTS
+    )
 
 
 def moment(text, zone=None):
@@ -133,7 +182,10 @@ def moment(text, zone=None):
             parsed = parsed.replace(tzinfo=zone)
         seconds = parsed.timestamp()
     except (AttributeError, ValueError, OverflowError, OSError):
-        raise FindingsError('%r is no ISO 8601 time: write it like 2026-11-24, 2026-11-24T03:57:43 or 2026-11-24T03:57:43.051Z' % (text,))
+        raise FindingsError(
+            '%r is no ISO 8601 time: write it like 2026-11-24, 2026-11-24T03:57:43 or 2026-11-24T03:57:43.051Z'
+            % (text,)
+        )
     return int(round(seconds * 1000))
 
 
@@ -172,7 +224,9 @@ def _order(event):
 def _is_within(event, since, until):
     time = audit_log.when(event)[0]
     if time is None:
-        raise FindingsError('`ausearch -i` prints local times without a zone: give the timezone of that host to use since or until')
+        raise FindingsError(
+            '`ausearch -i` prints local times without a zone: give the timezone of that host to use since or until'
+        )
     return (since is None or time >= since) and (until is None or time <= until)
 
 
@@ -192,7 +246,7 @@ class _Judge(object):
             return _NOTHING
         if event.interpreted or len(event.execve) != 1 or len(event.execve[0]) > _REMEMBERED_BYTES:
             return self._judge(event, argv, gap)
-        call = (event.execve[0], event.syscall[event.syscall.find(b' comm='):])
+        call = (event.execve[0], event.syscall[event.syscall.find(b' comm=') :])
         judgement = self._remembered.get(call)
         if judgement is None:
             if len(self._remembered) >= _REMEMBERED_CALLS:
@@ -205,11 +259,17 @@ class _Judge(object):
             return _NOTHING._replace(unreadable='no arguments')
         command, match, matched = self._command(event, argv, gap)
         if command is None:
-            return _NOTHING._replace(unreadable='arguments missing') if gap is not None and not event.interpreted else _NOTHING
+            return (
+                _NOTHING._replace(unreadable='arguments missing')
+                if gap is not None and not event.interpreted
+                else _NOTHING
+            )
         if match is None:
             return _NOTHING
         # In the order of a finding
-        told = {name: command[name] if name == 'action' else _shown_text(command[name]) for name in ('action', 'subcommand')}
+        told = {
+            name: command[name] if name == 'action' else _shown_text(command[name]) for name in ('action', 'subcommand')
+        }
         told['targets'] = [_shown_text(target) for target in command['targets']]
         told['matched'] = [_shown_text(target) for target in matched]
         told.update((name, _shown_text(command[name])) for name in ('docker_host', 'context', 'project', 'signal'))
@@ -226,7 +286,7 @@ class _Judge(object):
         certain = certain and not event.interpreted
         if gap is not None and certain:
             # What stands before the first missing argument may say enough by itself
-            command = docker_cli.parse(words[:max(0, gap - len(argv) + len(words))])
+            command = docker_cli.parse(words[: max(0, gap - len(argv) + len(words))])
             match, matched = _match(command, self._resolve)
             if match in ('name', 'id'):
                 return command, match, matched

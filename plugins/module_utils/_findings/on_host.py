@@ -2,11 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Findings on their host: with the names of containers that the engine tells, and with the callers."""
+
 from __future__ import annotations
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, find as findings, processes
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import (
+    callers,
+    processes,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import (
+    find as findings,
+)
 
 
 def find(events, log, socket, seconds, name, containers=None, **options):

@@ -7,6 +7,7 @@ Sources: proc(5) for stat, cmdline, loginuid and sessionid; cgroups(7) for cgrou
 the number of the first pid namespace; moby's daemon/daemon_unix.go and runc for the cgroup of a container:
 `/docker/ID`, with systemd `docker-ID.scope`.
 """
+
 from __future__ import annotations
 
 import os
@@ -88,9 +89,16 @@ class Processes(object):
         words = command.split(b'\0')[:-1] if command.endswith(b'\0') else command.split(b'\0') if command else []
         container = _container(groups)
         shown = {
-            'pid': pid, 'comm': _shown(comm), 'exe': exe, 'argv': [_shown(word) for word in words], 'argv_complete': len(command) < _LONGEST_COMMAND,
-            'unit': None if container else _unit(groups), 'container': container, 'container_name': (self._names.get(container) or [None])[-1],
-            'started': audit_log.timestamp(int(started)), 'seen': audit_log.timestamp(self._seen),
+            'pid': pid,
+            'comm': _shown(comm),
+            'exe': exe,
+            'argv': [_shown(word) for word in words],
+            'argv_complete': len(command) < _LONGEST_COMMAND,
+            'unit': None if container else _unit(groups),
+            'container': container,
+            'container_name': (self._names.get(container) or [None])[-1],
+            'started': audit_log.timestamp(int(started)),
+            'seen': audit_log.timestamp(self._seen),
         }
         return started, login, shown
 

@@ -11,6 +11,7 @@ cli/command/container of docker/cli.
 Times are milliseconds since 1970. The kernel stamps audit records with a clock that ticks (audit_log_start:
 ktime_get_coarse_real_ts64): they can lag behind the engine's by some milliseconds, and are never ahead.
 """
+
 from __future__ import annotations
 
 import fnmatch
@@ -37,7 +38,15 @@ _QUEUED = 60 * 1000
 
 # What a command can do to a container: end it, remove it, rename it.
 _ENDS = {'stop', 'kill', 'restart', 'checkpoint'}
-_COMPOSE_ENDS = {'compose_stop', 'compose_kill', 'compose_restart', 'compose_down', 'compose_up', 'compose_rm', 'compose_scale'}
+_COMPOSE_ENDS = {
+    'compose_stop',
+    'compose_kill',
+    'compose_restart',
+    'compose_down',
+    'compose_up',
+    'compose_rm',
+    'compose_scale',
+}
 _COMPOSE_REMOVES = {'compose_down', 'compose_up', 'compose_rm', 'compose_scale'}
 _SWARM = {'service_rm', 'service_scale', 'service_update', 'stack_rm', 'node_drain', 'swarm_leave'}
 _PROJECT = 'com.docker.compose.project'
@@ -48,13 +57,28 @@ _TIMEOUT = re.compile(r'(?:-[a-z]*t=?|--time=|--timeout=)(-?\d+)\Z')
 _FORCE = re.compile(r'-[a-zA-Z]*f|--force(=(1|t|T|true|TRUE|True))?\Z')
 
 _Event = namedtuple('_Event', 'time action id name attributes')
-_Incident = namedtuple('_Incident', 'what time id name attributes requests ooms stopped restarted died created started', defaults=(None,))
+_Incident = namedtuple(
+    '_Incident', 'what time id name attributes requests ooms stopped restarted died created started', defaults=(None,)
+)
 # sure: it does that to this container; certain: its process was seen to connect to this engine, too
 _Claim = namedtuple('_Claim', 'finding target reason sure certain', defaults=(False,))
 
 
-def judge(events, found, connects=None, name=findings.DEFAULT_NAME, host=None, since=None, until=None, harmless=(), containers=None, engine_ends=(),
-          engine_since=None, own=(), blind=()):
+def judge(
+    events,
+    found,
+    connects=None,
+    name=findings.DEFAULT_NAME,
+    host=None,
+    since=None,
+    until=None,
+    harmless=(),
+    containers=None,
+    engine_ends=(),
+    engine_since=None,
+    own=(),
+    blind=(),
+):
     """A verdict for every time a matching container ended, was removed or was renamed from since to until, oldest first.
 
     events are those of the engine, found the findings (all, whatever their match), connects the connects to the
@@ -75,7 +99,9 @@ def judge(events, found, connects=None, name=findings.DEFAULT_NAME, host=None, s
     verdicts, asked_to_die = [], set()
     for incident in sorted(_incidents(happened), key=lambda incident: (_asked(incident), incident.time)):
         # All of them, since each can use up a command
-        verdict = _verdict(incident, claims, clients, happened, ends, (incident.id, incident.died) in asked_to_die, blind)
+        verdict = _verdict(
+            incident, claims, clients, happened, ends, (incident.id, incident.died) in asked_to_die, blind
+        )
         if incident.what == 'died' and verdict['cause'] == 'api':
             asked_to_die.add((incident.id, incident.time))
         if any(map(matches, world.names_until(incident.id, incident.time))) and _is_within(incident.time, since, until):
@@ -93,6 +119,7 @@ def _is_within(time, since, until):
 
 # --- What the engine tells --------------------------------------------------------------------------------------------
 
+
 def _event(event):
     """A container event, or None for any other."""
     if not isinstance(event, dict) or event.get('Type') != 'container':
@@ -101,11 +128,18 @@ def _event(event):
     attributes = actor.get('Attributes') if isinstance(actor.get('Attributes'), dict) else {}
     attributes = {label: value for label, value in attributes.items() if isinstance(value, str)}
     identity, action, nano = actor.get('ID'), event.get('Action'), event.get('timeNano')
-    if not isinstance(identity, str) or not isinstance(action, str) or isinstance(nano, bool) or not isinstance(nano, (int, float)):
+    if (
+        not isinstance(identity, str)
+        or not isinstance(action, str)
+        or isinstance(nano, bool)
+        or not isinstance(nano, (int, float))
+    ):
         return None
     # exec_create and health_status carry more after a colon
     # To the microsecond: engine.py reads numbers as floats
-    return _Event(round(nano / 1e6, 3), action.partition(':')[0], identity, attributes.get('name', '').lstrip('/'), attributes)
+    return _Event(
+        round(nano / 1e6, 3), action.partition(':')[0], identity, attributes.get('name', '').lstrip('/'), attributes
+    )
 
 
 class _World(object):
@@ -121,7 +155,9 @@ class _World(object):
             if not event.id:
                 continue
             if event.attributes.get(_PROJECT):
-                self._projects.setdefault(event.attributes.get(_PROJECT + '.working_dir'), set()).add(event.attributes[_PROJECT])
+                self._projects.setdefault(event.attributes.get(_PROJECT + '.working_dir'), set()).add(
+                    event.attributes[_PROJECT]
+                )
             names = self._names.setdefault(event.id, [])
             if event.action == 'rename':
                 names.append((event.time if names else 0, event.attributes.get('oldName', '').lstrip('/')))
@@ -131,7 +167,9 @@ class _World(object):
             elif event.action == 'destroy':
                 self._destroyed[event.id] = event.time
         for identity, name in containers.items():
-            self._names.setdefault(identity, []).extend((0, label.lstrip('/')) for label in ([name] if isinstance(name, str) else name))
+            self._names.setdefault(identity, []).extend(
+                (0, label.lstrip('/')) for label in ([name] if isinstance(name, str) else name)
+            )
 
     def names_until(self, identity, time):
         return [name for moment, name in self._names.get(identity, ()) if moment <= time and name]
@@ -149,7 +187,11 @@ class _World(object):
         """How a reference leads to the container of an incident, in words; None if it does not."""
         if target == incident.id:
             return 'its full id'
-        name = incident.attributes.get('oldName', incident.name).lstrip('/') if incident.what == 'renamed' else incident.name
+        name = (
+            incident.attributes.get('oldName', incident.name).lstrip('/')
+            if incident.what == 'renamed'
+            else incident.name
+        )
         if target == name:
             return 'its name at that time'
         if not _ID.match(target) or not incident.id.startswith(target):
@@ -171,7 +213,7 @@ def _incidents(happened):
     for identity, events in by_id.items():
         requests, ooms, died, created, started = [], [], None, None, None
         for index, event in enumerate(events):
-            later = events[index + 1:]
+            later = events[index + 1 :]
             if event.action == 'create':
                 created = event.time
             elif event.action == 'start':
@@ -187,13 +229,29 @@ def _incidents(happened):
                 ooms = ooms + _late(later, 'oom', event.time + _OOM_SOON)
                 stopped = _comes(later, 'stop', event.time + 2 * _SOON)
                 restarted = stopped and _comes(later, 'restart', event.time + _STARTUP, over_start=True)
-                yield _Incident('died', event.time, identity, event.name, event.attributes, requests, ooms, stopped, restarted, event.time, created,
-                                started)
+                yield _Incident(
+                    'died',
+                    event.time,
+                    identity,
+                    event.name,
+                    event.attributes,
+                    requests,
+                    ooms,
+                    stopped,
+                    restarted,
+                    event.time,
+                    created,
+                    started,
+                )
                 requests, ooms, died = [], [], event.time
             elif event.action == 'destroy':
-                yield _Incident('removed', event.time, identity, event.name, event.attributes, [], [], False, False, died, created)
+                yield _Incident(
+                    'removed', event.time, identity, event.name, event.attributes, [], [], False, False, died, created
+                )
             elif event.action == 'rename':
-                yield _Incident('renamed', event.time, identity, event.name, event.attributes, [], [], False, False, None, created)
+                yield _Incident(
+                    'renamed', event.time, identity, event.name, event.attributes, [], [], False, False, None, created
+                )
 
 
 def _late(later, action, until):
@@ -228,6 +286,7 @@ def _asked(incident):
 
 # --- Who talked to the engine -----------------------------------------------------------------------------------------
 
+
 class _Clients(object):
     """The connects, and whether a command of docker is behind them."""
 
@@ -235,7 +294,10 @@ class _Clients(object):
         """own are connects of our own, breaks are moments that no connection outlives."""
         self.known = bool(connects)
         self._breaks = breaks
-        self._connects = sorted(((milliseconds(connect['timestamp']), connect) for connect in connects or ()), key=lambda pair: (pair[0], _serial(pair[1])))
+        self._connects = sorted(
+            ((milliseconds(connect['timestamp']), connect) for connect in connects or ()),
+            key=lambda pair: (pair[0], _serial(pair[1])),
+        )
         self._own = own
         self._executions = {}
         for finding in found:
@@ -247,7 +309,9 @@ class _Clients(object):
         for time, connect in self._connects:
             for pid in (connect.get('pid'), connect.get('ppid')):
                 self._by_pid.setdefault(pid, []).append(time)
-        self._unexplained = [(time, connect) for time, connect in self._connects if not self._is_explained(time, connect)]
+        self._unexplained = [
+            (time, connect) for time, connect in self._connects if not self._is_explained(time, connect)
+        ]
 
     def were_logged_at(self, time):
         return bool(self._connects) and self._connects[0][0] <= time
@@ -282,14 +346,20 @@ class _Clients(object):
 
 # --- Which commands fit -----------------------------------------------------------------------------------------------
 
+
 class _Claims(object):
     """The commands that explain an incident. A command that is sure to have done its work is used up."""
 
     def __init__(self, found, clients, world):
-        self._found = sorted((
-            (milliseconds(finding['timestamp']), finding) for finding in found
-            if finding.get('timestamp') and not findings.is_foreign(finding.get('docker_host'), finding.get('context'))
-        ), key=lambda pair: (pair[0], _serial(pair[1])))
+        self._found = sorted(
+            (
+                (milliseconds(finding['timestamp']), finding)
+                for finding in found
+                if finding.get('timestamp')
+                and not findings.is_foreign(finding.get('docker_host'), finding.get('context'))
+            ),
+            key=lambda pair: (pair[0], _serial(pair[1])),
+        )
         self._clients = clients
         self._world = world
         self._used = {}
@@ -308,8 +378,10 @@ class _Claims(object):
             if claim is None or self._used.get(self._use(claim, incident), incident) is not incident:
                 continue
             if self._clients.were_logged_at(start) and not connected:
-                remarks.append('%s fits, but it did not connect to this engine: it may have asked another one (DOCKER_HOST, a context), '
-                               'or audit lost its record' % _told(finding))
+                remarks.append(
+                    '%s fits, but it did not connect to this engine: it may have asked another one (DOCKER_HOST, a context), '
+                    'or audit lost its record' % _told(finding)
+                )
                 continue
             if connected and not any(min(connected) <= time for time in times):
                 continue
@@ -331,11 +403,18 @@ class _Claims(object):
         if action.startswith('compose'):
             return self._compose(start, finding, incident, times)
         if action in _SWARM:
-            if 'com.docker.swarm.service.name' in incident.attributes and incident.what != 'renamed' and _fits(start, times, 6 * _STARTUP):
+            if (
+                'com.docker.swarm.service.name' in incident.attributes
+                and incident.what != 'renamed'
+                and _fits(start, times, 6 * _STARTUP)
+            ):
                 return _Claim(finding, None, 'the container is of a swarm service', False)
             return None
-        does = {'died': action in _ENDS or (action == 'remove' and _is_forced(argv)),
-                'removed': action == 'remove', 'renamed': action == 'rename'}[incident.what]
+        does = {
+            'died': action in _ENDS or (action == 'remove' and _is_forced(argv)),
+            'removed': action == 'remove',
+            'renamed': action == 'rename',
+        }[incident.what]
         if not does:
             return None
         window = _STARTUP
@@ -364,15 +443,29 @@ class _Claims(object):
             return None
         # Filters leave out containers, and which ones argv does not say
         plain = not any(word.startswith('--filter') for word in finding['argv'])
-        return _Claim(finding, None, 'a prune removes every stopped container' + ('' if ends else '; the engine noted no end of it'), plain and bool(ends))
+        return _Claim(
+            finding,
+            None,
+            'a prune removes every stopped container' + ('' if ends else '; the engine noted no end of it'),
+            plain and bool(ends),
+        )
 
     def _compose(self, start, finding, incident, times):
         action, project = finding['action'], incident.attributes.get(_PROJECT)
         if not project or incident.what == 'renamed' and action != 'compose_up':
             return None
-        if incident.what == 'died' and action not in _COMPOSE_ENDS or incident.what == 'removed' and action not in _COMPOSE_REMOVES:
+        if (
+            incident.what == 'died'
+            and action not in _COMPOSE_ENDS
+            or incident.what == 'removed'
+            and action not in _COMPOSE_REMOVES
+        ):
             return None
-        if action == 'compose_rm' and incident.what == 'died' and not any(re.match(r'-[a-z]*s|--stop', word) for word in finding['argv']):
+        if (
+            action == 'compose_rm'
+            and incident.what == 'died'
+            and not any(re.match(r'-[a-z]*s|--stop', word) for word in finding['argv'])
+        ):
             return None
         created = self._world.created(incident.id)
         if created is not None and created > milliseconds(finding['timestamp']) and incident.what != 'renamed':
@@ -393,7 +486,11 @@ class _Claims(object):
     def _project(self, finding, incident, project):
         """(why the container can be of the project that a command means, or None, whether that is sure)"""
         if finding.get('project') is not None:
-            return ('the container is of its project %s' % _quoted(project), True) if finding['project'] == project else (None, False)
+            return (
+                ('the container is of its project %s' % _quoted(project), True)
+                if finding['project'] == project
+                else (None, False)
+            )
         if finding.get('cwd') and finding['cwd'] == incident.attributes.get(_PROJECT + '.working_dir'):
             return 'the container is of the project in its folder %s' % _quoted(finding['cwd']), True
         elsewhere = any(word.startswith(('-f', '--file', '--project-directory')) for word in finding['argv'])
@@ -402,7 +499,9 @@ class _Claims(object):
             return None, False  # it means the project of its folder
         folder = re.sub('[^a-z0-9_-]', '', posixpath.basename(finding.get('cwd') or '').lower())
         # A file, the environment or a name in the file can say another project
-        return 'the container is of the project %s, which it may mean' % _quoted(project), folder == project and '-f' not in finding['argv']
+        return 'the container is of the project %s, which it may mean' % _quoted(
+            project
+        ), folder == project and '-f' not in finding['argv']
 
 
 def _fits(start, times, window):
@@ -431,48 +530,94 @@ def _seconds(text):
 
 # --- The verdict ------------------------------------------------------------------------------------------------------
 
+
 def _verdict(incident, claims, clients, happened, ends, by_api, blind):
     """by_api: whether the container ended by the API right before it was removed."""
     if incident.what == 'died' and not incident.requests:
-        return _unasked(incident, [period for period in blind if period[0] < incident.time and period[1] > (incident.started or 0)])
+        return _unasked(
+            incident, [period for period in blind if period[0] < incident.time and period[1] > (incident.started or 0)]
+        )
     evidence = _seen(incident)
     if incident.what == 'died' and not _is_due(incident):
-        return _as_verdict(incident, 'not_known', [], evidence + [
-            'the engine was asked for that signal, but nothing says that the container ended by it and not by itself'], 'open')
+        return _as_verdict(
+            incident,
+            'not_known',
+            [],
+            evidence
+            + [
+                'the engine was asked for that signal, but nothing says that the container ended by it and not by itself'
+            ],
+            'open',
+        )
     fitting, remarks = claims.of(incident)
     if not fitting and incident.what == 'died':
         shutdown = _shutdown(incident, happened, ends)
         if shutdown:
             others = clients.others(_asked(incident))
-            if shutdown.startswith(_ONE) and others and _asked(incident) - milliseconds(others[0]['timestamp']) <= _STARTUP:
+            if (
+                shutdown.startswith(_ONE)
+                and others
+                and _asked(incident) - milliseconds(others[0]['timestamp']) <= _STARTUP
+            ):
                 evidence += [shutdown] + remarks + ['but right before it others connected, who can have asked']
-                return _as_verdict(incident, 'not_known', others[:_SHOWN_CONNECTS], evidence + _told_others(others), 'open')
+                return _as_verdict(
+                    incident, 'not_known', others[:_SHOWN_CONNECTS], evidence + _told_others(others), 'open'
+                )
             sure = not remarks and not others
-            return _as_verdict(incident, 'engine_shutdown', [], evidence + [shutdown] + remarks, 'certain' if sure else 'likely')
+            return _as_verdict(
+                incident, 'engine_shutdown', [], evidence + [shutdown] + remarks, 'certain' if sure else 'likely'
+            )
     others = clients.others(_asked(incident))
     if fitting:
         return _by_cli(incident, claims, fitting, evidence, remarks, others, clients)
     evidence += remarks
-    if incident.what == 'removed' and incident.died is not None and incident.time - incident.died <= _SOON and not by_api:
-        evidence.append('it was removed %d ms after its end: that can be the engine itself, for a container that was run with --rm' %
-                        (incident.time - incident.died))
+    if (
+        incident.what == 'removed'
+        and incident.died is not None
+        and incident.time - incident.died <= _SOON
+        and not by_api
+    ):
+        evidence.append(
+            'it was removed %d ms after its end: that can be the engine itself, for a container that was run with --rm'
+            % (incident.time - incident.died)
+        )
         return _as_verdict(incident, 'not_known', others[:_SHOWN_CONNECTS], evidence + _told_others(others), 'open')
     if not others:
-        evidence.append('no command of docker in the audit log explains it, and ' + (
-            'every connect is explained by such a command' if clients.known else 'connects to the engine are not logged'))
+        evidence.append(
+            'no command of docker in the audit log explains it, and '
+            + (
+                'every connect is explained by such a command'
+                if clients.known
+                else 'connects to the engine are not logged'
+            )
+        )
         return _as_verdict(incident, 'not_known', [], evidence, 'open')
     evidence.append('no command of docker in the audit log explains it: an API client asked')
-    return _as_verdict(incident, 'api', others[:_SHOWN_CONNECTS], evidence + _told_others(others), 'likely' if len(others) == 1 and not remarks else 'open')
+    return _as_verdict(
+        incident,
+        'api',
+        others[:_SHOWN_CONNECTS],
+        evidence + _told_others(others),
+        'likely' if len(others) == 1 and not remarks else 'open',
+    )
 
 
 def _unasked(incident, blind):
     """A container that ended without any request to the engine, as far as events are known. blind are times since its start."""
     code = incident.attributes.get('exitCode', '')
     if any(period[1] > incident.time - _OBEYS for period in blind):
-        return _as_verdict(incident, 'not_known', [], _seen(incident) + [
-            'the events of the engine right before it are not known: it may have been asked'], 'open')
-    evidence = _seen(incident) + ['the engine noted no kill since the start of the container: nobody asked it' if not blind else
-                                  'the engine noted no kill in the last %d s, and not all events before are known' % (_OBEYS // 1000)]
+        return _as_verdict(
+            incident,
+            'not_known',
+            [],
+            _seen(incident) + ['the events of the engine right before it are not known: it may have been asked'],
+            'open',
+        )
+    evidence = _seen(incident) + [
+        'the engine noted no kill since the start of the container: nobody asked it'
+        if not blind
+        else 'the engine noted no kill in the last %d s, and not all events before are known' % (_OBEYS // 1000)
+    ]
     ooms = [event for event in incident.ooms if incident.time - event.time <= _OOM_SOON]
     if ooms and code == '137':
         return _as_verdict(incident, 'oom', [], evidence, 'likely' if blind else 'certain')
@@ -482,18 +627,24 @@ def _unasked(incident, blind):
     if code == '137':
         # The shim hands on 128 + N for an end by signal N (containerd/go-runc monitor.go), and nobody else keeps it: audit logs no
         # signal without a rule for kill(2), the kernel prints none. A shell ends with the code of its last command.
-        evidence.append('137 is 128 + 9: a SIGKILL from outside the engine (by root of this host), or a program that ended itself with that code, '
-                        'as a shell does whose last command was killed; neither the engine nor audit keeps which')
+        evidence.append(
+            '137 is 128 + 9: a SIGKILL from outside the engine (by root of this host), or a program that ended itself with that code, '
+            'as a shell does whose last command was killed; neither the engine nor audit keeps which'
+        )
         return _as_verdict(incident, 'not_known', [], evidence, 'open')
     if code == '255' or not code.isdigit():
-        evidence.append('255 is what the engine notes when the shim of the container was killed, and a program can end itself with it')
+        evidence.append(
+            '255 is what the engine notes when the shim of the container was killed, and a program can end itself with it'
+        )
         return _as_verdict(incident, 'not_known', [], evidence, 'open')
     if int(code) < 128:
         evidence.append('its program ended by itself: the end by a signal has a code from 129 on')
         return _as_verdict(incident, 'self_exit', [], evidence, 'certain' if not blind else 'likely')
     # kernel/signal.c sig_task_ignored(): SIGNAL_UNKILLABLE
-    evidence.append('its program ended by itself with that code: of all signals from outside the engine, SIGKILL (137) alone ends the first process '
-                    'of a pid namespace that has not asked for it; one with the pid namespace of the host may have been ended by another')
+    evidence.append(
+        'its program ended by itself with that code: of all signals from outside the engine, SIGKILL (137) alone ends the first process '
+        'of a pid namespace that has not asked for it; one with the pid namespace of the host may have been ended by another'
+    )
     return _as_verdict(incident, 'self_exit', [], evidence, 'likely')
 
 
@@ -526,9 +677,14 @@ def _shutdown(incident, happened, ends):
     gone = {event.id for event in happened if event.action == 'die' and asked - _SOON <= event.time <= end}
     if any(identity not in gone for identity, runs in running.items() if runs):
         return None
-    if end - max(event.time for event in happened if event.action == 'die' and asked - _SOON <= event.time <= end) > _LEAVES:
+    if (
+        end - max(event.time for event in happened if event.action == 'die' and asked - _SOON <= event.time <= end)
+        > _LEAVES
+    ):
         return None
-    return ('every container' if len(gone) > 1 else _ONE) + ' of the engine ended, and %.1f s after the signal the engine was gone' % ((end - asked) / 1000)
+    return (
+        'every container' if len(gone) > 1 else _ONE
+    ) + ' of the engine ended, and %.1f s after the signal the engine was gone' % ((end - asked) / 1000)
 
 
 def _by_cli(incident, claims, fitting, evidence, remarks, others, clients):
@@ -536,7 +692,9 @@ def _by_cli(incident, claims, fitting, evidence, remarks, others, clients):
         evidence.append('%s fits: %s' % (_told(claim.finding), claim.reason))
     evidence += remarks
     if not clients.known:
-        evidence.append('connects to the engine are not logged: an API client that asked at the same time cannot be ruled out')
+        evidence.append(
+            'connects to the engine are not logged: an API client that asked at the same time cannot be ruled out'
+        )
     if len(fitting) == 1 and fitting[0].sure:
         claims.use(fitting[0], incident)
         start = milliseconds(fitting[0].finding['timestamp'])
@@ -544,10 +702,20 @@ def _by_cli(incident, claims, fitting, evidence, remarks, others, clients):
         if meanwhile:
             evidence.append('meanwhile others connected to the engine, of which none is needed to explain it')
             evidence += _told_connects(meanwhile)
-        return _as_verdict(incident, 'cli', [fitting[0].finding], evidence, 'certain' if fitting[0].certain and not remarks and not meanwhile else 'likely')
+        return _as_verdict(
+            incident,
+            'cli',
+            [fitting[0].finding],
+            evidence,
+            'certain' if fitting[0].certain and not remarks and not meanwhile else 'likely',
+        )
     evidence.append('%s: none is picked' % ('more than one command fits' if len(fitting) > 1 else 'that is not sure'))
     start = min(milliseconds(claim.finding['timestamp']) for claim in fitting)
-    only = len(fitting) > 1 and all(claim.sure for claim in fitting) and not any(milliseconds(connect['timestamp']) >= start for connect in others)
+    only = (
+        len(fitting) > 1
+        and all(claim.sure for claim in fitting)
+        and not any(milliseconds(connect['timestamp']) >= start for connect in others)
+    )
     who = [claim.finding for claim in fitting] + others[:_SHOWN_CONNECTS]
     return _as_verdict(incident, 'cli' if only else 'not_known', who, evidence + _told_others(others), 'open')
 
@@ -555,8 +723,14 @@ def _by_cli(incident, claims, fitting, evidence, remarks, others, clients):
 def _as_verdict(incident, cause, who, evidence, confidence):
     what = 'restarted' if incident.restarted else 'stopped' if incident.stopped else incident.what
     return {
-        'container': incident.name, 'id': incident.id, 'what': [what], 'timestamp': audit_log.timestamp(int(incident.time)),
-        'cause': cause, 'confidence': confidence, 'who': list(who), 'evidence': evidence,
+        'container': incident.name,
+        'id': incident.id,
+        'what': [what],
+        'timestamp': audit_log.timestamp(int(incident.time)),
+        'cause': cause,
+        'confidence': confidence,
+        'who': list(who),
+        'evidence': evidence,
     }
 
 
@@ -565,12 +739,23 @@ def _joined(verdicts):
     joined, last = [], {}
     for verdict in verdicts:
         before = last.get(verdict['id'])
-        same = before and before['who'] and [_key(who) for who in before['who']] == [_key(who) for who in verdict['who']]
-        if same and before['cause'] == verdict['cause'] and 'removed' not in before['what'] and verdict['what'] == ['removed'] and \
-                milliseconds(verdict['timestamp']) - milliseconds(before['timestamp']) <= 2 * _STARTUP:
+        same = (
+            before and before['who'] and [_key(who) for who in before['who']] == [_key(who) for who in verdict['who']]
+        )
+        if (
+            same
+            and before['cause'] == verdict['cause']
+            and 'removed' not in before['what']
+            and verdict['what'] == ['removed']
+            and milliseconds(verdict['timestamp']) - milliseconds(before['timestamp']) <= 2 * _STARTUP
+        ):
             before['what'] = before['what'] + verdict['what']
-            before['evidence'] = before['evidence'] + [line for line in verdict['evidence'] if line not in before['evidence']]
-            before['confidence'] = max(before['confidence'], verdict['confidence'], key=('certain', 'likely', 'open').index)
+            before['evidence'] = before['evidence'] + [
+                line for line in verdict['evidence'] if line not in before['evidence']
+            ]
+            before['confidence'] = max(
+                before['confidence'], verdict['confidence'], key=('certain', 'likely', 'open').index
+            )
             continue
         last[verdict['id']] = verdict
         joined.append(verdict)
@@ -583,29 +768,54 @@ def _key(who):
 
 # --- In words ---------------------------------------------------------------------------------------------------------
 
+
 def _seen(incident):
     """What the engine noted, a line for each."""
-    lines = ['%s kill, signal %s' % (_time(request.time), request.attributes.get('signal', '?')) for request in incident.requests]
+    lines = [
+        '%s kill, signal %s' % (_time(request.time), request.attributes.get('signal', '?'))
+        for request in incident.requests
+    ]
     lines += ['%s oom: a memory limit was hit' % _time(event.time) for event in incident.ooms]
     if incident.what == 'died':
         then = ', then restart' if incident.restarted else ', then stop' if incident.stopped else ''
         lines.append('%s die, exit code %s%s' % (_time(incident.time), incident.attributes.get('exitCode', '?'), then))
     elif incident.what == 'renamed':
-        lines.append('%s rename from %s to %s' % (_time(incident.time), _quoted(incident.attributes.get('oldName', '').lstrip('/')), _quoted(incident.name)))
+        lines.append(
+            '%s rename from %s to %s'
+            % (
+                _time(incident.time),
+                _quoted(incident.attributes.get('oldName', '').lstrip('/')),
+                _quoted(incident.name),
+            )
+        )
     else:
         lines.append('%s destroy' % _time(incident.time))
     return lines
 
 
 def _told(finding):
-    return '%s %s by pid %s (%s)' % (finding['timestamp'], ' '.join(finding['argv']), finding.get('pid'), _user(finding))
+    return '%s %s by pid %s (%s)' % (
+        finding['timestamp'],
+        ' '.join(finding['argv']),
+        finding.get('pid'),
+        _user(finding),
+    )
 
 
 def _told_connects(connects):
-    return ['%s pid %s connected: %s (%s)%s' % (
-        connect['timestamp'], connect.get('pid'), connect.get('exe'), _user(connect),
-        ', a docker whose command is not in the log' if (connect.get('exe') or '').rpartition('/')[2] == 'docker' else '')
-        for connect in connects[:_SHOWN_CONNECTS]]
+    return [
+        '%s pid %s connected: %s (%s)%s'
+        % (
+            connect['timestamp'],
+            connect.get('pid'),
+            connect.get('exe'),
+            _user(connect),
+            ', a docker whose command is not in the log'
+            if (connect.get('exe') or '').rpartition('/')[2] == 'docker'
+            else '',
+        )
+        for connect in connects[:_SHOWN_CONNECTS]
+    ]
 
 
 def _user(entry):

@@ -16,6 +16,7 @@ a container's end, and marks of its own. Times of marks are milliseconds since 1
 Run by systemd, of the standard library alone, and a file of its own, so that a host needs nothing else for it.
 Source: the Docker Engine API, GET /events; which events there are is moby's api/types/events and daemon/events.
 """
+
 from __future__ import annotations
 
 import collections
@@ -45,8 +46,16 @@ ANSWER = 60  # seconds: an engine that just starts lets its clients wait
 # What takes a container away, and what tells which it was. Health checks are left out: they alone would fill the files.
 ACTIONS = frozenset(('create', 'start', 'kill', 'oom', 'die', 'stop', 'restart', 'destroy', 'rename', 'prune'))
 ATTRIBUTES = (
-    'name', 'oldName', 'exitCode', 'signal', 'image', 'com.docker.compose.project', 'com.docker.compose.project.working_dir',
-    'com.docker.compose.service', 'com.docker.swarm.service.name')
+    'name',
+    'oldName',
+    'exitCode',
+    'signal',
+    'image',
+    'com.docker.compose.project',
+    'com.docker.compose.project.working_dir',
+    'com.docker.compose.service',
+    'com.docker.swarm.service.name',
+)
 
 _ID = re.compile(r'([0-9a-f]{64})?\Z')  # a prune has none
 
@@ -79,8 +88,16 @@ def engines():
 def identity(event):
     """What tells an event from all others, or None for something that is no event."""
     actor = event.get('Actor') if isinstance(event, dict) else None
-    key = (event.get('Type'), event.get('Action'), actor.get('ID'), event.get('timeNano')) if isinstance(actor, dict) else (None,)
-    return key if all(isinstance(part, str) for part in key[:3]) and isinstance(key[-1], int) and not isinstance(key[-1], bool) else None
+    key = (
+        (event.get('Type'), event.get('Action'), actor.get('ID'), event.get('timeNano'))
+        if isinstance(actor, dict)
+        else (None,)
+    )
+    return (
+        key
+        if all(isinstance(part, str) for part in key[:3]) and isinstance(key[-1], int) and not isinstance(key[-1], bool)
+        else None
+    )
 
 
 def reduced(event):
@@ -91,9 +108,15 @@ def reduced(event):
     attributes = event['Actor'].get('Attributes')
     attributes = attributes if isinstance(attributes, dict) else {}
     return {
-        'Type': kind, 'Action': action, 'timeNano': nano,
-        'Actor': {'ID': container, 'Attributes': {
-            name: attributes[name][:LONGEST_VALUE] for name in ATTRIBUTES if isinstance(attributes.get(name), str)}},
+        'Type': kind,
+        'Action': action,
+        'timeNano': nano,
+        'Actor': {
+            'ID': container,
+            'Attributes': {
+                name: attributes[name][:LONGEST_VALUE] for name in ATTRIBUTES if isinstance(attributes.get(name), str)
+            },
+        },
     }
 
 
@@ -209,7 +232,14 @@ class Keeper:
             except OSError as error:
                 self._gone()
                 return True, 'cannot connect to %s: %s' % (self._path, error.strerror or error)
-            self._store.write_first({'mark': 'connected', 'pid': os.getpid(), 'from': math.floor(before * 1000), 'to': math.ceil(time.time() * 1000)})
+            self._store.write_first(
+                {
+                    'mark': 'connected',
+                    'pid': os.getpid(),
+                    'from': math.floor(before * 1000),
+                    'to': math.ceil(time.time() * 1000),
+                }
+            )
             client = http.client.HTTPConnection('localhost')
             client.sock = connection
             self._catch_up(self._ask(client, '/events?since=0&until=%.6f' % time.time()))
@@ -259,7 +289,13 @@ class Keeper:
             self._gone()
             # All that another engine had since its start is there, unless it had more than it keeps
             if self._until is not None and (not self._left or len(past) >= ENGINE_KEEPS):
-                self._store.write({'mark': 'gap', 'from': self._until, 'to': max(self._until, past[0]['timeNano'] // 1000000 if past else now())})
+                self._store.write(
+                    {
+                        'mark': 'gap',
+                        'from': self._until,
+                        'to': max(self._until, past[0]['timeNano'] // 1000000 if past else now()),
+                    }
+                )
         self._left = False
         for event in past:
             self._keep(event)
@@ -295,7 +331,7 @@ def now():
 
 
 def main():
-    folder, path = (sys.argv[1:] + [FOLDER, SOCKET][len(sys.argv) - 1:])[:2]
+    folder, path = (sys.argv[1:] + [FOLDER, SOCKET][len(sys.argv) - 1 :])[:2]
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: sys.exit(0))
     try:

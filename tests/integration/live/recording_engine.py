@@ -43,7 +43,9 @@ class RecordingEngine:
         if method in ('POST', 'DELETE'):
             if path.endswith('/prune') or re.fullmatch('/(services|nodes)/[^/]+/update', path):
                 return 200, {}
-            if path == '/swarm/leave' or re.match('/(containers|services|nodes|volumes|networks|images|secrets|configs|plugins)/', path):
+            if path == '/swarm/leave' or re.match(
+                '/(containers|services|nodes|volumes|networks|images|secrets|configs|plugins)/', path
+            ):
                 # Creating and pulling would go on to start a container, which the tests do not want to see.
                 return (404, None) if re.search('/(create|exec|wait|attach)$', path) else (204, None)
         if method == 'GET':
@@ -51,7 +53,9 @@ class RecordingEngine:
             if found:
                 updated = '/%s/%s/update' % found.groups()
                 # The second look is the CLI waiting for an update to converge: there is nothing to wait for.
-                if found.group(1) == 'services' and any(asked == updated for _method, asked, _query, _body in self.requests):
+                if found.group(1) == 'services' and any(
+                    asked == updated for _method, asked, _query, _body in self.requests
+                ):
                     return 404, None
                 return 200, _object(found.group(2))
             if path == '/services' and 'filters' in query:
@@ -62,8 +66,13 @@ class RecordingEngine:
 
 
 def _object(name):
-    spec = {'Name': name, 'Mode': {'Replicated': {'Replicas': 1}}, 'TaskTemplate': {'ContainerSpec': {'Image': 'x'}, 'Placement': {}},
-            'Role': 'worker', 'Availability': 'active'}
+    spec = {
+        'Name': name,
+        'Mode': {'Replicated': {'Replicas': 1}},
+        'TaskTemplate': {'ContainerSpec': {'Image': 'x'}, 'Placement': {}},
+        'Role': 'worker',
+        'Availability': 'active',
+    }
     return {'ID': name, 'Version': {'Index': 1}, 'Spec': spec, 'PreviousSpec': spec}
 
 
@@ -96,7 +105,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _send(self, status, body):
         self.send_response(status)
-        for name, value in (('Api-Version', API_VERSION), ('Ostype', 'linux'), ('Docker-Experimental', 'true'), ('Swarm', 'active/manager')):
+        for name, value in (
+            ('Api-Version', API_VERSION),
+            ('Ostype', 'linux'),
+            ('Docker-Experimental', 'true'),
+            ('Swarm', 'active/manager'),
+        ):
             self.send_header(name, value)
         self.send_header('Content-Type', 'application/json')
         if status != 204:

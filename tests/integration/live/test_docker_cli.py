@@ -39,17 +39,27 @@ NOTHING = (None, ())
 
 # --- The CLIs and their runs -----------------------------------------------------------------------------------------
 
+
 def docker_clis():
     """Version to path, for each docker that is no script; two files of one version count once."""
     found = {}
     for folder in os.environ['PATH'].split(os.pathsep) + ['/usr/local/bin', '/usr/bin', '/bin']:
         path = os.path.join(folder, 'docker')
         if os.access(path, os.X_OK) and os.path.isfile(path):
-            said = subprocess.run([path, '--version'], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+            said = subprocess.run(
+                [path, '--version'],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+                check=False,
+            )
             version = re.match(r'Docker version ([0-9.]+)', said.stdout)
             if version:
                 found.setdefault(version.group(1), path)
-    assert found, 'no docker CLI on this machine: install one (Debian: apt-get install docker.io), the parser is held against it'
+    assert found, (
+        'no docker CLI on this machine: install one (Debian: apt-get install docker.io), the parser is held against it'
+    )
     return found
 
 
@@ -64,8 +74,15 @@ class Runner:
             engine = RecordingEngine(home.with_suffix('.sock'))
             metadata = home / 'contexts' / 'meta' / hashlib.sha256(CONTEXT.encode()).hexdigest()
             metadata.mkdir(parents=True)
-            (metadata / 'meta.json').write_text(json.dumps(
-                {'Name': CONTEXT, 'Metadata': {}, 'Endpoints': {'docker': {'Host': engine.address, 'SkipTLSVerify': False}}}))
+            (metadata / 'meta.json').write_text(
+                json.dumps(
+                    {
+                        'Name': CONTEXT,
+                        'Metadata': {},
+                        'Endpoints': {'docker': {'Host': engine.address, 'SkipTLSVerify': False}},
+                    }
+                )
+            )
             self._open.append(engine.__enter__())
             self._engines.put((engine, home))
 
@@ -80,11 +97,25 @@ class Runner:
             words = list(argv)
             for address, position in itertools.product(ADDRESSES, range(len(words))):
                 words[position] = words[position].replace(address, engine.address)
-            environment = {'HOME': str(home), 'DOCKER_CONFIG': str(home), 'DOCKER_HOST': engine.address, 'PATH': '/nowhere'}
+            environment = {
+                'HOME': str(home),
+                'DOCKER_CONFIG': str(home),
+                'DOCKER_HOST': engine.address,
+                'PATH': '/nowhere',
+            }
             # A yes to every question; a CLI that waits for more has asked the engine what it wanted to before.
             try:
-                subprocess.run([argv[0]] + words[1:], executable=path, input=b'y\n', env=environment, cwd=str(home),
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=TIMEOUT, check=False)
+                subprocess.run(
+                    [argv[0]] + words[1:],
+                    executable=path,
+                    input=b'y\n',
+                    env=environment,
+                    cwd=str(home),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    timeout=TIMEOUT,
+                    check=False,
+                )
             except subprocess.TimeoutExpired:
                 pass
             return engine.requests
@@ -115,6 +146,7 @@ def runner(tmp_path_factory):
 
 
 # --- From requests to an effect --------------------------------------------------------------------------------------
+
 
 def effect(requests):
     """(action, sorted targets) of the requests. The CLI asks for several containers at once, so their order says nothing."""
@@ -168,15 +200,21 @@ def predicted(argv):
 
 
 def report(problems):
-    return '\n'.join('%s\n  predicted %s\n  docker %s: %s' % (shlex.join(argv), said, version, seen) for argv, said, version, seen in problems)
+    return '\n'.join(
+        '%s\n  predicted %s\n  docker %s: %s' % (shlex.join(argv), said, version, seen)
+        for argv, said, version, seen in problems
+    )
 
 
 # --- The lines of the fixtures ---------------------------------------------------------------------------------------
 
+
 def fixture_cases():
     for name in ('argv_cases.json', 'argv_cases_own.json'):
         for case in json.loads((FIXTURES / name).read_text(encoding='utf-8')):
-            if any(checked.startswith('docker-') for checked in case['checked_against']) and not (case['action'] or '').startswith('compose_'):
+            if any(checked.startswith('docker-') for checked in case['checked_against']) and not (
+                case['action'] or ''
+            ).startswith('compose_'):
                 yield case
 
 
@@ -197,22 +235,90 @@ def test_the_fixtures_are_what_docker_does(clis, runner):
 # --- Generated lines -------------------------------------------------------------------------------------------------
 
 VALUES = {
-    'text': ['x', '', '-x', 'a=b'], 'int': ['5', '-1', '0x1f', '1_0', '08', 'x', ''], 'uint16': ['10', '70000'], 'uint': ['1', '-1'],
-    'duration': ['5s', '1m30s', '5'], 'bytes': ['6m', '1.5GiB', '1 kb', 'm', ''], 'swap': ['-1', '1g', '-2'], 'cpus': ['1.5', '1/2', 'x'],
-    'float': ['0.5', 'x'], 'restart': ['no', 'on-failure:3', 'on-failure:x', 'a:b:c'], 'filter': ['label=a', 'label', ''],
+    'text': ['x', '', '-x', 'a=b'],
+    'int': ['5', '-1', '0x1f', '1_0', '08', 'x', ''],
+    'uint16': ['10', '70000'],
+    'uint': ['1', '-1'],
+    'duration': ['5s', '1m30s', '5'],
+    'bytes': ['6m', '1.5GiB', '1 kb', 'm', ''],
+    'swap': ['-1', '1g', '-2'],
+    'cpus': ['1.5', '1/2', 'x'],
+    'float': ['0.5', 'x'],
+    'restart': ['no', 'on-failure:3', 'on-failure:x', 'a:b:c'],
+    'filter': ['label=a', 'label', ''],
 }
 #: Left out: options whose values the CLI looks up or takes apart, those that neither version here has, and --time,
 #: which 28 refuses beside -t and 20.10 does not know beside -s (only the versions between take all three).
 LEFT_OUT = {
     'time',
-    'args', 'config-add', 'credential-spec', 'dns-add', 'dns-search-add', 'dns-option-add', 'endpoint-mode', 'entrypoint', 'env-add', 'generic-resource-add',
-    'host-add', 'image', 'isolation', 'mount-add', 'network-add', 'placement-pref-add', 'placement-pref-rm', 'publish-add', 'publish-rm',
-    'restart-condition', 'secret-add', 'sysctl-add', 'ulimit-add', 'with-registry-auth', 'platform', 'health-cmd', 'no-healthcheck', 'orchestrator',
-    'config-rm', 'secret-rm', 'network-rm', 'label-rm', 'availability', 'role', 'log-opt', 'constraint-add', 'health-start-interval',
-    'oom-score-adj', 'memory-swap', 'memory-swappiness', 'replicas', 'max-concurrent', 'mount-rm', 'user', 'init', 'update-order', 'rollback-order',
+    'args',
+    'config-add',
+    'credential-spec',
+    'dns-add',
+    'dns-search-add',
+    'dns-option-add',
+    'endpoint-mode',
+    'entrypoint',
+    'env-add',
+    'generic-resource-add',
+    'host-add',
+    'image',
+    'isolation',
+    'mount-add',
+    'network-add',
+    'placement-pref-add',
+    'placement-pref-rm',
+    'publish-add',
+    'publish-rm',
+    'restart-condition',
+    'secret-add',
+    'sysctl-add',
+    'ulimit-add',
+    'with-registry-auth',
+    'platform',
+    'health-cmd',
+    'no-healthcheck',
+    'orchestrator',
+    'config-rm',
+    'secret-rm',
+    'network-rm',
+    'label-rm',
+    'availability',
+    'role',
+    'log-opt',
+    'constraint-add',
+    'health-start-interval',
+    'oom-score-adj',
+    'memory-swap',
+    'memory-swappiness',
+    'replicas',
+    'max-concurrent',
+    'mount-rm',
+    'user',
+    'init',
+    'update-order',
+    'rollback-order',
 }
-NAMES = ['claude-hooks-a', 'claude-hooks-b', '/claude-hooks-a', 'claude-hooks-a/', './x', 'x/../claude-hooks-b', '../containers/claude-hooks-a',
-         '../services/web', 'stop', '-', '', 'a/b', '..', '.', 'true', '5', 'web=0', '0a1b2c']
+NAMES = [
+    'claude-hooks-a',
+    'claude-hooks-b',
+    '/claude-hooks-a',
+    'claude-hooks-a/',
+    './x',
+    'x/../claude-hooks-b',
+    '../containers/claude-hooks-a',
+    '../services/web',
+    'stop',
+    '-',
+    '',
+    'a/b',
+    '..',
+    '.',
+    'true',
+    '5',
+    'web=0',
+    '0a1b2c',
+]
 
 
 def leaves(group, path=()):
@@ -236,9 +342,15 @@ def generated_lines(count):
     """Command lines from the parser's own tables: what it believes to be options is what docker is asked about."""
     random_ = random.Random(SEED)
     # "stack deploy" is left out, too: it reads a file before it asks anything.
-    commands = [(path, command) for path, command in leaves(docker_cli._ROOT) if path not in (('stack', 'deploy'), ('stack', 'up'))]
+    commands = [
+        (path, command)
+        for path, command in leaves(docker_cli._ROOT)
+        if path not in (('stack', 'deploy'), ('stack', 'up'))
+    ]
     for number in range(count):
-        path, command = commands[number % len(commands)] if random_.random() < 0.5 else random_.choice(commands[:4] + commands)
+        path, command = (
+            commands[number % len(commands)] if random_.random() < 0.5 else random_.choice(commands[:4] + commands)
+        )
         options = sorted((name, option) for name, option in command.options.items() if option.name not in LEFT_OUT)
         words = []
         for _word in range(random_.choice([1, 1, 1, 2, 2, 3])):
@@ -250,18 +362,47 @@ def generated_lines(count):
         if letters and random_.random() < 0.25:
             words.append(['-' + ''.join(random_.choice(letters) for _letter in range(random_.choice([2, 3])))])
         if random_.random() < 0.2:
-            words.append(random_.choice([['--']] * 4 + [
-                ['--unknown'], ['-Z'], ['--help'], ['--help=false'], ['-test.v'], ['---'], ['--=x'], ['-h']]))
+            words.append(
+                random_.choice(
+                    [['--']] * 4
+                    + [['--unknown'], ['-Z'], ['--help'], ['--help=false'], ['-test.v'], ['---'], ['--=x'], ['-h']]
+                )
+            )
         random_.shuffle(words)
         line = list(path)
         if len(path) > 1 and random_.random() < 0.2:
-            line[1:1] = random_.choice([['--'], ['--', 'x'], ['--help'], ['--help=false'], ['-f'], ['--x=y'], ['-h=false']])
+            line[1:1] = random_.choice(
+                [['--'], ['--', 'x'], ['--help'], ['--help=false'], ['-f'], ['--x=y'], ['-h=false']]
+            )
         leading = []
         for _word in range(random_.choice([0, 0, 0, 1, 2])):
-            leading += random_.choice([
-                ['-D'], ['--debug'], ['-l', 'debug'], ['-linfo'], ['--log-level=nonsense'], ['--tls=false'], ['-v'], ['--version'], ['--help'],
-                ['--help=false'], ['-H', ADDRESSES[0]], ['-H' + ADDRESSES[0]], ['--host=' + ADDRESSES[0]], ['-c', CONTEXT], ['-c' + CONTEXT],
-                ['--context', ''], ['--'], ['--', '-D'], ['--', '--', 'x'], ['-Dv'], ['-Z'], ['-H', 'ftp://x'], ['-D=false']])
+            leading += random_.choice(
+                [
+                    ['-D'],
+                    ['--debug'],
+                    ['-l', 'debug'],
+                    ['-linfo'],
+                    ['--log-level=nonsense'],
+                    ['--tls=false'],
+                    ['-v'],
+                    ['--version'],
+                    ['--help'],
+                    ['--help=false'],
+                    ['-H', ADDRESSES[0]],
+                    ['-H' + ADDRESSES[0]],
+                    ['--host=' + ADDRESSES[0]],
+                    ['-c', CONTEXT],
+                    ['-c' + CONTEXT],
+                    ['--context', ''],
+                    ['--'],
+                    ['--', '-D'],
+                    ['--', '--', 'x'],
+                    ['-Dv'],
+                    ['-Z'],
+                    ['-H', 'ftp://x'],
+                    ['-D=false'],
+                ]
+            )
         yield ['docker'] + leading + line + [word for group in words for word in group]
 
 
@@ -284,9 +425,12 @@ def test_generated_lines_are_what_docker_does(clis, runner):
 
 # --- Every other command ---------------------------------------------------------------------------------------------
 
+
 def all_commands(path, words=()):
     """The commands that a CLI's help texts list, as tuples of words."""
-    said = subprocess.run([path, *words, '--help'], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT, check=False).stdout
+    said = subprocess.run(
+        [path, *words, '--help'], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    ).stdout
     listed = re.findall(r'^  ([a-z][a-z-]*)\*? ', '\n'.join(re.findall(r'Commands:\n(?:\n|  .*\n)*', said)), re.M)
     if not listed or len(words) == 2:
         yield words

@@ -49,9 +49,17 @@ class Host(object):
         """Add an execution to the log. Returns its event id."""
         self.serial += 1
         moment = time.time() - age
-        self.write(audit_writer.text(audit_writer.event(
-            [word if isinstance(word, bytes) else word.encode() for word in argv], seconds=int(moment), milli=int(moment * 1000) % 1000,
-            serial=self.serial, **options)))
+        self.write(
+            audit_writer.text(
+                audit_writer.event(
+                    [word if isinstance(word, bytes) else word.encode() for word in argv],
+                    seconds=int(moment),
+                    milli=int(moment * 1000) % 1000,
+                    serial=self.serial,
+                    **options,
+                )
+            )
+        )
         return '%d.%03d:%d' % (int(moment), int(moment * 1000) % 1000, self.serial)
 
     def stop(self, number, **options):
@@ -73,7 +81,9 @@ class Host(object):
         """A running source: (its queue, its task). It is cancelled at the end."""
         queue = queue or asyncio.Queue()
         main = runpy.run_path(str(SOURCE))['main']
-        task = asyncio.create_task(main(queue, dict({'log': str(self.log), 'socket': '/nonexistent/docker.sock'}, **args)))
+        task = asyncio.create_task(
+            main(queue, dict({'log': str(self.log), 'socket': '/nonexistent/docker.sock'}, **args))
+        )
         try:
             yield queue, task
         finally:
@@ -100,10 +110,12 @@ class Host(object):
 
     def run(self, count, **args):
         """The next events. Waits for them."""
+
         async def take():
             async with self.source(**args) as (queue, task):
                 events = [await got(queue, task) for _number in range(count)]
             return events + drained(queue)
+
         return asyncio.run(take())
 
 
@@ -136,18 +148,43 @@ def host(tmp_path, monkeypatch):
 
 # --- What an event is ------------------------------------------------------------------------------------------------
 
+
 def test_an_event_is_a_finding_with_a_host(host):
     ident = host.execute('docker', 'rm', '-f', 'claude-hooks-1', '/other')
     (event,) = host.run(1)
     # The log tells of no login, and process 99 can be anything here
     assert event.pop('caller')['login'] is None
     assert event == {
-        'host': platform.node(), 'timestamp': datetime.datetime.fromtimestamp(float(ident.partition(':')[0]), datetime.timezone.utc).strftime(
-            '%Y-%m-%dT%H:%M:%S.') + ident[11:14] + 'Z',
-        'event': ident, 'action': 'remove', 'subcommand': 'rm', 'targets': ['claude-hooks-1', 'other'], 'matched': ['claude-hooks-1'],
-        'docker_host': None, 'context': None, 'project': None, 'signal': None, 'match': 'name', 'pid': 100, 'ppid': 99, 'uid': 0, 'auid': 1000,
-        'ses': 3, 'tty': 'pts0', 'comm': 'docker', 'exe': '/usr/bin/docker', 'cwd': '/root', 'argv': ['docker', 'rm', '-f', 'claude-hooks-1', '/other'],
-        'argv_complete': True, 'success': True, 'keys': ['claude-hooks-docker']}
+        'host': platform.node(),
+        'timestamp': datetime.datetime.fromtimestamp(float(ident.partition(':')[0]), datetime.timezone.utc).strftime(
+            '%Y-%m-%dT%H:%M:%S.'
+        )
+        + ident[11:14]
+        + 'Z',
+        'event': ident,
+        'action': 'remove',
+        'subcommand': 'rm',
+        'targets': ['claude-hooks-1', 'other'],
+        'matched': ['claude-hooks-1'],
+        'docker_host': None,
+        'context': None,
+        'project': None,
+        'signal': None,
+        'match': 'name',
+        'pid': 100,
+        'ppid': 99,
+        'uid': 0,
+        'auid': 1000,
+        'ses': 3,
+        'tty': 'pts0',
+        'comm': 'docker',
+        'exe': '/usr/bin/docker',
+        'cwd': '/root',
+        'argv': ['docker', 'rm', '-f', 'claude-hooks-1', '/other'],
+        'argv_complete': True,
+        'success': True,
+        'keys': ['claude-hooks-docker'],
+    }
 
 
 def test_the_node_of_a_record_is_the_host(host):
@@ -155,8 +192,17 @@ def test_the_node_of_a_record_is_the_host(host):
     assert host.run(1)[0]['host'] == 'web1'
 
 
-@pytest.mark.parametrize('word', [
-    b'\xff\xfe', b"{{ lookup('pipe', 'id') }}", b'"\x1b[2J\n', '\u202e\u2028'.encode(), b'$ANSIBLE_VAULT;1.1;AES256', b'x' * 100000])
+@pytest.mark.parametrize(
+    'word',
+    [
+        b'\xff\xfe',
+        b"{{ lookup('pipe', 'id') }}",
+        b'"\x1b[2J\n',
+        '\u202e\u2028'.encode(),
+        b'$ANSIBLE_VAULT;1.1;AES256',
+        b'x' * 100000,
+    ],
+)
 def test_hostile_words_come_as_the_module_has_them(host, word):
     host.execute('docker', 'stop', 'claude-hooks-1', word)
     event = host.run(1)[0]
@@ -164,22 +210,29 @@ def test_hostile_words_come_as_the_module_has_them(host, word):
     assert json.loads(json.dumps(event, allow_nan=False)) == event and json.dumps(event, ensure_ascii=False).encode()
 
 
-@pytest.mark.parametrize('args, expected', [
-    ({}, ['1', '2', 'prune']),
-    ({'possible': False}, ['1', '2']),
-    ({'name': '*-2'}, ['2', 'prune']),
-    ({'key': 'other'}, ['3']),
-])
+@pytest.mark.parametrize(
+    'args, expected',
+    [
+        ({}, ['1', '2', 'prune']),
+        ({'possible': False}, ['1', '2']),
+        ({'name': '*-2'}, ['2', 'prune']),
+        ({'key': 'other'}, ['3']),
+    ],
+)
 def test_the_arguments_choose(host, args, expected):
     host.stop(1)
     host.stop(2)
     host.stop(3, key=b'other')
     host.execute('docker', 'system', 'prune', '-f')
     host.execute('docker', 'ps')
-    assert [event['targets'][0][-1] if event['targets'] else 'prune' for event in host.run(len(expected), **args)] == expected
+    assert [
+        event['targets'][0][-1] if event['targets'] else 'prune' for event in host.run(len(expected), **args)
+    ] == expected
 
 
-@pytest.mark.parametrize('since, expected', [('today', ['today', 'now']), ('2020-01-01', ['yesterday', 'today', 'now']), ('soon', ['now'])])
+@pytest.mark.parametrize(
+    'since, expected', [('today', ['today', 'now']), ('2020-01-01', ['yesterday', 'today', 'now']), ('soon', ['now'])]
+)
 def test_the_first_run_starts_at_since_and_later_ones_where_it_ended(host, since, expected):
     midnight = datetime.datetime.combine(datetime.date.today(), datetime.time()).timestamp()
     host.execute('docker', 'stop', 'claude-hooks-yesterday', age=time.time() - midnight + 0.1)
@@ -207,6 +260,7 @@ def test_a_first_run_that_saw_nothing_is_the_first_all_the_same(host):
             while not host.state.exists():
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.01)
+
     asyncio.run(begin())
     host.stop(1)
     tomorrow = (datetime.date.today() + datetime.timedelta(days=1)).isoformat()
@@ -215,8 +269,14 @@ def test_a_first_run_that_saw_nothing_is_the_first_all_the_same(host):
 
 def test_the_engine_tells_which_ids_match(host, tmp_path):
     """The container a had a matching name before it was renamed, b never had one, c is not known."""
-    events = ''.join(json.dumps({'Action': action, 'Actor': {'ID': 64 * letter, 'Attributes': names}}) + '\n' for action, letter, names in (
-        ('create', 'a', {'name': 'claude-hooks-1'}), ('rename', 'a', {'name': 'renamed', 'oldName': '/claude-hooks-1'}), ('create', 'b', {'name': 'other'})))
+    events = ''.join(
+        json.dumps({'Action': action, 'Actor': {'ID': 64 * letter, 'Attributes': names}}) + '\n'
+        for action, letter, names in (
+            ('create', 'a', {'name': 'claude-hooks-1'}),
+            ('rename', 'a', {'name': 'renamed', 'oldName': '/claude-hooks-1'}),
+            ('create', 'b', {'name': 'other'}),
+        )
+    )
 
     class Engine(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -241,6 +301,7 @@ def test_the_engine_tells_which_ids_match(host, tmp_path):
 
 # --- None lost, none twice -------------------------------------------------------------------------------------------
 
+
 def test_events_come_in_order_and_as_they_happen(host):
     async def follow():
         async with host.source() as (queue, task):
@@ -248,6 +309,7 @@ def test_events_come_in_order_and_as_they_happen(host):
                 host.stop(number)
                 event = await got(queue, task)
                 assert event['targets'] == ['claude-hooks-%d' % number]
+
     asyncio.run(follow())
 
 
@@ -300,13 +362,18 @@ class Printed(object):
         print(event['targets'][0].rpartition('-')[2], flush=True)
 asyncio.run(runpy.run_path(sys.argv[1])['main'](Printed(), {'log': sys.argv[2]}))
 '''
-    process = subprocess.Popen([sys.executable, '-c', program, str(SOURCE), str(host.log)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, '-c', program, str(SOURCE), str(host.log)], stdout=subprocess.PIPE, text=True
+    )
     first = [process.stdout.readline().strip() for _line in range(20)]
     process.kill()
     first += process.stdout.read().split()
     assert 20 <= len(first) < 200
     second = targets(host.run(200 - len(first)))
-    assert first + second in ([str(number) for number in range(200)], [str(number) for number in [*range(len(first)), *range(len(first) - 1, 200)]])
+    assert first + second in (
+        [str(number) for number in range(200)],
+        [str(number) for number in [*range(len(first)), *range(len(first) - 1, 200)]],
+    )
 
 
 def test_logs_that_are_gone_are_an_event(host):
@@ -316,10 +383,16 @@ def test_logs_that_are_gone_are_an_event(host):
     host.log.touch()
     ident = host.stop(2)
     gap, event = host.run(2)
-    assert (gap['gap'], gap['host'], gap['last'] == event['timestamp'], event['event']) == (True, platform.node(), True, ident)
+    assert (gap['gap'], gap['host'], gap['last'] == event['timestamp'], event['event']) == (
+        True,
+        platform.node(),
+        True,
+        ident,
+    )
 
 
 # --- Its end ---------------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize('has_news', [False, True])
 def test_it_ends_at_once_when_it_is_cancelled(host, has_news):
@@ -347,22 +420,32 @@ def test_a_second_reader_of_the_same_name_is_refused(host):
     async def both():
         async with host.source() as (queue, task):
             await got(queue, task)
-            with pytest.raises(reader_state.StateError, match='another reader named rulebook reads on this host .process %d.' % os.getpid()):
+            with pytest.raises(
+                reader_state.StateError,
+                match='another reader named rulebook reads on this host .process %d.' % os.getpid(),
+            ):
                 async with host.source() as (other, second):
                     await got(other, second)
             async with host.source(reader='other') as (other, second):
                 return await got(other, second)
+
     assert targets([asyncio.run(both())]) == ['1']
 
 
-@pytest.mark.parametrize('args, told', [
-    ({'nmae': 'web-*'}, 'docker_findings has no argument nmae: there are name, key, possible, since, reader, log, socket'),
-    ({'possible': 'no'}, "possible of docker_findings must be a boolean, not 'no'"),
-    ({'name': ''}, "name of docker_findings must be a text, not ''"),
-    ({'since': 'noon'}, "'noon' is no ISO 8601 time"),
-    ({'reader': '../x'}, "the name '../x' of a reader must be of 1 to 64 letters"),
-    ({'log': '/nonexistent/audit.log'}, 'cannot list /nonexistent: No such file or directory'),
-])
+@pytest.mark.parametrize(
+    'args, told',
+    [
+        (
+            {'nmae': 'web-*'},
+            'docker_findings has no argument nmae: there are name, key, possible, since, reader, log, socket',
+        ),
+        ({'possible': 'no'}, "possible of docker_findings must be a boolean, not 'no'"),
+        ({'name': ''}, "name of docker_findings must be a text, not ''"),
+        ({'since': 'noon'}, "'noon' is no ISO 8601 time"),
+        ({'reader': '../x'}, "the name '../x' of a reader must be of 1 to 64 letters"),
+        ({'log': '/nonexistent/audit.log'}, 'cannot list /nonexistent: No such file or directory'),
+    ],
+)
 def test_what_cannot_work_is_told_in_a_sentence(host, args, told):
     with pytest.raises(Exception) as caught:
         host.run(1, **args)
@@ -371,17 +454,28 @@ def test_what_cannot_work_is_told_in_a_sentence(host, args, told):
 
 # --- Logs and state that are not as they should be -------------------------------------------------------------------
 
+
 def test_garbage_in_the_log_hides_nothing(host):
     chance = random.Random(1)
     for number in range(20):
         host.write(chance.randbytes(chance.randrange(2000)).replace(b'\n', b'') + b'\n')
-        host.write(b'type=SYSCALL msg=audit(1.1:1): key="claude-hooks-docker"\n' + b'\0' * chance.randrange(5000) + b'\n')
+        host.write(
+            b'type=SYSCALL msg=audit(1.1:1): key="claude-hooks-docker"\n' + b'\0' * chance.randrange(5000) + b'\n'
+        )
         host.stop(number)
     assert targets(host.run(20)) == [str(number) for number in range(20)]
 
 
-@pytest.mark.parametrize('text', ['', 'garbage', '[]', '{"format": 1, "key": "claude-hooks-docker", "reader": "rulebook", "offered": {"taken": [1]}}',
-                                  '{"format": 1, "key": "claude-hooks-docker", "reader": "rulebook", "offered": {"since": "x"}}'])
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        'garbage',
+        '[]',
+        '{"format": 1, "key": "claude-hooks-docker", "reader": "rulebook", "offered": {"taken": [1]}}',
+        '{"format": 1, "key": "claude-hooks-docker", "reader": "rulebook", "offered": {"since": "x"}}',
+    ],
+)
 def test_a_state_that_cannot_be_used_is_told_and_reading_starts_anew(host, text, caplog):
     host.stop(1)
     host.run(1)
@@ -400,6 +494,7 @@ def test_an_execution_without_its_command_is_a_warning(host, caplog):
 
 
 # --- How ansible-rulebook loads it -----------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize('others', ['none', 'a package of that name', 'a folder of that name'])
 def test_it_finds_its_collection_in_a_python_that_knows_no_collections(host, tmp_path, others):
@@ -424,12 +519,18 @@ asyncio.run(first())
 if sys.argv[4] != 'none':
     import ansible_collections.other.thing
 '''
-    done = subprocess.run([sys.executable, '-I', '-S', '-c', program, str(SOURCE), str(host.log), str(elsewhere.parent), others],
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, '-I', '-S', '-c', program, str(SOURCE), str(host.log), str(elsewhere.parent), others],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.stdout, done.stderr) == ("['claude-hooks-1']\n", '')
 
 
 def test_the_documentation_names_the_arguments_with_their_defaults():
     module = runpy.run_path(str(SOURCE))
-    documented = {name: option.get('default') for name, option in yaml.safe_load(module['DOCUMENTATION'])['options'].items()}
+    documented = {
+        name: option.get('default') for name, option in yaml.safe_load(module['DOCUMENTATION'])['options'].items()
+    }
     assert documented == module['_OPTIONS']

@@ -5,6 +5,7 @@
 
 Each test talks to a real unix socket, behind which it plays the engine.
 """
+
 from __future__ import annotations
 
 import importlib.util
@@ -34,8 +35,16 @@ numbers = itertools.count()
 
 def event(action='start', name='claude-hooks-a', identity=A, kind='container', nano=None, **attributes):
     nano = NANO + next(numbers) * 1000000 if nano is None else nano
-    return {'status': action, 'id': identity, 'Type': kind, 'Action': action, 'scope': 'local', 'time': nano // 10 ** 9, 'timeNano': nano,
-            'Actor': {'ID': identity, 'Attributes': dict(attributes, name=name)}}
+    return {
+        'status': action,
+        'id': identity,
+        'Type': kind,
+        'Action': action,
+        'scope': 'local',
+        'time': nano // 10**9,
+        'timeNano': nano,
+        'Actor': {'ID': identity, 'Attributes': dict(attributes, name=name)},
+    }
 
 
 class Engine:
@@ -136,7 +145,9 @@ class Host:
 
     def keep(self, leaving=0, largest=keep_events.LARGEST_FILE):
         self._stop.clear()
-        self.keeper = keep_events.Keeper(keep_events.Store(str(self.folder), largest), str(self.path), self._engines, pause=0.02, leaving=leaving)
+        self.keeper = keep_events.Keeper(
+            keep_events.Store(str(self.folder), largest), str(self.path), self._engines, pause=0.02, leaving=leaving
+        )
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -164,8 +175,13 @@ class Host:
         wait(lambda: len([target for target in self.engine.asked if 'until' not in target]) >= times)
 
     def entries(self):
-        return [json.loads(line) for path in (self.folder / 'events.jsonl.1', self.folder / 'events.jsonl') if path.exists()
-                for line in path.read_bytes().split(b'\n') if line]
+        return [
+            json.loads(line)
+            for path in (self.folder / 'events.jsonl.1', self.folder / 'events.jsonl')
+            if path.exists()
+            for line in path.read_bytes().split(b'\n')
+            if line
+        ]
 
     def events(self):
         return [(entry['Action'], entry['timeNano']) for entry in self.entries() if 'Type' in entry]
@@ -212,7 +228,9 @@ def test_what_the_engine_still_knows_and_what_comes_is_kept_once(host):
     assert host.kept(*past, *live) == [key(entry) for entry in past + live]
     assert (host.folder / 'events.jsonl').stat().st_mode & 0o777 == 0o600
     (connected,) = host.marks('connected', 'gone', 'gap')
-    assert connected['pid'] == os.getpid() and before - 1 <= connected['from'] <= connected['to'] <= time.time() * 1000 + 1
+    assert (
+        connected['pid'] == os.getpid() and before - 1 <= connected['from'] <= connected['to'] <= time.time() * 1000 + 1
+    )
 
 
 def test_an_engine_that_starts_anew_is_marked_and_nothing_is_lost_or_twice(host):
@@ -286,7 +304,9 @@ def test_health_checks_do_not_push_out_what_joins_two_keepers(host):
     assert host.marks('gap') == []
 
 
-@pytest.mark.parametrize('memory, is_gap', [([event() for _unused in range(3)], True), ([event() for _unused in range(256)], True)])
+@pytest.mark.parametrize(
+    'memory, is_gap', [([event() for _unused in range(3)], True), ([event() for _unused in range(256)], True)]
+)
 def test_an_engine_that_started_while_no_keeper_ran_is_a_gap(host, memory, is_gap):
     host.start(event())
     host.keep()
@@ -325,7 +345,10 @@ def test_a_new_engine_that_had_more_than_it_keeps_leaves_a_gap(host):
     host.start(*memory)
     host.kept(memory[-1])
     (gap,) = host.marks('gap')
-    assert (gap['from'], gap['to']) == (host.marks('gone')[0]['time'], max(host.marks('gone')[0]['time'], memory[0]['timeNano'] // 1000000))
+    assert (gap['from'], gap['to']) == (
+        host.marks('gone')[0]['time'],
+        max(host.marks('gone')[0]['time'], memory[0]['timeNano'] // 1000000),
+    )
 
 
 def test_while_no_dockerd_runs_nobody_connects(host):
@@ -349,15 +372,30 @@ def test_a_dockerd_that_is_about_to_end_is_left_alone(host):
     wait(lambda: host.marks('gone'))
 
 
-@pytest.mark.parametrize('raw', [
-    b'\n', b'garbage\n', b'null\n', b'[]\n', b'{"Type":"container"}\n', b'\xff\xfe\n', b'[' * 50000 + b'\n', b'{"a":' * 50000 + b'\n',
-    json.dumps(event(identity='A' * 64)).encode() + b'\n', json.dumps(event(identity='../../etc')).encode() + b'\n',
-    json.dumps(dict(event(), timeNano='1')).encode() + b'\n', json.dumps(dict(event(), timeNano=1.5)).encode() + b'\n',
-    json.dumps(dict(event(), timeNano=True)).encode() + b'\n', json.dumps(dict(event(), Actor=[])).encode() + b'\n',
-    json.dumps(dict(event(), Action=['die'])).encode() + b'\n', json.dumps(event(kind='image')).encode() + b'\n',
-    json.dumps(event('exec_create: true')).encode() + b'\n', json.dumps(event('health_status: healthy')).encode() + b'\n',
-    b'{"timeNano":' + b'9' * 100000 + b'}\n',
-])
+@pytest.mark.parametrize(
+    'raw',
+    [
+        b'\n',
+        b'garbage\n',
+        b'null\n',
+        b'[]\n',
+        b'{"Type":"container"}\n',
+        b'\xff\xfe\n',
+        b'[' * 50000 + b'\n',
+        b'{"a":' * 50000 + b'\n',
+        json.dumps(event(identity='A' * 64)).encode() + b'\n',
+        json.dumps(event(identity='../../etc')).encode() + b'\n',
+        json.dumps(dict(event(), timeNano='1')).encode() + b'\n',
+        json.dumps(dict(event(), timeNano=1.5)).encode() + b'\n',
+        json.dumps(dict(event(), timeNano=True)).encode() + b'\n',
+        json.dumps(dict(event(), Actor=[])).encode() + b'\n',
+        json.dumps(dict(event(), Action=['die'])).encode() + b'\n',
+        json.dumps(event(kind='image')).encode() + b'\n',
+        json.dumps(event('exec_create: true')).encode() + b'\n',
+        json.dumps(event('health_status: healthy')).encode() + b'\n',
+        b'{"timeNano":' + b'9' * 100000 + b'}\n',
+    ],
+)
 def test_what_is_no_event_of_a_container_is_not_kept_and_breaks_nothing(host, raw):
     host.start()
     host.keep()
@@ -367,11 +405,20 @@ def test_what_is_no_event_of_a_container_is_not_kept_and_breaks_nothing(host, ra
     assert host.kept(last) == [key(last)] and host.marks('gap', 'gone') == []
 
 
-@pytest.mark.parametrize('attributes', [
-    {'name': 'x\n{"mark":"gone","time":1}\n'}, {'name': 'x\u2028\x85\x1d\r'}, {'name': '\ud800'}, {'name': 'n' * 900000}, {'name': '\U0001f600' * 5000},
-    {'com.docker.compose.project': 'p' * 900000, 'name': 'x'}, {'Label' + 'l' * 500000: 'v', 'name': 'x'}, {'name': 5, 'exitCode': None},
-    {name: '\U0001f600' * 600 for name in keep_events.ATTRIBUTES},
-])
+@pytest.mark.parametrize(
+    'attributes',
+    [
+        {'name': 'x\n{"mark":"gone","time":1}\n'},
+        {'name': 'x\u2028\x85\x1d\r'},
+        {'name': '\ud800'},
+        {'name': 'n' * 900000},
+        {'name': '\U0001f600' * 5000},
+        {'com.docker.compose.project': 'p' * 900000, 'name': 'x'},
+        {'Label' + 'l' * 500000: 'v', 'name': 'x'},
+        {'name': 5, 'exitCode': None},
+        {name: '\U0001f600' * 600 for name in keep_events.ATTRIBUTES},
+    ],
+)
 def test_hostile_names_and_labels_are_one_line_of_bounded_size(host, attributes):
     host.start()
     host.keep()
@@ -383,7 +430,11 @@ def test_hostile_names_and_labels_are_one_line_of_bounded_size(host, attributes)
     lines = (host.folder / 'events.jsonl').read_bytes().split(b'\n')
     assert len(lines) == 3 and max(map(len, lines)) < 60000  # the mark of the connect, the event, and nothing behind it
     kept = json.loads(lines[1])['Actor']['Attributes']
-    assert kept == {name: value[:512] for name, value in attributes.items() if name in keep_events.ATTRIBUTES and isinstance(value, str)}
+    assert kept == {
+        name: value[:512]
+        for name, value in attributes.items()
+        if name in keep_events.ATTRIBUTES and isinstance(value, str)
+    }
 
 
 def test_a_line_too_long_to_read_is_a_gap_and_what_follows_is_kept(host):
@@ -409,12 +460,14 @@ def test_two_files_of_bounded_size_hold_the_newest(host):
     assert [path.stat().st_size <= 8000 for path in files] == [True, True]
     assert sorted(path.name for path in host.folder.iterdir()) == ['docker.sock', 'events.jsonl', 'events.jsonl.1']
     events = host.events()
-    assert 20 < len(events) < 200 and events == [key(entry) for entry in entries[-len(events):]]
+    assert 20 < len(events) < 200 and events == [key(entry) for entry in entries[-len(events) :]]
     # The connect of the process that still runs is explained as long as it runs.
     assert [json.loads(path.read_bytes().split(b'\n')[0]).get('mark') for path in files] == ['connected', 'connected']
     # A file that is put aside between the reading of the two is read twice.
     read = kept_events.read([path.read_bytes() for path in (*files, files[0])])
-    assert [(entry['Action'], int(entry['timeNano'])) for entry in read['events']] == [(action, int(float(nano))) for action, nano in events]
+    assert [(entry['Action'], int(entry['timeNano'])) for entry in read['events']] == [
+        (action, int(float(nano))) for action, nano in events
+    ]
     assert len(read['connects']) == 1
 
 
@@ -437,7 +490,11 @@ def test_an_engine_that_answers_with_an_error_is_asked_less_and_less(host):
 
 
 def test_the_program_ends_with_the_signal_of_systemd_and_says_so(tmp_path):
-    process = subprocess.Popen([sys.executable, '-I', str(PROGRAM), str(tmp_path), str(tmp_path / 'none.sock')], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, '-I', str(PROGRAM), str(tmp_path), str(tmp_path / 'none.sock')],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     line = process.stderr.readline()
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0 and ('waiting for it' in line or 'cannot connect to' in line)
@@ -445,14 +502,26 @@ def test_the_program_ends_with_the_signal_of_systemd_and_says_so(tmp_path):
     assert (entry['mark'], entry['last']) == ('ended', None)
 
 
-@pytest.mark.parametrize('prepare, message', [
-    (lambda folder: folder / 'missing', 'No such file or directory'),
-    # Written to where it would grow without bound, or into what another user prepared
-    (lambda folder: (folder / 'events.jsonl').symlink_to('/dev/full') or folder, 'Too many levels of symbolic links'),
-])
+@pytest.mark.parametrize(
+    'prepare, message',
+    [
+        (lambda folder: folder / 'missing', 'No such file or directory'),
+        # Written to where it would grow without bound, or into what another user prepared
+        (
+            lambda folder: (folder / 'events.jsonl').symlink_to('/dev/full') or folder,
+            'Too many levels of symbolic links',
+        ),
+    ],
+)
 def test_a_folder_that_cannot_be_used_ends_it_with_a_sentence(tmp_path, prepare, message):
-    done = subprocess.run([sys.executable, '-I', str(PROGRAM), str(prepare(tmp_path)), str(tmp_path / 'none.sock')],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        [sys.executable, '-I', str(PROGRAM), str(prepare(tmp_path)), str(tmp_path / 'none.sock')],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
     assert done.returncode == 1 and done.stderr.startswith('events cannot be kept: ') and message in done.stderr
 
 

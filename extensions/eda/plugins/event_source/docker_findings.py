@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An ansible-rulebook event source: who stopped, removed or otherwise took away a container of this host."""
+
 from __future__ import annotations
 
 import asyncio
@@ -91,9 +92,25 @@ if _COLLECTION not in sys.modules:
 _stand_in = types.ModuleType(_TOP)
 sys.modules.setdefault(_TOP, _stand_in)
 try:
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader, watch as log_watch, position as reader_state
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+        logs as log_reader,
+    )
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+        position as reader_state,
+    )
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+        records as audit_log,
+    )
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+        watch as log_watch,
+    )
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings, on_host as host_findings
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import (
+        find as findings,
+    )
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import (
+        on_host as host_findings,
+    )
 finally:
     if sys.modules[_TOP] is _stand_in:
         del sys.modules[_TOP]
@@ -103,7 +120,12 @@ _WAIT = 60
 # Seconds that the engine may make a finding late
 _PATIENCE = 1
 _OPTIONS = {
-    'name': findings.DEFAULT_NAME, 'key': findings.DEFAULT_KEY, 'possible': True, 'since': 'today', 'reader': 'rulebook', 'log': None,
+    'name': findings.DEFAULT_NAME,
+    'key': findings.DEFAULT_KEY,
+    'possible': True,
+    'since': 'today',
+    'reader': 'rulebook',
+    'log': None,
     'socket': engine.SOCKET,
 }
 
@@ -133,7 +155,9 @@ def _options(args):
             raise ValueError('docker_findings has no argument %s: there are %s' % (name, ', '.join(_OPTIONS)))
         kind = bool if name == 'possible' else str
         if not isinstance(value, kind) or value == '':
-            raise ValueError('%s of docker_findings must be a %s, not %r' % (name, 'boolean' if kind is bool else 'text', value))
+            raise ValueError(
+                '%s of docker_findings must be a %s, not %r' % (name, 'boolean' if kind is bool else 'text', value)
+            )
     return dict(_OPTIONS, **given)
 
 
@@ -181,7 +205,10 @@ class _Reader(object):
                 if found or following.gap or left <= 0:
                     break
                 # What is held back now is older then, also if nothing more is written
-                if self._watch.wait(min(left, log_reader.SETTLED_SECONDS) if following.is_waiting else left) == log_watch.GONE:
+                if (
+                    self._watch.wait(min(left, log_reader.SETTLED_SECONDS) if following.is_waiting else left)
+                    == log_watch.GONE
+                ):
                     return []
         finally:
             following.close()
@@ -219,11 +246,21 @@ class _Reader(object):
             return []
         options = self._options
         found, _reason = host_findings.find(
-            itertools.chain([first], events), self._log, options['socket'], _PATIENCE, options['name'], key=options['key'],
-            possible=options['possible'], since=self._since)
+            itertools.chain([first], events),
+            self._log,
+            options['socket'],
+            _PATIENCE,
+            options['name'],
+            key=options['key'],
+            possible=options['possible'],
+            since=self._since,
+        )
         if found['unreadable_count']:
-            _logger.warning('the log does not tell the command of %d executions of docker, the first at %s',
-                            found['unreadable_count'], found['unreadable'][0]['timestamp'])
+            _logger.warning(
+                'the log does not tell the command of %d executions of docker, the first at %s',
+                found['unreadable_count'],
+                found['unreadable'][0]['timestamp'],
+            )
         return found['findings']
 
 

@@ -21,26 +21,68 @@ BROKEN = {'failed': True, 'msg': 'out of memory'}
 
 def finding(number):
     return {
-        'host': 'web1', 'timestamp': '2026-11-24T23:57:43.051Z', 'event': '1795564663.051:%d' % number, 'action': 'stop', 'targets': ['c%d' % number],
-        'match': 'name', 'pid': number, 'ppid': 1, 'uid': 0, 'auid': None, 'exe': '/usr/bin/docker', 'cwd': '/', 'argv': ['docker', 'stop', 'c%d' % number],
-        'argv_complete': True}
+        'host': 'web1',
+        'timestamp': '2026-11-24T23:57:43.051Z',
+        'event': '1795564663.051:%d' % number,
+        'action': 'stop',
+        'targets': ['c%d' % number],
+        'match': 'name',
+        'pid': number,
+        'ppid': 1,
+        'uid': 0,
+        'auid': None,
+        'exe': '/usr/bin/docker',
+        'cwd': '/',
+        'argv': ['docker', 'stop', 'c%d' % number],
+        'argv_complete': True,
+    }
 
 
 def batch(token, *numbers, **changes):
-    return dict({'findings': [finding(number) for number in numbers], 'unreadable': [], 'counts': {'unreadable': 0}, 'token': token, 'acked': True,
-                 'gap': False, 'gap_span': {'first': None, 'last': None}}, **changes)
+    return dict(
+        {
+            'findings': [finding(number) for number in numbers],
+            'unreadable': [],
+            'counts': {'unreadable': 0},
+            'token': token,
+            'acked': True,
+            'gap': False,
+            'gap_span': {'first': None, 'last': None},
+        },
+        **changes,
+    )
 
 
 class Follow(findings_follow.ActionModule):
     """The action with the answers of a module that is not there, on a clock that only waiting moves."""
 
     def __init__(self, answers, clock, check_mode=False, **options):
-        task = types.SimpleNamespace(args=options, check_mode=check_mode, async_val=0, action='x', resolved_action='x', diff=False, environment=None)
-        super().__init__(task, types.SimpleNamespace(
-            get_option=lambda name: {}[name], _shell=types.SimpleNamespace(tmpdir=None), has_pipelining=False), None, None, None, None)
+        task = types.SimpleNamespace(
+            args=options,
+            check_mode=check_mode,
+            async_val=0,
+            action='x',
+            resolved_action='x',
+            diff=False,
+            environment=None,
+        )
+        super().__init__(
+            task,
+            types.SimpleNamespace(
+                get_option=lambda name: {}[name], _shell=types.SimpleNamespace(tmpdir=None), has_pipelining=False
+            ),
+            None,
+            None,
+            None,
+            None,
+        )
         self.answers, self.clock = iter(answers), clock
         self.asked, self.out, self.notices = [], [], []
-        self._display = types.SimpleNamespace(display=lambda text, screen_only, stderr=False: (self.notices if stderr else self.out).extend(text.split('\n')))
+        self._display = types.SimpleNamespace(
+            display=lambda text, screen_only, stderr=False: (self.notices if stderr else self.out).extend(
+                text.split('\n')
+            )
+        )
 
     def _execute_module(self, module_name=None, module_args=None, task_vars=None, **unused):
         self.asked.append((module_args['wait'], module_args.get('ack')))
@@ -67,6 +109,7 @@ def follow(monkeypatch, tmp_path):
         action = Follow(answers, clock, duration=duration, **options)
         action.result = action.run(task_vars={'inventory_hostname': 'web1'})
         return action
+
     return start
 
 
@@ -80,7 +123,12 @@ def targets(action):
 
 def test_each_batch_is_acknowledged_by_the_next_call(follow):
     action = follow([batch('a', 1, 2), batch('b', 3)])
-    assert targets(action) == ['c1', 'c2', 'c3'] and action.result == {'findings': 3, 'gaps': 0, 'reconnects': 0, 'changed': False}
+    assert targets(action) == ['c1', 'c2', 'c3'] and action.result == {
+        'findings': 3,
+        'gaps': 0,
+        'reconnects': 0,
+        'changed': False,
+    }
     assert action.asked == [(60, None), (60, 'a'), (60, 'b'), (40, 'end'), (0, 'end')]
 
 
@@ -104,20 +152,26 @@ def test_check_mode_asks_once_and_writes_nothing(follow, tmp_path):
     assert targets(action) == ['c1'] and len(action.asked) == 1 and list(tmp_path.rglob('*')) == []
 
 
-@pytest.mark.parametrize('trouble, reason', [
-    (AWAY, 'unreachable: no route to host'),
-    (AnsibleError('Missing sudo password'), 'Missing sudo password'),
-    (BROKEN, 'out of memory'),
-])
+@pytest.mark.parametrize(
+    'trouble, reason',
+    [
+        (AWAY, 'unreachable: no route to host'),
+        (AnsibleError('Missing sudo password'), 'Missing sudo password'),
+        (BROKEN, 'out of memory'),
+    ],
+)
 def test_trouble_is_told_and_the_same_batch_asked_for_again_with_growing_pauses(follow, trouble, reason):
     action = follow([batch('a', 1)] + 8 * [trouble] + [batch('b', 1, 2)], duration=300)
     assert action.notices == [
-        'web1: %s, trying again in %d s' % (reason, pause) for pause in (1, 2, 4, 8, 16, 32, 60, 60)] + ['web1: back']
+        'web1: %s, trying again in %d s' % (reason, pause) for pause in (1, 2, 4, 8, 16, 32, 60, 60)
+    ] + ['web1: back']
     assert targets(action) == ['c1', 'c2'] and {ack for _wait, ack in action.asked[1:10]} == {'a'}
     assert action.out[-1] == 'web1: 2 findings, 0 gaps, 1 reconnects' and action.result['reconnects'] == 1
 
 
-@pytest.mark.parametrize('trouble, message', [(BROKEN, 'out of memory'), (AnsibleError('Missing sudo password'), 'Missing sudo password')])
+@pytest.mark.parametrize(
+    'trouble, message', [(BROKEN, 'out of memory'), (AnsibleError('Missing sudo password'), 'Missing sudo password')]
+)
 def test_what_fails_in_the_first_place_fails_the_host(follow, trouble, message):
     with pytest.raises(AnsibleActionFail, match=message):
         follow([trouble])
@@ -129,21 +183,38 @@ def test_a_host_may_be_away_in_the_first_place(follow):
 
 def test_a_host_that_is_away_at_the_end_fails(follow):
     action = follow([batch('a', 1)] + 20 * [AWAY], duration=10)
-    assert action.result['failed'] and action.result['msg'] == 'The host was still away at the end: unreachable: no route to host'
+    assert (
+        action.result['failed']
+        and action.result['msg'] == 'The host was still away at the end: unreachable: no route to host'
+    )
     assert action.out[-1] == 'web1: 1 findings, 0 gaps, 0 reconnects' and action.clock == [1010.0]
 
 
-@pytest.mark.parametrize('output, expected', [
-    ('text', 'GAP  web1  what was logged from '),
-    ('jsonl', json.dumps({'host': 'web1', 'gap': True, 'first': '2026-11-24T00:00:00.000Z', 'last': '2026-11-24T01:00:00.000Z'})),
-])
+@pytest.mark.parametrize(
+    'output, expected',
+    [
+        ('text', 'GAP  web1  what was logged from '),
+        (
+            'jsonl',
+            json.dumps(
+                {'host': 'web1', 'gap': True, 'first': '2026-11-24T00:00:00.000Z', 'last': '2026-11-24T01:00:00.000Z'}
+            ),
+        ),
+    ],
+)
 def test_a_gap_is_a_line_before_what_comes_after_it(follow, output, expected):
-    action = follow([batch('a', 1, gap=True, gap_span={'first': '2026-11-24T00:00:00.000Z', 'last': '2026-11-24T01:00:00.000Z'})], output=output)
+    action = follow(
+        [batch('a', 1, gap=True, gap_span={'first': '2026-11-24T00:00:00.000Z', 'last': '2026-11-24T01:00:00.000Z'})],
+        output=output,
+    )
     assert action.out[0].startswith(expected) and len(action.out) == 3 and action.result['gaps'] == 1 and token() == 'a'
 
 
 def test_json_lines_are_the_findings(follow):
-    assert [json.loads(line) for line in follow([batch('a', 1, 2)], output='jsonl').out[:-1]] == [finding(1), finding(2)]
+    assert [json.loads(line) for line in follow([batch('a', 1, 2)], output='jsonl').out[:-1]] == [
+        finding(1),
+        finding(2),
+    ]
 
 
 def test_a_position_that_somebody_else_moved_is_told_and_repeats_nothing(follow):
@@ -157,13 +228,22 @@ def test_a_token_that_the_host_does_not_know_at_the_start_is_no_news(follow):
 
 
 def test_executions_without_a_command_and_warnings_are_told_once(follow):
-    execution = {'host': 'web1', 'timestamp': None, 'event': '1.0:1', 'reason': 'failed', 'pid': 7, 'uid': 0, 'user': 'bob\x1b'}
+    execution = {
+        'host': 'web1',
+        'timestamp': None,
+        'event': '1.0:1',
+        'reason': 'failed',
+        'pid': 7,
+        'uid': 0,
+        'user': 'bob\x1b',
+    }
     again = batch('a', unreadable=[execution], counts={'unreadable': 3}, warnings=['state is damaged\x1b[2J'])
     action = follow([again, dict(again, counts={'unreadable': 1})], duration=1)
     assert action.notices == [
         r'web1: state is damaged\x1b[2J',
         r"web1: docker was executed at - by user $'bob\x1b' (pid 7, event 1.0:1), the log does not tell the command: failed",
-        'web1: the log does not tell the command of 2 more executions of docker']
+        'web1: the log does not tell the command of 2 more executions of docker',
+    ]
     assert token() == 'a' and action.out == ['web1: 0 findings, 0 gaps, 0 reconnects']
 
 
@@ -184,10 +264,16 @@ def test_a_state_that_cannot_be_kept_is_an_error(follow, tmp_path):
         follow([])
 
 
-@pytest.mark.parametrize('given, used', [
-    ({'ssh_args': '-C', 'ssh_common_args': None, 'ssh_extra_args': '-4'}, '-4 -o ServerAliveInterval=15 -o ServerAliveCountMax=2'),
-    ({'ssh_args': '-o serveraliveinterval=5', 'ssh_common_args': None, 'ssh_extra_args': None}, None),
-])
+@pytest.mark.parametrize(
+    'given, used',
+    [
+        (
+            {'ssh_args': '-C', 'ssh_common_args': None, 'ssh_extra_args': '-4'},
+            '-4 -o ServerAliveInterval=15 -o ServerAliveCountMax=2',
+        ),
+        ({'ssh_args': '-o serveraliveinterval=5', 'ssh_common_args': None, 'ssh_extra_args': None}, None),
+    ],
+)
 def test_ssh_notices_a_dead_host_unless_told_otherwise(follow, given, used):
     action = Follow([], [0.0])
     calls = []

@@ -57,17 +57,32 @@ def test_a_target_is_never_rendered_as_a_template():
 
 def test_the_documented_examples_run(tmp_path):
     playbook = tmp_path / 'examples.yml'
-    playbook.write_text(yaml.safe_dump([{'hosts': 'localhost', 'gather_facts': False, 'tasks': yaml.safe_load(DOCUMENTED['EXAMPLES'])}]))
+    playbook.write_text(
+        yaml.safe_dump([{'hosts': 'localhost', 'gather_facts': False, 'tasks': yaml.safe_load(DOCUMENTED['EXAMPLES'])}])
+    )
     program = pathlib.Path(sys.executable).parent / 'ansible-playbook'
     # The folder above ansible_collections, from which this test itself has the filter.
     collections = pathlib.Path(docker_command.__file__).parents[5]
-    environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(collections), ANSIBLE_LOCALHOST_WARNING='false', HOME=str(tmp_path))
-    ran = subprocess.run([str(program), '-i', 'localhost,', '-c', 'local', str(playbook)], env=environment, cwd=str(tmp_path),
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    environment = dict(
+        os.environ, ANSIBLE_COLLECTIONS_PATH=str(collections), ANSIBLE_LOCALHOST_WARNING='false', HOME=str(tmp_path)
+    )
+    ran = subprocess.run(
+        [str(program), '-i', 'localhost,', '-c', 'local', str(playbook)],
+        env=environment,
+        cwd=str(tmp_path),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert ran.returncode == 0 and 'ok=3 ' in ran.stdout, ran.stdout
 
 
 def test_the_documentation_names_every_field_and_action():
     returned = DOCUMENTED['RETURN']['_value']['contains']
     assert list(returned) == list(docker_cli.parse([]))
-    assert [action for action in docker_cli.ACTIONS if 'V(%s)' % action not in ' '.join(returned['action']['description'])] == []
+    assert [
+        action for action in docker_cli.ACTIONS if 'V(%s)' % action not in ' '.join(returned['action']['description'])
+    ] == []

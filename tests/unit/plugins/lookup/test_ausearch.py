@@ -62,7 +62,9 @@ for line in sys.stdin:
 
 @pytest.fixture(scope='module', name='worker')
 def _worker():
-    with subprocess.Popen([sys.executable, '-c', WORKER, COLLECTIONS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, '-c', WORKER, COLLECTIONS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         yield process
         process.stdin.close()
 
@@ -74,6 +76,7 @@ def _query(tmp_path, worker):
         worker.stdin.flush()
         found, error = json.loads(worker.stdout.readline())
         return found if error is None else error
+
     return query
 
 
@@ -85,21 +88,30 @@ def _interpreted(tmp_path):
 
 
 def write(path, *serials):
-    path.write_bytes(audit_writer.text(*(
-        audit_writer.event([b'docker', b'stop', b'claude-hooks-a'], seconds=1795490000 + serial, serial=serial) for serial in serials)))
+    path.write_bytes(
+        audit_writer.text(
+            *(
+                audit_writer.event([b'docker', b'stop', b'claude-hooks-a'], seconds=1795490000 + serial, serial=serial)
+                for serial in serials
+            )
+        )
+    )
 
 
 def serials(found):
     return [int(finding['event'].rpartition(':')[2]) for finding in found]
 
 
-@pytest.mark.parametrize('terms, expected', [
-    (['audit.log'], [3]),
-    (['audit.log*'], [1, 2, 3]),
-    (['audit.log.?', 'audit.log'], [2, 3]),
-    (['-'], [9]),
-    (['[1].log'], [8]),
-])
+@pytest.mark.parametrize(
+    'terms, expected',
+    [
+        (['audit.log'], [3]),
+        (['audit.log*'], [1, 2, 3]),
+        (['audit.log.?', 'audit.log'], [2, 3]),
+        (['-'], [9]),
+        (['[1].log'], [8]),
+    ],
+)
 def test_files_and_patterns(tmp_path, query, terms, expected):
     for name, serial in [('audit.log', 3), ('audit.log.2', 2), ('audit.log.10', 1), ('-', 9), ('[1].log', 8)]:
         write(tmp_path / name, serial)
@@ -113,35 +125,48 @@ def test_an_event_that_straddles_two_rotated_files_is_whole(tmp_path, query):
     assert serials(query('audit.log*')) == [7]
 
 
-@pytest.mark.parametrize('options, expected', [
-    ({}, [1, 2, 3]),
-    ({'since': '2026-11-24T03:13:22.100Z'}, [2, 3]),
-    ({'until': '2026-11-24T04:13:22.100+01:00'}, [1, 2]),
-    ({'since': '2026-11-24T03:13:22Z', 'until': '2026-11-24T03:13:22.999Z'}, [2]),
-    ({'since': '2030-01-01'}, []),
-    ({'name': 'web*'}, []),
-    ({'key': 'other'}, []),
-])
+@pytest.mark.parametrize(
+    'options, expected',
+    [
+        ({}, [1, 2, 3]),
+        ({'since': '2026-11-24T03:13:22.100Z'}, [2, 3]),
+        ({'until': '2026-11-24T04:13:22.100+01:00'}, [1, 2]),
+        ({'since': '2026-11-24T03:13:22Z', 'until': '2026-11-24T03:13:22.999Z'}, [2]),
+        ({'since': '2030-01-01'}, []),
+        ({'name': 'web*'}, []),
+        ({'key': 'other'}, []),
+    ],
+)
 def test_options_narrow(tmp_path, query, options, expected):
     write(tmp_path / 'audit.log', 1, 2, 3)
     assert serials(query('audit.log', **options)) == expected
 
 
-@pytest.mark.parametrize('name, options, count', [
-    ('ausearch.raw', {}, 46), ('ausearch.default', {}, 46), ('ausearch.interpret', {}, 45), ('real.log', {'possible': False}, 44)])
+@pytest.mark.parametrize(
+    'name, options, count',
+    [
+        ('ausearch.raw', {}, 46),
+        ('ausearch.default', {}, 46),
+        ('ausearch.interpret', {}, 45),
+        ('real.log', {'possible': False}, 44),
+    ],
+)
 def test_saved_captures_of_each_kind(query, interpreted, name, options, count):
     assert len(query(str(interpreted if name == interpreted.name else CAPTURES / name), name='*', **options)) == count
 
 
-@pytest.mark.parametrize('terms, options, message', [
-    (['missing.log'], {}, 'there is no file .*missing.log'),
-    (['missing*'], {}, 'there is no file .*missing'),
-    (['.'], {}, 'it is not a file'),
-    ([''], {}, 'give the path of a file or a pattern'),
-    ([str(CAPTURES / 'ausearch.csv')], {}, 'csv format of ausearch'),
-    ([str(CAPTURES / 'real.log')], {'since': 'yesterday'}, "'yesterday' is no ISO 8601 time"),
-    ([str(CAPTURES / 'real.log')], {'timezone': 'Mars'}, 'timezone must be a name'),
-])
+@pytest.mark.parametrize(
+    'terms, options, message',
+    [
+        (['missing.log'], {}, 'there is no file .*missing.log'),
+        (['missing*'], {}, 'there is no file .*missing'),
+        (['.'], {}, 'it is not a file'),
+        ([''], {}, 'give the path of a file or a pattern'),
+        ([str(CAPTURES / 'ausearch.csv')], {}, 'csv format of ausearch'),
+        ([str(CAPTURES / 'real.log')], {'since': 'yesterday'}, "'yesterday' is no ISO 8601 time"),
+        ([str(CAPTURES / 'real.log')], {'timezone': 'Mars'}, 'timezone must be a name'),
+    ],
+)
 def test_wrong_input_is_refused_by_name(query, terms, options, message):
     assert re.search('Error: claude_hooks.docker_audit.ausearch: .*' + message, query(*terms, **options))
 
@@ -149,7 +174,8 @@ def test_wrong_input_is_refused_by_name(query, terms, options, message):
 def test_bounds_for_interpreted_text_need_its_timezone(query, interpreted):
     assert 'give the timezone of that host' in query(str(interpreted), since='2026-11-24')
     assert len(query(str(interpreted), name='*', since='2026-11-24T03:58:00Z', timezone='UTC')) == len(
-        query(str(CAPTURES / 'real.log'), name='*', since='2026-11-24T03:58:00Z'))
+        query(str(CAPTURES / 'real.log'), name='*', since='2026-11-24T03:58:00Z')
+    )
 
 
 def test_command_lines_are_never_templated(tmp_path):
@@ -162,10 +188,26 @@ def test_command_lines_are_never_templated(tmp_path):
     options = tmp_path / 'options.json'
     options.write_text(json.dumps({'log': str(log), 'result': str(tmp_path / 'result.json'), 'text': log.read_text()}))
     done = subprocess.run(
-        [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), '-i', 'localhost,', '-c', 'local', 'play.yml',
-         '-e', '@%s' % options, '-e', 'ansible_python_interpreter=' + sys.executable],
-        cwd=tmp_path, env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_COLLECTIONS_PATH=COLLECTIONS),
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+        [
+            os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
+            '-i',
+            'localhost,',
+            '-c',
+            'local',
+            'play.yml',
+            '-e',
+            '@%s' % options,
+            '-e',
+            'ansible_python_interpreter=' + sys.executable,
+        ],
+        cwd=tmp_path,
+        env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_COLLECTIONS_PATH=COLLECTIONS),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / 'result.json').read_text())
     assert result['filtered'] == result['looked_up']

@@ -6,13 +6,15 @@
 The fixtures are what auditd 3.0.9 (Debian 12) and 4.0.2 (Debian 13) wrote of logins by ssh with and without a terminal, of
 sudo and su, of cron, of a systemd unit, over a reboot after which session numbers came again, and over a restart of auditd.
 """
+
 from __future__ import annotations
 
 import pathlib
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, find as findings
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,13 +40,16 @@ def recorded(name, booted=None):
     logins = {}
     for finding in found:
         login = finding['caller']['login']
-        logins.setdefault(finding['targets'][0].removeprefix('claude-hooks-'), []).append(login and tuple(
-            login[field] for field in ('auid', 'ses', 'account', 'address', 'terminal', 'exe')))
+        logins.setdefault(finding['targets'][0].removeprefix('claude-hooks-'), []).append(
+            login and tuple(login[field] for field in ('auid', 'ses', 'account', 'address', 'terminal', 'exe'))
+        )
     return logins
 
 
-@pytest.mark.parametrize('name, program', [
-    ('sshd-sudo-su.debian12.log', '/usr/sbin/sshd'), ('sshd-sudo-su.debian13.log', '/usr/lib/openssh/sshd-session')])
+@pytest.mark.parametrize(
+    'name, program',
+    [('sshd-sudo-su.debian12.log', '/usr/sbin/sshd'), ('sshd-sudo-su.debian13.log', '/usr/lib/openssh/sshd-session')],
+)
 def test_what_sshd_let_in_is_told_also_behind_sudo_and_su(name, program):
     assert recorded(name) == {
         'ssh': [(0, 3, 'root', '10.99.0.1', 'ssh', program)],
@@ -67,9 +72,14 @@ RECORDED = {
 }
 
 
-@pytest.mark.parametrize('booted, again', [
-    (AFTER_THE_BOOT, (0, 5, 'root', '10.99.0.1', 'ssh', '/usr/sbin/sshd')),
-    (AFTER_THE_BOOT + 10 ** 6, None), (None, None)])
+@pytest.mark.parametrize(
+    'booted, again',
+    [
+        (AFTER_THE_BOOT, (0, 5, 'root', '10.99.0.1', 'ssh', '/usr/sbin/sshd')),
+        (AFTER_THE_BOOT + 10**6, None),
+        (None, None),
+    ],
+)
 def test_a_session_number_of_an_earlier_boot_is_another_session(booted, again):
     """ses=5 was cron's before the reboot, and root's after it; then auditd was started again, which is no boot."""
     assert recorded('cron-unit-reboot.debian12.log', booted) == dict(RECORDED, **{'auditd-again': [again]})
@@ -77,17 +87,46 @@ def test_a_session_number_of_an_earlier_boot_is_another_session(booted, again):
 
 # --- Tables -----------------------------------------------------------------------------------------------------------
 
+
 def login(second, serial=None, ses=5, auid=1000, pid=70, node=b'', milli=0, result=1):
     serial = second if serial is None else serial
-    return node + b'type=LOGIN msg=audit(%d.%03d:%d): pid=%d uid=0 subj=unconfined old-auid=4294967295 auid=%d tty=(none) old-ses=4294967295 ses=%d res=%d' % (
-        second, milli, serial, pid, auid, ses, result) + b'\x1dUID="root"'
+    return (
+        node
+        + b'type=LOGIN msg=audit(%d.%03d:%d): pid=%d uid=0 subj=unconfined old-auid=4294967295 auid=%d tty=(none) old-ses=4294967295 ses=%d res=%d'
+        % (second, milli, serial, pid, auid, ses, result)
+        + b'\x1dUID="root"'
+    )
 
 
-def opened(second, ses=5, auid=1000, pid=70, acct=b'"alice"', exe=b'"/usr/sbin/sshd"', addr=b'192.0.2.1', terminal=b'ssh', serial=None, kind=b'USER_START',
-           node=b'', result=b'success'):
+def opened(
+    second,
+    ses=5,
+    auid=1000,
+    pid=70,
+    acct=b'"alice"',
+    exe=b'"/usr/sbin/sshd"',
+    addr=b'192.0.2.1',
+    terminal=b'ssh',
+    serial=None,
+    kind=b'USER_START',
+    node=b'',
+    result=b'success',
+):
     op = b'PAM:session_open grantors=pam_unix,pam_limits acct=' + acct if kind == b'USER_START' else b'login id=1000'
-    head = b'type=%s msg=audit(%d.500:%d): pid=%d uid=0 auid=%d ses=%d subj=x y ' % (kind, second, second if serial is None else serial, pid, auid, ses)
-    return node + head + b"msg='op=%s exe=%s hostname=h addr=%s terminal=%s res=%s'\x1dUID=\"root\"" % (op, exe, addr, terminal, result)
+    head = b'type=%s msg=audit(%d.500:%d): pid=%d uid=0 auid=%d ses=%d subj=x y ' % (
+        kind,
+        second,
+        second if serial is None else serial,
+        pid,
+        auid,
+        ses,
+    )
+    return (
+        node
+        + head
+        + b"msg='op=%s exe=%s hostname=h addr=%s terminal=%s res=%s'\x1dUID=\"root\""
+        % (op, exe, addr, terminal, result)
+    )
 
 
 def mark(kind, second, before=b''):
@@ -95,7 +134,14 @@ def mark(kind, second, before=b''):
 
 
 def entry(second=50, ses=5, auid=1000, serial=None, host=None, milli=900):
-    return {'event': '%d.%03d:%d' % (second, milli, second if serial is None else serial), 'host': host, 'ses': ses, 'auid': auid, 'pid': 9, 'ppid': 8}
+    return {
+        'event': '%d.%03d:%d' % (second, milli, second if serial is None else serial),
+        'host': host,
+        'ses': ses,
+        'auid': auid,
+        'pid': 9,
+        'ppid': 8,
+    }
 
 
 def told(lines, booted=None, **fields):
@@ -120,31 +166,71 @@ CASES = {
     'a name that is no plain text': ([login(10), opened(11, acct=b'616C2069')], {}, ('al i', '192.0.2.1', 'ssh')),
     'a name that is not UTF-8': ([login(10), opened(11, acct=b'FF1B')], {}, ('\\xff\x1b', '192.0.2.1', 'ssh')),
     'half a byte': ([login(10), opened(11, acct=b'FF1')], {}, (None, '192.0.2.1', 'ssh')),
-    'an address that is more than one word': ([login(10), opened(11, addr=b'1.1.1.1 terminal=x res=success addr=2.2.2.2')], {}, (None, None, None)),
+    'an address that is more than one word': (
+        [login(10), opened(11, addr=b'1.1.1.1 terminal=x res=success addr=2.2.2.2')],
+        {},
+        (None, None, None),
+    ),
     'what failed': ([login(10), opened(11, result=b'failed')], {}, (None, None, None)),
-    'sudo in the session': ([login(10), opened(11, pid=71, acct=b'"root"', exe=b'"/usr/bin/sudo"', addr=b'?', terminal=b'?')], {}, (None, None, None)),
+    'sudo in the session': (
+        [login(10), opened(11, pid=71, acct=b'"root"', exe=b'"/usr/bin/sudo"', addr=b'?', terminal=b'?')],
+        {},
+        (None, None, None),
+    ),
     'the same pid in another session': ([login(10), opened(11, ses=6)], {}, (None, None, None)),
     'the same pid and session on another node': ([login(10), opened(11, node=b'node=a ')], {}, (None, None, None)),
     'the same pid and session with another login uid': ([login(10), opened(11, auid=0)], {}, (None, None, None)),
     'before the login by its serial': ([login(10), opened(11, serial=9)], {}, (None, None, None)),
     'long after the login': ([login(10), opened(71)], {'second': 90}, (None, None, None)),
     'before the login': ([login(10), opened(9)], {}, (None, None, None)),
-    'with a terminal': ([login(10), opened(11), opened(12, pid=72, kind=b'USER_LOGIN', terminal=b'/dev/pts/0')], {}, ('alice', '192.0.2.1', '/dev/pts/0')),
-    'with a terminal that has no name': ([login(10), opened(11), opened(12, kind=b'USER_LOGIN', terminal=b'?')], {}, ALICE),
-    'a terminal of another program': ([login(10), opened(11), opened(12, kind=b'USER_LOGIN', exe=b'"/bin/login"', terminal=b'tty1')], {}, ALICE),
-    'without PAM': ([login(10), opened(12, kind=b'USER_LOGIN', terminal=b'/dev/pts/0')], {}, (None, '192.0.2.1', '/dev/pts/0')),
+    'with a terminal': (
+        [login(10), opened(11), opened(12, pid=72, kind=b'USER_LOGIN', terminal=b'/dev/pts/0')],
+        {},
+        ('alice', '192.0.2.1', '/dev/pts/0'),
+    ),
+    'with a terminal that has no name': (
+        [login(10), opened(11), opened(12, kind=b'USER_LOGIN', terminal=b'?')],
+        {},
+        ALICE,
+    ),
+    'a terminal of another program': (
+        [login(10), opened(11), opened(12, kind=b'USER_LOGIN', exe=b'"/bin/login"', terminal=b'tty1')],
+        {},
+        ALICE,
+    ),
+    'without PAM': (
+        [login(10), opened(12, kind=b'USER_LOGIN', terminal=b'/dev/pts/0')],
+        {},
+        (None, '192.0.2.1', '/dev/pts/0'),
+    ),
     'the last of that number': ([login(10), opened(11), login(20, auid=1001), opened(21, auid=1001)], {}, None),
     'of another node': ([login(10, node=b'node=a '), opened(11, node=b'node=a ')], {}, None),
-    'of the same node': ([login(10, node=b'node=a '), opened(11, node=b'node=a '), login(12, node=b'node=b ')], {'host': 'a'}, ALICE),
+    'of the same node': (
+        [login(10, node=b'node=a '), opened(11, node=b'node=a '), login(12, node=b'node=b ')],
+        {'host': 'a'},
+        ALICE,
+    ),
     # boots
     'booted in between': ([login(10), opened(11), mark(b'SYSTEM_BOOT', 20)], {'booted': 5000}, None),
     'booted in that millisecond': ([login(10), opened(11), mark(b'SYSTEM_BOOT', 50)], {'milli': 100}, None),
     'booted after the event': ([login(10), opened(11), mark(b'SYSTEM_BOOT', 60)], {}, ALICE),
     'auditd started in between': ([login(10), opened(11), mark(b'DAEMON_START', 20)], {}, None),
     'auditd ended in between': ([login(10), opened(11), mark(b'DAEMON_END', 20)], {}, None),
-    'auditd started in between, no boot since the login': ([login(10), opened(11), mark(b'DAEMON_START', 20)], {'booted': 5000}, ALICE),
-    'auditd started in between, a boot since the login': ([login(10), opened(11), mark(b'DAEMON_START', 20)], {'booted': 15000}, None),
-    'auditd started after a crash': ([login(10), opened(11), mark(b'DAEMON_START', 20, b'type=SYSCALL msg=audit(19.0:1): arch=c00\0\0')], {}, None),
+    'auditd started in between, no boot since the login': (
+        [login(10), opened(11), mark(b'DAEMON_START', 20)],
+        {'booted': 5000},
+        ALICE,
+    ),
+    'auditd started in between, a boot since the login': (
+        [login(10), opened(11), mark(b'DAEMON_START', 20)],
+        {'booted': 15000},
+        None,
+    ),
+    'auditd started after a crash': (
+        [login(10), opened(11), mark(b'DAEMON_START', 20, b'type=SYSCALL msg=audit(19.0:1): arch=c00\0\0')],
+        {},
+        None,
+    ),
     'auditd started before': ([mark(b'DAEMON_START', 9), login(10), opened(11)], {}, ALICE),
     'sessions counted from 1 on again': ([login(10), opened(11), login(30, serial=12, ses=1)], {}, None),
     'sessions counted on': ([login(10), opened(11), login(30, ses=6)], {}, ALICE),
@@ -166,8 +252,16 @@ def test_the_login_tells_when_and_by_which_record():
     logins = callers.Logins()
     logins.add([login(10, milli=5), opened(11)])
     assert logins.of(entry()) == {
-        'account': 'alice', 'address': '192.0.2.1', 'hostname': 'h', 'terminal': 'ssh', 'exe': '/usr/sbin/sshd', 'auid': 1000, 'ses': 5,
-        'timestamp': '1970-01-01T00:00:10.005Z', 'event': '10.005:10'}
+        'account': 'alice',
+        'address': '192.0.2.1',
+        'hostname': 'h',
+        'terminal': 'ssh',
+        'exe': '/usr/sbin/sshd',
+        'auid': 1000,
+        'ses': 5,
+        'timestamp': '1970-01-01T00:00:10.005Z',
+        'event': '10.005:10',
+    }
 
 
 @pytest.mark.parametrize('event', [None, '', '10', 'x.y:z', '1.2:3', '50.900'])
@@ -178,6 +272,7 @@ def test_an_entry_without_a_time_has_no_login(event):
 
 
 # --- No more of the logs is read than needed ---------------------------------------------------------------------------
+
 
 def taken(entries, batches, booted=None):
     """How many of the batches were taken."""
@@ -192,16 +287,19 @@ def taken(entries, batches, booted=None):
     return len(count)
 
 
-@pytest.mark.parametrize('entries, batches, expected', [
-    ([entry(ses=None, auid=None)], [[login(10)]], 0),
-    ([], [[login(10)]], 0),
-    ([entry()], [[login(10)], []], 1),
-    ([entry()], [[], [login(10)], []], 2),
-    ([entry(), entry(ses=6)], [[login(10)], [login(9, ses=6)], []], 2),
-    ([entry()], [[mark(b'SYSTEM_BOOT', 20)], [login(10)]], 1),
-    ([entry()], [[mark(b'DAEMON_START', 20)], [login(10)]], 1),
-    ([entry()], [[mark(b'SYSTEM_BOOT', 60)], [login(10)], []], 2),
-])
+@pytest.mark.parametrize(
+    'entries, batches, expected',
+    [
+        ([entry(ses=None, auid=None)], [[login(10)]], 0),
+        ([], [[login(10)]], 0),
+        ([entry()], [[login(10)], []], 1),
+        ([entry()], [[], [login(10)], []], 2),
+        ([entry(), entry(ses=6)], [[login(10)], [login(9, ses=6)], []], 2),
+        ([entry()], [[mark(b'SYSTEM_BOOT', 20)], [login(10)]], 1),
+        ([entry()], [[mark(b'DAEMON_START', 20)], [login(10)]], 1),
+        ([entry()], [[mark(b'SYSTEM_BOOT', 60)], [login(10)], []], 2),
+    ],
+)
 def test_older_logs_are_left_alone_where_they_can_tell_no_more(entries, batches, expected):
     assert taken(entries, batches) == expected
 
@@ -240,8 +338,17 @@ def test_the_boot_of_this_host_says_nothing_of_another(node, expected):
 SECONDS, SESSIONS, USERS = st.integers(0, 100), st.integers(1, 4), st.sampled_from([0, 1000, 1001])
 LINES = st.one_of(
     st.builds(login, SECONDS, SECONDS, SESSIONS, USERS, st.integers(70, 72), st.sampled_from([b'', b'node=a '])),
-    st.builds(opened, SECONDS, SESSIONS, USERS, st.integers(70, 72), st.sampled_from([b'"alice"', b'FF', b'"', b'']), serial=SECONDS,
-              kind=st.sampled_from([b'USER_START', b'USER_LOGIN']), node=st.sampled_from([b'', b'node=a '])),
+    st.builds(
+        opened,
+        SECONDS,
+        SESSIONS,
+        USERS,
+        st.integers(70, 72),
+        st.sampled_from([b'"alice"', b'FF', b'"', b'']),
+        serial=SECONDS,
+        kind=st.sampled_from([b'USER_START', b'USER_LOGIN']),
+        node=st.sampled_from([b'', b'node=a ']),
+    ),
     st.builds(mark, st.sampled_from([b'SYSTEM_BOOT', b'DAEMON_START', b'DAEMON_END']), SECONDS),
     st.binary(max_size=200),
 )
@@ -253,8 +360,17 @@ def damaged(line, cut, place, more):
 
 
 @settings(max_examples=600, deadline=None)
-@given(st.lists(st.one_of(LINES, st.builds(damaged, LINES, st.integers(0, 50), st.integers(0, 300), st.binary(max_size=20))), max_size=12),
-       st.one_of(st.none(), SECONDS.map(lambda second: second * 1000)), SECONDS, SESSIONS, USERS, SECONDS)
+@given(
+    st.lists(
+        st.one_of(LINES, st.builds(damaged, LINES, st.integers(0, 50), st.integers(0, 300), st.binary(max_size=20))),
+        max_size=12,
+    ),
+    st.one_of(st.none(), SECONDS.map(lambda second: second * 1000)),
+    SECONDS,
+    SESSIONS,
+    USERS,
+    SECONDS,
+)
 def test_no_log_crashes_it_or_makes_it_name_another_session(lines, booted, second, ses, auid, serial):
     logins = callers.Logins(booted)
     logins.add(lines)

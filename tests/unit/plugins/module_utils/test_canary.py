@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Promise: only what root alone could have put there is executed, and only as asked. tests/integration/test_coverage.py has the kernel."""
+
 from __future__ import annotations
 
 import os
@@ -9,7 +10,6 @@ import time
 import types
 
 import pytest
-
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import canary
 
@@ -53,13 +53,16 @@ def test_the_program_of_a_script_is_its_interpreter(owned):
     assert canary.program_of(program(owned.root / 'docker', '#! %s -e\n' % shell)) == shell
 
 
-@pytest.mark.parametrize('name, mode, message', [
-    ('bin', 0o777, r'/bin can be written by others than root \(mode 0777\): give docker a place that root alone'),
-    ('bin', 0o775, 'can be written by others'),
-    ('bin', 0o1777, 'can be written by others'),
-    ('bin/docker', 0o757, 'can be written by others'),
-    ('bin/docker', 0o775, 'can be written by others'),
-])
+@pytest.mark.parametrize(
+    'name, mode, message',
+    [
+        ('bin', 0o777, r'/bin can be written by others than root \(mode 0777\): give docker a place that root alone'),
+        ('bin', 0o775, 'can be written by others'),
+        ('bin', 0o1777, 'can be written by others'),
+        ('bin/docker', 0o757, 'can be written by others'),
+        ('bin/docker', 0o775, 'can be written by others'),
+    ],
+)
 def test_what_others_can_write_is_refused(owned, name, mode, message):
     path = program(owned.root / 'bin' / 'docker')
     (owned.root / name).chmod(mode)
@@ -113,11 +116,27 @@ def test_what_cannot_be_executed_is_told(tmp_path):
         canary.execute(program(tmp_path / 'docker', mode=0o644), os.geteuid(), 1)
 
 
-@pytest.mark.parametrize('lines, wanted', [
-    (['-a always,exit -F path=/a -F perm=x -F uid=0 -F key=k', '-a always,exit -F path=/a -F perm=x -F uid=7 -F key=k'], [('/a', 0), ('/a', 7)]),
-    (['-w /a -p x -k k'], [('/a', 0), ('/a', 65534)]),
-    (['-a always,exit -F path=/a -F perm=x -F uid=0 -F key=k'] * 2, [('/a', 0)]),
-    (['-a always,exit -F path=/a -F perm=x -F key=x-k', '-a always,exit -F arch=b64 -S connect -F path=/s -F key=k', '-a never,exit -F path=/a -F key=k'], []),
-])
+@pytest.mark.parametrize(
+    'lines, wanted',
+    [
+        (
+            [
+                '-a always,exit -F path=/a -F perm=x -F uid=0 -F key=k',
+                '-a always,exit -F path=/a -F perm=x -F uid=7 -F key=k',
+            ],
+            [('/a', 0), ('/a', 7)],
+        ),
+        (['-w /a -p x -k k'], [('/a', 0), ('/a', 65534)]),
+        (['-a always,exit -F path=/a -F perm=x -F uid=0 -F key=k'] * 2, [('/a', 0)]),
+        (
+            [
+                '-a always,exit -F path=/a -F perm=x -F key=x-k',
+                '-a always,exit -F arch=b64 -S connect -F path=/s -F key=k',
+                '-a never,exit -F path=/a -F key=k',
+            ],
+            [],
+        ),
+    ],
+)
 def test_every_file_and_user_of_our_rules_is_tried(lines, wanted):
     assert canary.wanted([audit_rules.parse_rule(line) for line in lines], 'k') == wanted

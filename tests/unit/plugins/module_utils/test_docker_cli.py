@@ -22,14 +22,32 @@ from hypothesis import strategies as st
 
 FIXTURES = pathlib.Path(__file__).parents[2] / 'fixtures'
 # The names of a case's fields where the result's are longer.
-FIELDS = {'action': 'action', 'targets': 'targets', 'target_kind': 'target_kind', 'host': 'docker_host', 'context': 'context', 'project': 'project',
-          'signal': 'signal'}
-NOTHING = {'action': None, 'subcommand': None, 'targets': [], 'target_kind': None, 'docker_host': None, 'context': None, 'project': None, 'signal': None}
+FIELDS = {
+    'action': 'action',
+    'targets': 'targets',
+    'target_kind': 'target_kind',
+    'host': 'docker_host',
+    'context': 'context',
+    'project': 'project',
+    'signal': 'signal',
+}
+NOTHING = {
+    'action': None,
+    'subcommand': None,
+    'targets': [],
+    'target_kind': None,
+    'docker_host': None,
+    'context': None,
+    'project': None,
+    'signal': None,
+}
 
 
 def cases(name):
-    return [pytest.param(case, id='%s # %s' % (ascii(shlex.join(case['argv'])), case['note']))
-            for case in json.loads((FIXTURES / name).read_text(encoding='utf-8'))]
+    return [
+        pytest.param(case, id='%s # %s' % (ascii(shlex.join(case['argv'])), case['note']))
+        for case in json.loads((FIXTURES / name).read_text(encoding='utf-8'))
+    ]
 
 
 @pytest.mark.parametrize('case', cases('argv_cases.json') + cases('argv_cases_own.json'))
@@ -45,18 +63,21 @@ def test_every_action_has_a_case():
     assert seen == set(docker_cli.ACTIONS) | {None}
 
 
-@pytest.mark.parametrize('argv, subcommand', [
-    (['docker', 'container', 'rm', 'x'], 'container rm'),
-    (['docker', 'container', 'remove', 'x'], 'container remove'),
-    (['docker', '-D', 'stack', '--orchestrator', 'swarm', 'down', 'x'], 'stack down'),
-    (['docker', 'compose', '-p', 'x', 'down'], 'compose down'),
-    (['docker-compose', '-p', 'x', 'down'], 'compose down'),
-    (['docker', 'ps', '-a'], 'ps'),
-    (['docker', 'rm'], 'rm'),
-    (['docker', 'volume', 'ls'], 'volume ls'),
-    (['docker', '-v'], None),
-    (['docker'], None),
-])
+@pytest.mark.parametrize(
+    'argv, subcommand',
+    [
+        (['docker', 'container', 'rm', 'x'], 'container rm'),
+        (['docker', 'container', 'remove', 'x'], 'container remove'),
+        (['docker', '-D', 'stack', '--orchestrator', 'swarm', 'down', 'x'], 'stack down'),
+        (['docker', 'compose', '-p', 'x', 'down'], 'compose down'),
+        (['docker-compose', '-p', 'x', 'down'], 'compose down'),
+        (['docker', 'ps', '-a'], 'ps'),
+        (['docker', 'rm'], 'rm'),
+        (['docker', 'volume', 'ls'], 'volume ls'),
+        (['docker', '-v'], None),
+        (['docker'], None),
+    ],
+)
 def test_the_subcommand_is_shown_as_typed_also_where_nothing_happens(argv, subcommand):
     assert docker_cli.parse(argv)['subcommand'] == subcommand
 
@@ -66,25 +87,36 @@ def test_what_is_no_docker_command_gives_nothing(argv):
     assert docker_cli.parse(argv) == NOTHING
 
 
-@pytest.mark.parametrize('wrong, named', [
-    ('docker stop x', 'str'), (None, 'NoneType'), ({'docker': 'stop'}, 'dict'), ([b'docker', b'stop'], 'bytes'), (['docker', 'stop', 5], 'int')])
+@pytest.mark.parametrize(
+    'wrong, named',
+    [
+        ('docker stop x', 'str'),
+        (None, 'NoneType'),
+        ({'docker': 'stop'}, 'dict'),
+        ([b'docker', b'stop'], 'bytes'),
+        (['docker', 'stop', 5], 'int'),
+    ],
+)
 @pytest.mark.parametrize('function', [docker_cli.parse, docker_cli.strip_interpreter])
 def test_anything_but_a_list_of_strings_is_refused_by_name(function, wrong, named):
     with pytest.raises(docker_cli.DockerCliError, match=named):
         function(wrong)
 
 
-@pytest.mark.parametrize('argv, stripped', [
-    (['/bin/sh', '/opt/docker', 'stop', 'x'], ['/opt/docker', 'stop', 'x']),
-    (['/bin/sh', '-e', '/opt/docker', 'stop', 'x'], ['/opt/docker', 'stop', 'x']),
-    (['/bin/sh', '/opt/other', 'stop', 'x'], None),
-    (['/bin/sh', 'docker', 'stop', 'x'], None),
-    (['/bin/sh', '-e', '-u', '/opt/docker', 'stop', 'x'], None),
-    (['docker', 'cp', '/opt/docker', 'x:/'], None),
-    (['/opt/docker', 'stop', 'x'], None),
-    (['/bin/sh'], None),
-    ([], None),
-])
+@pytest.mark.parametrize(
+    'argv, stripped',
+    [
+        (['/bin/sh', '/opt/docker', 'stop', 'x'], ['/opt/docker', 'stop', 'x']),
+        (['/bin/sh', '-e', '/opt/docker', 'stop', 'x'], ['/opt/docker', 'stop', 'x']),
+        (['/bin/sh', '/opt/other', 'stop', 'x'], None),
+        (['/bin/sh', 'docker', 'stop', 'x'], None),
+        (['/bin/sh', '-e', '-u', '/opt/docker', 'stop', 'x'], None),
+        (['docker', 'cp', '/opt/docker', 'x:/'], None),
+        (['/opt/docker', 'stop', 'x'], None),
+        (['/bin/sh'], None),
+        ([], None),
+    ],
+)
 def test_only_the_interpreter_of_a_docker_that_is_a_script_is_left_out(argv, stripped):
     assert docker_cli.strip_interpreter(argv) == (argv if stripped is None else stripped)
 
@@ -92,9 +124,17 @@ def test_only_the_interpreter_of_a_docker_that_is_a_script_is_left_out(argv, str
 # --- Properties ------------------------------------------------------------------------------------------------------
 
 # What the parser looks for, so that random lines get deep into it, beside any text at all.
-VOCABULARY = sorted({word for case in cases('argv_cases.json') + cases('argv_cases_own.json') for word in case.values[0]['argv']})
-words = st.one_of(st.sampled_from(VOCABULARY), st.text(st.characters(min_codepoint=0, max_codepoint=0x10ffff)), st.text('-=tfsvh.,/:1x', max_size=6))
-programs = st.sampled_from(['docker', '/usr/bin/docker', 'docker-compose', '/usr/libexec/docker/cli-plugins/docker-compose'])
+VOCABULARY = sorted(
+    {word for case in cases('argv_cases.json') + cases('argv_cases_own.json') for word in case.values[0]['argv']}
+)
+words = st.one_of(
+    st.sampled_from(VOCABULARY),
+    st.text(st.characters(min_codepoint=0, max_codepoint=0x10FFFF)),
+    st.text('-=tfsvh.,/:1x', max_size=6),
+)
+programs = st.sampled_from(
+    ['docker', '/usr/bin/docker', 'docker-compose', '/usr/libexec/docker/cli-plugins/docker-compose']
+)
 lines = st.builds(lambda program, rest: [program] + rest, programs, st.lists(words, max_size=12))
 
 
@@ -125,10 +165,17 @@ def test_nothing_behind_an_image_or_a_container_is_docker_s_own(arguments, comma
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.text('abc0-_.', min_size=1).filter(lambda name: not name.startswith(('-', '.'))), min_size=1, max_size=5), st.data())
+@given(
+    st.lists(
+        st.text('abc0-_.', min_size=1).filter(lambda name: not name.startswith(('-', '.'))), min_size=1, max_size=5
+    ),
+    st.data(),
+)
 def test_options_of_stop_may_stand_anywhere_and_change_no_target(names, data):
     argv = ['docker', 'stop'] + names
-    for option in data.draw(st.lists(st.sampled_from([['-t', '5'], ['-t5'], ['--time=5'], ['-s', 'INT'], ['--help=false']]), max_size=3)):
+    for option in data.draw(
+        st.lists(st.sampled_from([['-t', '5'], ['-t5'], ['--time=5'], ['-s', 'INT'], ['--help=false']]), max_size=3)
+    ):
         # Between the names, but not between an option and its value.
         free = [position for position in range(2, len(argv) + 1) if argv[position - 1] not in ('-t', '-s')]
         position = data.draw(st.sampled_from(free))
@@ -151,25 +198,31 @@ def steps(argv):
     return counted[0]
 
 
-@pytest.mark.parametrize('line', [
-    lambda count: ['docker', 'stop'] + ['x'] * count,
-    lambda count: ['docker', 'rm'] + ['-f'] * count + ['x'],
-    lambda count: ['docker', 'rm', '-' + 'f' * count, 'x'],
-    lambda count: ['docker'] + ['-D'] * count + ['stop', 'x'],
-    lambda count: ['docker', 'container'] + ['--help=false'] * count + ['stop', 'x'],
-    lambda count: ['docker'] + ['-H', 'x'] * count + ['stop', 'x'],
-    lambda count: ['docker', 'compose'] + ['-f', 'x'] * count + ['down'] + ['x'] * count,
-    lambda count: ['docker-compose'] + ['--file', 'x'] * count + ['stop'] + ['x'] * count,
-    lambda count: ['docker', 'stop'] + ['x/../y'] * count,
-], ids=['targets', 'options', 'bundle', 'global', 'between', 'hosts', 'compose', 'standalone', 'paths'])
+@pytest.mark.parametrize(
+    'line',
+    [
+        lambda count: ['docker', 'stop'] + ['x'] * count,
+        lambda count: ['docker', 'rm'] + ['-f'] * count + ['x'],
+        lambda count: ['docker', 'rm', '-' + 'f' * count, 'x'],
+        lambda count: ['docker'] + ['-D'] * count + ['stop', 'x'],
+        lambda count: ['docker', 'container'] + ['--help=false'] * count + ['stop', 'x'],
+        lambda count: ['docker'] + ['-H', 'x'] * count + ['stop', 'x'],
+        lambda count: ['docker', 'compose'] + ['-f', 'x'] * count + ['down'] + ['x'] * count,
+        lambda count: ['docker-compose'] + ['--file', 'x'] * count + ['stop'] + ['x'] * count,
+        lambda count: ['docker', 'stop'] + ['x/../y'] * count,
+    ],
+    ids=['targets', 'options', 'bundle', 'global', 'between', 'hosts', 'compose', 'standalone', 'paths'],
+)
 def test_the_work_grows_with_the_number_of_words(line):
     # Calls say nothing about copying inside a call, so that the longer line is long enough to be felt, too.
     assert steps(line(100000)) < 12 * steps(line(10000))
 
 
-@pytest.mark.parametrize('value', ['0' * 10 ** 6, '1' * 10 ** 6, '1_' * 10 ** 6, '0x' + 'f' * 10 ** 6])
+@pytest.mark.parametrize('value', ['0' * 10**6, '1' * 10**6, '1_' * 10**6, '0x' + 'f' * 10**6])
 def test_a_long_number_is_judged_without_being_computed(value):
-    assert docker_cli.parse(['docker', 'stop', '-t', value, 'x'])['action'] == ('stop' if not value.strip('0') else None)
+    assert docker_cli.parse(['docker', 'stop', '-t', value, 'x'])['action'] == (
+        'stop' if not value.strip('0') else None
+    )
 
 
 @pytest.mark.parametrize('target', ['a/' * 100000 + '..', '../' * 100000 + 'containers/x', '/' * 1000000])

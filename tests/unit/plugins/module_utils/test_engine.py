@@ -5,6 +5,7 @@
 
 Each test talks to a real unix socket, behind which it answers byte by byte as it likes.
 """
+
 from __future__ import annotations
 
 import json
@@ -71,7 +72,10 @@ class Listener:
 
 
 def ok(body, status='200 OK'):
-    return b'HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n' % (status.encode(), len(body)) + body
+    return (
+        b'HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n' % (status.encode(), len(body))
+        + body
+    )
 
 
 def chunked(*pieces):
@@ -80,8 +84,18 @@ def chunked(*pieces):
 
 
 def event(identity, name, action='start', **attributes):
-    return json.dumps({'Type': 'container', 'Action': action, 'Actor': {'ID': identity, 'Attributes': dict(attributes, name=name)},
-                       'time': 1795492663, 'timeNano': 1795492663051000000}).encode() + b'\n'
+    return (
+        json.dumps(
+            {
+                'Type': 'container',
+                'Action': action,
+                'Actor': {'ID': identity, 'Attributes': dict(attributes, name=name)},
+                'time': 1795492663,
+                'timeNano': 1795492663051000000,
+            }
+        ).encode()
+        + b'\n'
+    )
 
 
 def container(identity, *names):
@@ -97,20 +111,31 @@ def names(folder, events=NO_EVENTS, containers=NO_CONTAINERS, seconds=5):
         return engine.container_names(listener.path, seconds) + (listener.asked,)
 
 
-@pytest.mark.parametrize('events, containers, expected', [
-    ((), [], {}),
-    ((), [container(A, '/claude-hooks-a')], {A: ['claude-hooks-a']}),
-    ([event(A, 'removed', 'destroy')], [container(B, '/there')], {A: ['removed'], B: ['there']}),
-    # --link gives a container further names, which are not its own
-    ((), [container(A, '/other/alias', '/own', '/third/alias')], {A: ['own']}),
-    # a renaming, told by the events before it, by the event itself, and by neither
-    ([event(A, 'old', 'create'), event(A, 'new', 'rename', oldName='/old')], [container(A, '/new')], {A: ['old', 'new']}),
-    ([event(A, 'new', 'rename', oldName='/old')], [], {A: ['old', 'new']}),
-    ([event(A, 'old')], [container(A, '/new')], {A: ['old', 'new']}),
-    ([event(A, 'one'), event(A, 'two', 'rename', oldName='/one'), event(A, 'one', 'rename', oldName='/two')], [], {A: ['two', 'one']}),
-    # a label may be called oldName: that is no renaming
-    ([event(A, 'own', 'start', oldName='claude-hooks-not-me')], [], {A: ['own']}),
-])
+@pytest.mark.parametrize(
+    'events, containers, expected',
+    [
+        ((), [], {}),
+        ((), [container(A, '/claude-hooks-a')], {A: ['claude-hooks-a']}),
+        ([event(A, 'removed', 'destroy')], [container(B, '/there')], {A: ['removed'], B: ['there']}),
+        # --link gives a container further names, which are not its own
+        ((), [container(A, '/other/alias', '/own', '/third/alias')], {A: ['own']}),
+        # a renaming, told by the events before it, by the event itself, and by neither
+        (
+            [event(A, 'old', 'create'), event(A, 'new', 'rename', oldName='/old')],
+            [container(A, '/new')],
+            {A: ['old', 'new']},
+        ),
+        ([event(A, 'new', 'rename', oldName='/old')], [], {A: ['old', 'new']}),
+        ([event(A, 'old')], [container(A, '/new')], {A: ['old', 'new']}),
+        (
+            [event(A, 'one'), event(A, 'two', 'rename', oldName='/one'), event(A, 'one', 'rename', oldName='/two')],
+            [],
+            {A: ['two', 'one']},
+        ),
+        # a label may be called oldName: that is no renaming
+        ([event(A, 'own', 'start', oldName='claude-hooks-not-me')], [], {A: ['own']}),
+    ],
+)
 def test_names_of_removed_and_present_containers_the_newest_last(tmp_path, events, containers, expected):
     known, reason, _asked = names(tmp_path, chunked(*events), ok(json.dumps(containers).encode()))
     assert (known, reason) == (expected, None)
@@ -129,16 +154,19 @@ def test_it_asks_for_past_events_of_containers_and_for_stopped_containers(tmp_pa
 
 def test_an_event_cut_by_the_chunks_is_read_whole(tmp_path):
     text = event(A, 'one') + event(B, 'two')
-    known, reason, _asked = names(tmp_path, chunked(*(text[place:place + 7] for place in range(0, len(text), 7))))
+    known, reason, _asked = names(tmp_path, chunked(*(text[place : place + 7] for place in range(0, len(text), 7))))
     assert (known, reason) == ({A: ['one'], B: ['two']}, None)
 
 
-@pytest.mark.parametrize('make', [
-    lambda path: None,
-    lambda path: path.write_text('no socket'),
-    lambda path: path.mkdir(),
-    lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),  # nobody listens any more
-])
+@pytest.mark.parametrize(
+    'make',
+    [
+        lambda path: None,
+        lambda path: path.write_text('no socket'),
+        lambda path: path.mkdir(),
+        lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),  # nobody listens any more
+    ],
+)
 def test_no_engine_is_no_error(tmp_path, make):
     path = tmp_path / 's'
     make(path)
@@ -187,12 +215,29 @@ def test_garbage_instead_of_events_leaves_the_containers(tmp_path, garbage):
     assert known == {B: ['two']} and reason
 
 
-@pytest.mark.parametrize('item', [
-    None, 1, 'x', [], {}, {'Actor': None}, {'Actor': {'ID': 5, 'Attributes': {'name': 'x'}}}, {'Actor': {'ID': A, 'Attributes': []}},
-    {'Actor': {'ID': A, 'Attributes': {'name': ['x']}}}, {'Actor': {'ID': 'A' * 64, 'Attributes': {'name': 'x'}}},
-    {'Actor': {'ID': A + '\n', 'Attributes': {'name': 'x'}}}, {'Actor': {'ID': A, 'Attributes': {'name': ''}}}, {'Id': A}, {'Id': A, 'Names': None},
-    {'Id': A, 'Names': [None, 1, {}, '', '/']}, {'Id': None, 'Names': ['/x']}, {'Id': 'f' * 12, 'Names': ['/x']}, {'Id': '../etc', 'Names': ['/x']},
-])
+@pytest.mark.parametrize(
+    'item',
+    [
+        None,
+        1,
+        'x',
+        [],
+        {},
+        {'Actor': None},
+        {'Actor': {'ID': 5, 'Attributes': {'name': 'x'}}},
+        {'Actor': {'ID': A, 'Attributes': []}},
+        {'Actor': {'ID': A, 'Attributes': {'name': ['x']}}},
+        {'Actor': {'ID': 'A' * 64, 'Attributes': {'name': 'x'}}},
+        {'Actor': {'ID': A + '\n', 'Attributes': {'name': 'x'}}},
+        {'Actor': {'ID': A, 'Attributes': {'name': ''}}},
+        {'Id': A},
+        {'Id': A, 'Names': None},
+        {'Id': A, 'Names': [None, 1, {}, '', '/']},
+        {'Id': None, 'Names': ['/x']},
+        {'Id': 'f' * 12, 'Names': ['/x']},
+        {'Id': '../etc', 'Names': ['/x']},
+    ],
+)
 def test_json_of_another_shape_names_nothing(tmp_path, item):
     text = json.dumps(item).encode()
     assert names(tmp_path, chunked(text + b'\n'), ok(b'[' + text + b']'))[0] == {}
@@ -217,10 +262,17 @@ def test_an_endless_answer_is_cut(tmp_path, path):
     assert (known, reason) == ({}, 'its answer to %s is longer than %d bytes' % (path, engine.LONGEST_ANSWER))
 
 
-@pytest.mark.parametrize('start', [
-    b'', b'HTTP/1.1 200 OK\r\n', b'HTTP/1.1 200 OK\r\n\r\n', b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n',
-    b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n500\r\n',
-])
+@pytest.mark.parametrize(
+    'start',
+    [
+        b'',
+        b'HTTP/1.1 200 OK\r\n',
+        b'HTTP/1.1 200 OK\r\n\r\n',
+        b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n',
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n500\r\n',
+    ],
+)
 @pytest.mark.parametrize('pause', [0.05, 60])
 def test_a_slow_answer_is_given_up_also_when_it_drips(tmp_path, start, pause):
     given_up = threading.Event()
@@ -263,13 +315,19 @@ def test_a_socket_that_accepts_nobody_is_given_up(tmp_path):
     assert known == {} and reason and time.monotonic() - before < 30
 
 
-@pytest.mark.parametrize('body', [
-    b'[' + b'9' * 8000000 + b']',
-    b'[' + b'[],' * 2000000 + b'[]]',
-    json.dumps([container(A, *('/n%d' % number for number in range(300000)))]).encode(),
-], ids=['a long number', 'many lists', 'many names'])
+@pytest.mark.parametrize(
+    'body',
+    [
+        b'[' + b'9' * 8000000 + b']',
+        b'[' + b'[],' * 2000000 + b'[]]',
+        json.dumps([container(A, *('/n%d' % number for number in range(300000)))]).encode(),
+    ],
+    ids=['a long number', 'many lists', 'many names'],
+)
 def test_a_large_answer_takes_linear_time(tmp_path, body):
-    before = time.process_time()  # of this process, whatever else the machine does; with the square of the length it would be hours
+    before = (
+        time.process_time()
+    )  # of this process, whatever else the machine does; with the square of the length it would be hours
     names(tmp_path, containers=ok(body))
     assert time.process_time() - before < 60
 

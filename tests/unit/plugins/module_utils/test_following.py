@@ -12,7 +12,12 @@ import shutil
 import types
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    logs as log_reader,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    records as audit_log,
+)
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,8 +51,12 @@ class Host(object):
         moment = self.now - age
         argv = [b'docker', b'stop', b'claude-hooks-%d' % self.serial]
         options.setdefault('key', KEY.encode() if ours else None)
-        return [line + b'\n' for line in audit_writer.event(
-            argv, seconds=int(moment), milli=int(moment * 1000) % 1000, serial=self.serial, **options)]
+        return [
+            line + b'\n'
+            for line in audit_writer.event(
+                argv, seconds=int(moment), milli=int(moment * 1000) % 1000, serial=self.serial, **options
+            )
+        ]
 
     def write(self, *texts):
         with self.log.open('ab') as log:
@@ -130,11 +139,11 @@ def test_nothing_of_other_keys_is_met_and_the_position_passes_it(host):
 def test_a_half_written_event_is_held_back_until_it_is_complete(host, again, lines, cut):
     text = host.lines()
     half = b''.join(text[:lines])
-    half = half[:len(half) - cut] if cut >= 0 else half + text[lines][:20]
+    half = half[: len(half) - cut] if cut >= 0 else half + text[lines][:20]
     host.write(half)
     first = host.read(again)
     host.now += 1
-    host.write(b''.join(text)[len(half):])
+    host.write(b''.join(text)[len(half) :])
     assert first + host.read(again) == [1] and (lines > 2 or first == [])
 
 
@@ -343,11 +352,11 @@ def test_a_clock_that_is_set_loses_and_repeats_nothing(host, again, jump):
     found = []
     for step in range(12):
         text = host.lines()
-        host.write(*text[:1 + step % 3])
+        host.write(*text[: 1 + step % 3])
         found += host.read(again)
         if step == 5:
             host.now += jump
-        host.write(*text[1 + step % 3:])
+        host.write(*text[1 + step % 3 :])
         found += host.read(again)
         host.now += 0.4
     assert found == list(range(1, 13)) and not host.gaps
@@ -406,14 +415,17 @@ def test_the_rest_of_a_large_log_is_not_read_again(host):
     assert host.following.stats()['bytes'] < 4000
 
 
-OPERATIONS = st.lists(st.one_of(
-    st.tuples(st.just('write'), st.integers(1, 5)),
-    st.tuples(st.just('read'), st.booleans()),
-    st.tuples(st.just('rotate'), st.just(0)),
-    st.tuples(st.just('copy'), st.just(0)),
-    st.tuples(st.just('pass'), st.sampled_from([0.01, 0.5, 1.9, 2.1, 60])),
-    st.tuples(st.just('set'), st.sampled_from([-3600, -1, 3600])),
-), max_size=40)
+OPERATIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just('write'), st.integers(1, 5)),
+        st.tuples(st.just('read'), st.booleans()),
+        st.tuples(st.just('rotate'), st.just(0)),
+        st.tuples(st.just('copy'), st.just(0)),
+        st.tuples(st.just('pass'), st.sampled_from([0.01, 0.5, 1.9, 2.1, 60])),
+        st.tuples(st.just('set'), st.sampled_from([-3600, -1, 3600])),
+    ),
+    max_size=40,
+)
 
 
 @settings(max_examples=500, deadline=None)
@@ -439,8 +451,8 @@ def test_whatever_happens_in_whatever_order_each_event_is_met_once(tmp_path_fact
                 count = data.draw(st.integers(0, len(pending)))
                 text = b''.join(pending[:count])
                 cut = data.draw(st.integers(0, 30)) if count else 0
-                host.write(text[:len(text) - cut])
-                pending = [text[len(text) - cut:]] * bool(cut) + pending[count:]
+                host.write(text[: len(text) - cut])
+                pending = [text[len(text) - cut :]] * bool(cut) + pending[count:]
             elif operation == 'read':
                 host.read(value)
             else:
@@ -448,7 +460,12 @@ def test_whatever_happens_in_whatever_order_each_event_is_met_once(tmp_path_fact
                 if operation in ('pass', 'set') or (pending and not pending[0].startswith(b'type=')):
                     host.write(*pending)
                     pending = []
-                {'rotate': host.rotate, 'copy': host.copytruncate, 'pass': lambda: host.pass_time(value), 'set': lambda: host.pass_time(value)}[operation]()
+                {
+                    'rotate': host.rotate,
+                    'copy': host.copytruncate,
+                    'pass': lambda: host.pass_time(value),
+                    'set': lambda: host.pass_time(value),
+                }[operation]()
         host.write(*pending)
         host.read()
         assert sorted(host.found) == expected and not host.gaps

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Promise: what the files of a host tell is read as it stands, and what cannot be read is told. On trees of the test's own."""
+
 from __future__ import annotations
 
 import errno
@@ -10,7 +11,6 @@ import socket
 import types
 
 import pytest
-
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import host as host_facts
 
 GROUPS = {'docker': (998, ['anna', 'gone']), 'users': (100, [])}
@@ -36,9 +36,16 @@ def accounts(monkeypatch):
 
     names = {uid: name for name, (uid, _gid) in USERS.items()}
     group_names = {gid: name for name, (gid, _members) in GROUPS.items()}
-    monkeypatch.setattr(host_facts, 'pwd', types.SimpleNamespace(
-        getpwall=lambda: [user(name) for name in USERS], getpwnam=user, getpwuid=lambda uid: user(names[uid])))
-    monkeypatch.setattr(host_facts, 'grp', types.SimpleNamespace(getgrnam=group, getgrgid=lambda gid: group(group_names[gid])))
+    monkeypatch.setattr(
+        host_facts,
+        'pwd',
+        types.SimpleNamespace(
+            getpwall=lambda: [user(name) for name in USERS], getpwnam=user, getpwuid=lambda uid: user(names[uid])
+        ),
+    )
+    monkeypatch.setattr(
+        host_facts, 'grp', types.SimpleNamespace(getgrnam=group, getgrgid=lambda gid: group(group_names[gid]))
+    )
 
 
 @pytest.fixture
@@ -77,10 +84,15 @@ class Tree(object):
         return host_facts.look(pid, paths, search_path, str(self.root))
 
 
-@pytest.mark.parametrize('exe, comm, expected', [
-    ('/usr/sbin/auditd', 'x', 'auditd'), ('/usr/share/auditbeat/bin/auditbeat (deleted)', 'x', 'auditbeat'),
-    (None, 'osqueryd\n', 'osqueryd'), (None, None, None),
-])
+@pytest.mark.parametrize(
+    'exe, comm, expected',
+    [
+        ('/usr/sbin/auditd', 'x', 'auditd'),
+        ('/usr/share/auditbeat/bin/auditbeat (deleted)', 'x', 'auditbeat'),
+        (None, 'osqueryd\n', 'osqueryd'),
+        (None, None, None),
+    ],
+)
 def test_who_reads_the_kernels_records(tree, exe, comm, expected):
     if exe:
         tree.link('/proc/611/exe', exe)
@@ -90,9 +102,14 @@ def test_who_reads_the_kernels_records(tree, exe, comm, expected):
 
 
 def test_the_settings_of_auditd(tree):
-    tree.write('/etc/audit/auditd.conf', '# log_file = /x\nlog_file = /var/log/a.log\nWRITE_LOGS=no\nnonsense\nnum_logs = 5 \n')
+    tree.write(
+        '/etc/audit/auditd.conf', '# log_file = /x\nlog_file = /var/log/a.log\nWRITE_LOGS=no\nnonsense\nnum_logs = 5 \n'
+    )
     found = tree.look()
-    assert found['config'] == {'log_file': '/var/log/a.log', 'write_logs': 'no', 'num_logs': '5'} and found['log']['path'] == '/var/log/a.log'
+    assert (
+        found['config'] == {'log_file': '/var/log/a.log', 'write_logs': 'no', 'num_logs': '5'}
+        and found['log']['path'] == '/var/log/a.log'
+    )
 
 
 def test_a_missing_auditd_conf_is_told(tree):
@@ -108,7 +125,12 @@ def test_the_log_and_its_rotations(tree):
     tree.write('/var/log/audit/audit.log.old', record % 1)
     log = tree.look()['log']
     assert (log['present'], log['files'], log['bytes'], log['first'], log['last']) == (
-        True, 4 - 1, 4 * len(record % 1795492000), 1795400000250, 1795493000250)
+        True,
+        4 - 1,
+        4 * len(record % 1795492000),
+        1795400000250,
+        1795493000250,
+    )
     assert 0 < log['free'] <= log['size']
 
 
@@ -129,6 +151,7 @@ def test_what_must_not_be_read_is_told_and_not_called_missing(tree, monkeypatch)
             if str(path).endswith(('/var/log/audit', 'daemon.json')):
                 raise PermissionError(errno.EACCES, 'Permission denied')
             return real(path, *more)
+
         return function
 
     for name in ('listdir', 'open'):
@@ -136,7 +159,9 @@ def test_what_must_not_be_read_is_told_and_not_called_missing(tree, monkeypatch)
     tree.path('/etc/docker/daemon.json')
     found = tree.look()
     assert found['log']['present'] is True
-    assert {('/var/log/audit', 'Permission denied'), ('/etc/docker/daemon.json', 'Permission denied')} <= set(found['unseen'])
+    assert {('/var/log/audit', 'Permission denied'), ('/etc/docker/daemon.json', 'Permission denied')} <= set(
+        found['unseen']
+    )
 
 
 def executables(found):
@@ -149,16 +174,20 @@ def test_every_docker_is_found_once_by_its_real_file(tree):
     tree.link('/bin/docker', '../usr/bin/docker')
     tree.write('/usr/local/bin/docker', mode=0o755)
     tree.write('/home/anna/bin/docker', mode=0o755)
-    tree.write('/usr/bin/docker-compose', mode=0o644)                     # nobody can execute it
+    tree.write('/usr/bin/docker-compose', mode=0o644)  # nobody can execute it
     tree.write('/usr/libexec/docker/cli-plugins/docker-compose', mode=0o755)
     tree.path('/sbin/docker').mkdir(parents=True)
     assert executables(tree.look(search_path='relative::/home/anna/bin/:/')) == [
-        ('/home/anna/bin/docker', '/home/anna/bin/docker', False), ('/usr/local/bin/docker', '/usr/local/bin/docker', False),
+        ('/home/anna/bin/docker', '/home/anna/bin/docker', False),
+        ('/usr/local/bin/docker', '/usr/local/bin/docker', False),
         ('/usr/bin/docker', '/opt/docker/bin/docker', False),
-        ('/usr/libexec/docker/cli-plugins/docker-compose', '/usr/libexec/docker/cli-plugins/docker-compose', True)]
+        ('/usr/libexec/docker/cli-plugins/docker-compose', '/usr/libexec/docker/cli-plugins/docker-compose', True),
+    ]
 
 
-@pytest.mark.parametrize('text, found', [('#!/bin/sh\nexec /usr/bin/podman "$@"\n', True), ('#!/bin/sh\nexec x\n', False), ('podman', False)])
+@pytest.mark.parametrize(
+    'text, found', [('#!/bin/sh\nexec /usr/bin/podman "$@"\n', True), ('#!/bin/sh\nexec x\n', False), ('podman', False)]
+)
 def test_podman_counts_where_docker_is_its_shim(tree, text, found):
     tree.write('/usr/bin/docker', text, 0o755)
     tree.write('/usr/bin/podman', mode=0o755)
@@ -169,23 +198,42 @@ def test_the_real_files_of_rules(tree):
     tree.write('/opt/docker')
     tree.link('/usr/bin/docker', '../../opt/docker')
     assert tree.look(paths=['/opt/docker', '/usr/bin/docker', '/gone'])['real_paths'] == {
-        '/opt/docker': '/opt/docker', '/usr/bin/docker': '/opt/docker', '/gone': None}
+        '/opt/docker': '/opt/docker',
+        '/usr/bin/docker': '/opt/docker',
+        '/gone': None,
+    }
 
 
-@pytest.mark.parametrize('words, addresses', [
-    (('-H', 'fd://'), []), (('-H', 'unix:///run/x.sock', '--debug'), []), (('-H', 'tcp://0.0.0.0:2375'), ['tcp://0.0.0.0:2375']),
-    (('--host=:2375',), [':2375']), (('-Htcp://1.2.3.4',), ['tcp://1.2.3.4']), (('-H=tcp://1.2.3.4',), ['tcp://1.2.3.4']),
-    (('--host', 'tcp://a', '-H', 'fd://', '-H', 'tcp://b'), ['tcp://a', 'tcp://b']), (('-H',), []),
-])
+@pytest.mark.parametrize(
+    'words, addresses',
+    [
+        (('-H', 'fd://'), []),
+        (('-H', 'unix:///run/x.sock', '--debug'), []),
+        (('-H', 'tcp://0.0.0.0:2375'), ['tcp://0.0.0.0:2375']),
+        (('--host=:2375',), [':2375']),
+        (('-Htcp://1.2.3.4',), ['tcp://1.2.3.4']),
+        (('-H=tcp://1.2.3.4',), ['tcp://1.2.3.4']),
+        (('--host', 'tcp://a', '-H', 'fd://', '-H', 'tcp://b'), ['tcp://a', 'tcp://b']),
+        (('-H',), []),
+    ],
+)
 def test_tcp_on_the_command_line_of_the_engine(tree, words, addresses):
     tree.daemon(*words)
     assert tree.look()['tcp'] == [(address, 'command line of dockerd, pid 77') for address in addresses]
 
 
-@pytest.mark.parametrize('text, addresses, is_told', [
-    ('{"hosts": ["fd://", "tcp://0.0.0.0:2376"], "debug": true}', ['tcp://0.0.0.0:2376'], False),
-    ('{"hosts": "tcp://x"}', [], False), ('{"hosts": [1, null]}', [], False), ('', [], False), ('{', [], True), ('[]', [], True), ('[' * 100000, [], True),
-])
+@pytest.mark.parametrize(
+    'text, addresses, is_told',
+    [
+        ('{"hosts": ["fd://", "tcp://0.0.0.0:2376"], "debug": true}', ['tcp://0.0.0.0:2376'], False),
+        ('{"hosts": "tcp://x"}', [], False),
+        ('{"hosts": [1, null]}', [], False),
+        ('', [], False),
+        ('{', [], True),
+        ('[]', [], True),
+        ('[' * 100000, [], True),
+    ],
+)
 def test_tcp_in_the_file_of_the_engine(tree, text, addresses, is_told):
     tree.write('/etc/docker/daemon.json', text)
     found = tree.look()
@@ -205,14 +253,17 @@ def test_a_host_of_an_engine(tree):
     assert tree.look()['is_docker_host'] is True
 
 
-@pytest.mark.parametrize('inodes, words, addresses', [
-    ([4711, 9], [], ['tcp port 2375']),
-    ([4713], [], []),                                                     # connected, not listening
-    ([4714], [], []),                                                     # 7890 is that of its neighbours below
-    ([4711], ['--metrics-addr', '127.0.0.1:2375'], []),
-    ([4711], ['--metrics-addr=127.0.0.1:2375'], []),
-    ([], [], []),
-])
+@pytest.mark.parametrize(
+    'inodes, words, addresses',
+    [
+        ([4711, 9], [], ['tcp port 2375']),
+        ([4713], [], []),  # connected, not listening
+        ([4714], [], []),  # 7890 is that of its neighbours below
+        ([4711], ['--metrics-addr', '127.0.0.1:2375'], []),
+        ([4711], ['--metrics-addr=127.0.0.1:2375'], []),
+        ([], [], []),
+    ],
+)
 def test_a_listening_socket_of_the_engine(tree, inodes, words, addresses, monkeypatch):
     monkeypatch.setattr(host_facts, 'SWARM_PORTS', (0x1ED2,))
     tree.daemon(*words, sockets=inodes)
@@ -237,12 +288,29 @@ def listen(tree, name, mode, monkeypatch, uid=0, gid=998):
     monkeypatch.setattr(host_facts.os, 'stat', status)
 
 
-@pytest.mark.parametrize('mode, talkers', [
-    (0o660, [(0, 'root', 'owner of /run/docker.sock'), (1001, 'anna', 'group docker of /run/docker.sock'), (1002, 'bob', 'group docker of /run/docker.sock')]),
-    (0o600, [(0, 'root', 'owner of /run/docker.sock')]),
-    (0o666, [(0, 'root', 'owner of /run/docker.sock'), (None, None, 'mode 0666 of /run/docker.sock'), (1001, 'anna', 'group docker of /run/docker.sock'),
-             (1002, 'bob', 'group docker of /run/docker.sock')]),
-])
+@pytest.mark.parametrize(
+    'mode, talkers',
+    [
+        (
+            0o660,
+            [
+                (0, 'root', 'owner of /run/docker.sock'),
+                (1001, 'anna', 'group docker of /run/docker.sock'),
+                (1002, 'bob', 'group docker of /run/docker.sock'),
+            ],
+        ),
+        (0o600, [(0, 'root', 'owner of /run/docker.sock')]),
+        (
+            0o666,
+            [
+                (0, 'root', 'owner of /run/docker.sock'),
+                (None, None, 'mode 0666 of /run/docker.sock'),
+                (1001, 'anna', 'group docker of /run/docker.sock'),
+                (1002, 'bob', 'group docker of /run/docker.sock'),
+            ],
+        ),
+    ],
+)
 def test_who_may_write_to_the_socket(tree, monkeypatch, mode, talkers):
     listen(tree, '/run/docker.sock', mode, monkeypatch)
     assert [(one['uid'], one['name'], one['why']) for one in tree.look()['talkers']] == talkers
@@ -255,7 +323,9 @@ def test_an_engine_of_a_user(tree, monkeypatch):
 
 def test_without_an_engine_the_group_docker_counts(tree):
     assert [(one['uid'], one['why']) for one in tree.look()['talkers']] == [
-        (1001, 'group docker of /run/docker.sock'), (1002, 'group docker of /run/docker.sock')]
+        (1001, 'group docker of /run/docker.sock'),
+        (1002, 'group docker of /run/docker.sock'),
+    ]
 
 
 def test_units_are_looked_at_where_systemd_runs(tree):
@@ -267,7 +337,8 @@ def test_units_are_looked_at_where_systemd_runs(tree):
     tree.link('/etc/systemd/system/audit-rules.service', '/dev/null')
     assert tree.look()['units'] == {
         'auditd.service': {'present': True, 'masked': False, 'enabled': True, 'needs': ['audit-rules.service']},
-        'audit-rules.service': {'present': True, 'masked': True, 'enabled': False, 'needs': []}}
+        'audit-rules.service': {'present': True, 'masked': True, 'enabled': False, 'needs': []},
+    }
 
 
 def test_nothing_is_changed(tree):

@@ -11,7 +11,12 @@ import re
 import tracemalloc
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log, logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    logs as log_reader,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    records as audit_log,
+)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 from hypothesis import given, settings
@@ -37,17 +42,54 @@ def logs(draw):
     """Lines of several events, some ours, in the wild: moved, doubled, glued, cut, prefixed, with NUL and CR."""
     lines = []
     for serial in range(draw(st.integers(1, 12))):
-        argv = [b'docker'] + draw(st.lists(st.sampled_from(
-            [b'stop', b'rm', b'ps', b'compose', b'down', b'claude-hooks-a', b'a b', b'\xff', b'c' * 64, b'AAAA ' * 60]), max_size=5))
+        argv = [b'docker'] + draw(
+            st.lists(
+                st.sampled_from(
+                    [
+                        b'stop',
+                        b'rm',
+                        b'ps',
+                        b'compose',
+                        b'down',
+                        b'claude-hooks-a',
+                        b'a b',
+                        b'\xff',
+                        b'c' * 64,
+                        b'AAAA ' * 60,
+                    ]
+                ),
+                max_size=5,
+            )
+        )
         lines += audit_writer.event(
-            argv, serial=serial, room=draw(st.sampled_from([120, 7500])), enriched=draw(st.booleans()),
+            argv,
+            serial=serial,
+            room=draw(st.sampled_from([120, 7500])),
+            enriched=draw(st.booleans()),
             success=draw(st.sampled_from([True, True, True, False])),
-            node=draw(st.sampled_from([None, None, b'a', b'b'])), cwd=draw(st.sampled_from([b'/root', b'/a b', None])), extra=draw(st.booleans()),
-            key=draw(st.sampled_from([b'claude-hooks-docker', b'claude-hooks-docker', b'claude-hooks-docker2', b'x\x01claude-hooks-docker', b'x\x01y', None])),
-            call=draw(st.sampled_from([59, 59, 59, 322, 42])), comm=draw(st.sampled_from([b'docker', b'sh', b'my docker'])))
+            node=draw(st.sampled_from([None, None, b'a', b'b'])),
+            cwd=draw(st.sampled_from([b'/root', b'/a b', None])),
+            extra=draw(st.booleans()),
+            key=draw(
+                st.sampled_from(
+                    [
+                        b'claude-hooks-docker',
+                        b'claude-hooks-docker',
+                        b'claude-hooks-docker2',
+                        b'x\x01claude-hooks-docker',
+                        b'x\x01y',
+                        None,
+                    ]
+                )
+            ),
+            call=draw(st.sampled_from([59, 59, 59, 322, 42])),
+            comm=draw(st.sampled_from([b'docker', b'sh', b'my docker'])),
+        )
     for _change in range(draw(st.integers(0, 6))):
         place = draw(st.integers(0, len(lines) - 1))
-        change = draw(st.sampled_from(['move', 'double', 'drop', 'glue', 'cut', 'prefix', 'nul', 'cr', 'noise', 'user']))
+        change = draw(
+            st.sampled_from(['move', 'double', 'drop', 'glue', 'cut', 'prefix', 'nul', 'cr', 'noise', 'user'])
+        )
         if change == 'move':
             lines.insert(draw(st.integers(0, len(lines) - 1)), lines.pop(place))
         elif change == 'double':
@@ -55,9 +97,9 @@ def logs(draw):
         elif change == 'drop' and len(lines) > 1:
             lines.pop(place)
         elif change == 'glue' and place + 1 < len(lines):
-            lines[place] = lines[place][:draw(st.integers(0, len(lines[place])))] + lines.pop(place + 1)
+            lines[place] = lines[place][: draw(st.integers(0, len(lines[place])))] + lines.pop(place + 1)
         elif change == 'cut':
-            lines[place] = lines[place][:draw(st.integers(0, len(lines[place])))]
+            lines[place] = lines[place][: draw(st.integers(0, len(lines[place])))]
         elif change == 'prefix':
             lines[place] = b'Nov 24 h audispd: ' + lines[place]
         elif change == 'nul':
@@ -66,7 +108,14 @@ def logs(draw):
         elif change == 'cr':
             lines[place] += b'\r'
         elif change == 'noise':
-            lines.insert(place, draw(st.sampled_from([b'', b'----', b'time->Tue Nov 24 03:47:36 2026', b'garbage key="claude-hooks-docker"'])))
+            lines.insert(
+                place,
+                draw(
+                    st.sampled_from(
+                        [b'', b'----', b'time->Tue Nov 24 03:47:36 2026', b'garbage key="claude-hooks-docker"']
+                    )
+                ),
+            )
         elif change == 'user':
             lines[place] = b"type=USER_CMD msg=audit(1795490000.100:5): msg='x " + lines[place] + b"'"
     return lines
@@ -85,13 +134,27 @@ def test_the_fast_way_gives_what_the_plain_way_gives(tmp_path_factory, lines, bl
 
 def test_a_record_glued_to_a_usual_event_is_not_lost(tmp_path):
     log = tmp_path / 'audit.log'
-    log.write_bytes(b''.join(line if line.startswith(b'type=CWD') else line + b'\n' for serial in range(20) for line in stop(serial, extra=False)) + b'\n')
+    log.write_bytes(
+        b''.join(
+            line if line.startswith(b'type=CWD') else line + b'\n'
+            for serial in range(20)
+            for line in stop(serial, extra=False)
+        )
+        + b'\n'
+    )
     assert serials(read_log(log)) == list(range(20))
 
 
 def test_a_record_glued_to_a_failed_execution_is_not_lost(tmp_path):
     log = tmp_path / 'audit.log'
-    first, second = ([line.replace(b'success=yes', b'success=no') for line in stop(serial, extra=False) if b'type=EXECVE' not in line] for serial in (1, 2))
+    first, second = (
+        [
+            line.replace(b'success=yes', b'success=no')
+            for line in stop(serial, extra=False)
+            if b'type=EXECVE' not in line
+        ]
+        for serial in (1, 2)
+    )
     log.write_bytes(first[0] + b'\n' + first[-1] + second[0] + b'\n' + second[-1] + b'\n')
     assert findings.find(read_log(log))['failed'] == 2
 
@@ -105,8 +168,12 @@ def test_an_event_that_stands_twice_is_counted_once(tmp_path, times):
 
 def test_lines_are_found_in_each_log_the_newest_first(tmp_path):
     for number in range(3):
-        (tmp_path / ('audit.log.%d' % number if number else 'audit.log')).write_bytes(b''.join(
-            b'type=%s msg=audit(%d.000:%d): x\n' % (kind, 9 - number, 1) for kind in (b'LOGIN', b'CWD', b'LOGIN')) + b'type=LOGIN half')
+        (tmp_path / ('audit.log.%d' % number if number else 'audit.log')).write_bytes(
+            b''.join(
+                b'type=%s msg=audit(%d.000:%d): x\n' % (kind, 9 - number, 1) for kind in (b'LOGIN', b'CWD', b'LOGIN')
+            )
+            + b'type=LOGIN half'
+        )
     batches = list(log_reader.lines_with(re.compile(b'type=LOGIN '), str(tmp_path / 'audit.log'), 70))
     assert batches == [[b'type=LOGIN msg=audit(%d.000:1): x' % (9 - number)] * 2 for number in range(3)]
 
@@ -179,14 +246,17 @@ def test_a_rotation_while_opening_loses_and_doubles_nothing(tmp_path, monkeypatc
     assert serials(read_log(log)) == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize('tail, expected', [
-    # the last line has no end yet: its last value may be half of one
-    (b'argc=3 a0="docker" a1="stop" a2="claude-hooks-1"', [1]),
-    (b'argc=3 a0="docker" a1="stop" a2="claude-hooks-1', []),
-    (b'argc=3 a0="docker" a1="stop" a2=636C617564652D686F6F6B732D31', []),
-    (b'argc=3 a0="docker" a1="stop" a2=636C617564652D686F6F6B732D31\n', [1]),
-    (b'argc=3 a0="docker" a1="stop" a2=636C617564652D686F6F6B732D31\x1d', [1]),
-])
+@pytest.mark.parametrize(
+    'tail, expected',
+    [
+        # the last line has no end yet: its last value may be half of one
+        (b'argc=3 a0="docker" a1="stop" a2="claude-hooks-1"', [1]),
+        (b'argc=3 a0="docker" a1="stop" a2="claude-hooks-1', []),
+        (b'argc=3 a0="docker" a1="stop" a2=636C617564652D686F6F6B732D31', []),
+        (b'argc=3 a0="docker" a1="stop" a2=636C617564652D686F6F6B732D31\n', [1]),
+        (b'argc=3 a0="docker" a1="stop" a2=636C617564652D686F6F6B732D31\x1d', [1]),
+    ],
+)
 def test_a_last_line_without_an_end_is_read_as_far_as_it_is_certain(tmp_path, tail, expected):
     log = tmp_path / 'audit.log'
     log.write_bytes(stop(1)[0] + b'\ntype=EXECVE msg=audit(1795490000.100:1): ' + tail)
@@ -203,11 +273,19 @@ def test_stats_tell_what_was_read_and_which_time_it_covers(tmp_path):
     assert reading.stats() == {'bytes': size, 'first': 1795490000100, 'last': 1795490009007}
 
 
-@pytest.mark.parametrize('filling', [
-    pytest.param(lambda: audit_writer.text(*(stop(serial, key=None) for serial in range(500))), id='others'),
-    pytest.param(lambda: audit_writer.text(*(audit_writer.event([b'docker', b'ps'], serial=serial, cwd=None) for serial in range(500))), id='incomplete'),
-    pytest.param(lambda: bytes(300000), id='NUL'),
-])
+@pytest.mark.parametrize(
+    'filling',
+    [
+        pytest.param(lambda: audit_writer.text(*(stop(serial, key=None) for serial in range(500))), id='others'),
+        pytest.param(
+            lambda: audit_writer.text(
+                *(audit_writer.event([b'docker', b'ps'], serial=serial, cwd=None) for serial in range(500))
+            ),
+            id='incomplete',
+        ),
+        pytest.param(lambda: bytes(300000), id='NUL'),
+    ],
+)
 def test_memory_does_not_grow_with_the_log(tmp_path, filling):
     log = tmp_path / 'audit.log'
     part = filling()
@@ -226,13 +304,16 @@ def test_memory_does_not_grow_with_the_log(tmp_path, filling):
     assert peak(40) < 1.2 * peak(10)
 
 
-@pytest.mark.parametrize('text, expected', [
-    ('log_file = /srv/a.log\n', '/srv/a.log'),
-    ('#log_file = /srv/b.log\n LOG_FILE=/srv/a.log\n', '/srv/a.log'),
-    ('write_logs = yes\n', log_reader.DEFAULT_LOG),
-    ('write_logs = no\nlog_file = /srv/a.log\n', 'write_logs = no, so auditd keeps no log'),
-    ('log_format = NOLOG\n', 'write_logs = no, so auditd keeps no log'),
-])
+@pytest.mark.parametrize(
+    'text, expected',
+    [
+        ('log_file = /srv/a.log\n', '/srv/a.log'),
+        ('#log_file = /srv/b.log\n LOG_FILE=/srv/a.log\n', '/srv/a.log'),
+        ('write_logs = yes\n', log_reader.DEFAULT_LOG),
+        ('write_logs = no\nlog_file = /srv/a.log\n', 'write_logs = no, so auditd keeps no log'),
+        ('log_format = NOLOG\n', 'write_logs = no, so auditd keeps no log'),
+    ],
+)
 def test_the_log_is_the_one_that_auditd_conf_names(tmp_path, text, expected):
     config = tmp_path / 'auditd.conf'
     config.write_text(text)
@@ -250,7 +331,9 @@ def test_without_auditd_conf_and_log_audit_is_not_installed(tmp_path, monkeypatc
 
 
 def test_a_missing_log_is_an_error_with_the_likely_reason(tmp_path):
-    with pytest.raises(log_reader.LogReaderError, match='audit.log does not exist: auditd has written no log.*auditctl -s'):
+    with pytest.raises(
+        log_reader.LogReaderError, match='audit.log does not exist: auditd has written no log.*auditctl -s'
+    ):
         list(read_log(tmp_path / 'audit.log'))
 
 

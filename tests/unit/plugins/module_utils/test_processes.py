@@ -5,6 +5,7 @@
 
 What the kernel really writes is asked in tests/integration/test_callers.py; here a folder stands for /proc.
 """
+
 from __future__ import annotations
 
 import os
@@ -33,8 +34,13 @@ class Proc:
         own = folder / str(pid)
         own.mkdir()
         content = {
-            'stat': '%d (%s) %s 1 2 3 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 %d 1 2\n' % (pid, comm, state, second * TICKS),
-            'cmdline': '/usr/bin/python3\0/opt/clean.py\0', 'cgroup': '0::/system.slice/cron.service\n', 'loginuid': '1000', 'sessionid': '5'}
+            'stat': '%d (%s) %s 1 2 3 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 %d 1 2\n'
+            % (pid, comm, state, second * TICKS),
+            'cmdline': '/usr/bin/python3\0/opt/clean.py\0',
+            'cgroup': '0::/system.slice/cron.service\n',
+            'loginuid': '1000',
+            'sessionid': '5',
+        }
         for name, text in dict(content, **files).items():
             if text is not None:
                 (own / name).write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -48,77 +54,99 @@ def test_a_parent_that_lives_is_told_of(tmp_path):
     found = Proc(tmp_path).look()
     times = [found.pop(name) for name in ('started', 'seen')]
     assert found == {
-        'pid': 4711, 'comm': 'python3', 'exe': '/usr/bin/python3.11', 'argv': ['/usr/bin/python3', '/opt/clean.py'], 'argv_complete': True,
-        'unit': 'cron.service', 'container': None, 'container_name': None}
+        'pid': 4711,
+        'comm': 'python3',
+        'exe': '/usr/bin/python3.11',
+        'argv': ['/usr/bin/python3', '/opt/clean.py'],
+        'argv_complete': True,
+        'unit': 'cron.service',
+        'container': None,
+        'container_name': None,
+    }
     assert times[0] < times[1] and all(moment.endswith('Z') for moment in times)
 
 
-@pytest.mark.parametrize('look, changes', [
-    ({}, {'second': 3.0}),  # another process has the pid now
-    ({}, {'state': 'Z'}),
-    ({}, {'state': 'X'}),
-    ({}, {'namespace': 'pid:[4026532000]'}),  # the pids of audit are those of another namespace
-    ({}, {'stat': ''}),
-    ({}, {'stat': '4711 (x) S 1\n'}),
-    ({}, {'cmdline': None}),
-    ({}, {'cgroup': None}),
-    ({}, {'loginuid': '1001'}),
-    ({}, {'sessionid': '6'}),
-    ({}, {'sessionid': '4294967295'}),
-    ({'login': (None, None)}, {}),
-    ({'pid': 4712}, {}),
-    ({'second': -0.01}, {'second': 0}),  # before the last boot
-])
+@pytest.mark.parametrize(
+    'look, changes',
+    [
+        ({}, {'second': 3.0}),  # another process has the pid now
+        ({}, {'state': 'Z'}),
+        ({}, {'state': 'X'}),
+        ({}, {'namespace': 'pid:[4026532000]'}),  # the pids of audit are those of another namespace
+        ({}, {'stat': ''}),
+        ({}, {'stat': '4711 (x) S 1\n'}),
+        ({}, {'cmdline': None}),
+        ({}, {'cgroup': None}),
+        ({}, {'loginuid': '1001'}),
+        ({}, {'sessionid': '6'}),
+        ({}, {'sessionid': '4294967295'}),
+        ({'login': (None, None)}, {}),
+        ({'pid': 4712}, {}),
+        ({'second': -0.01}, {'second': 0}),  # before the last boot
+    ],
+)
 def test_what_is_another_process_or_may_be_is_not_told_of(tmp_path, look, changes):
     assert Proc(tmp_path, **changes).look(**look) is None
 
 
-@pytest.mark.parametrize('look, changes', [
-    ({}, {'loginuid': None, 'sessionid': None}),  # a kernel without audit of logins
-    ({'login': (None, None)}, {'loginuid': '4294967295', 'sessionid': '4294967295'}),
-    ({}, {'comm': 'a) Z 1 (b'}),
-    ({'second': 1.0}, {'second': 1.01}),  # the clock of audit lags by a tick
-])
+@pytest.mark.parametrize(
+    'look, changes',
+    [
+        ({}, {'loginuid': None, 'sessionid': None}),  # a kernel without audit of logins
+        ({'login': (None, None)}, {'loginuid': '4294967295', 'sessionid': '4294967295'}),
+        ({}, {'comm': 'a) Z 1 (b'}),
+        ({'second': 1.0}, {'second': 1.01}),  # the clock of audit lags by a tick
+    ],
+)
 def test_the_same_process_is_known_as_such(tmp_path, look, changes):
     assert Proc(tmp_path, **changes).look(**look)['pid'] == 4711
 
 
-@pytest.mark.parametrize('groups, unit, container', [
-    ('0::/system.slice/cron.service', 'cron.service', None),
-    ('0::/user.slice/user-1000.slice/session-5.scope', 'session-5.scope', None),
-    ('0::/user.slice/user-1000.slice/user@1000.service/app.slice/clean.service', 'clean.service', None),
-    ('0::/system.slice/a\\x2db.service/sub', 'a\\x2db.service', None),
-    ('12:pids:/user.slice\n1:name=systemd:/system.slice/cron.service', 'cron.service', None),
-    ('12:pids:/system.slice/other.service\n1:name=systemd:/', None, None),
-    ('0::/', None, None),
-    ('0::/init.scope', 'init.scope', None),
-    ('0::/system.slice/docker-%s.scope' % ID, None, ID),
-    ('0::/docker/%s' % ID, None, ID),
-    ('12:pids:/docker/%s\n1:name=systemd:/docker/%s' % (ID, ID), None, ID),
-    ('0::/../../docker/%s' % ID, None, ID),
-    ('0::/docker/%s/docker/%s' % (ID, INNER), None, ID),
-    ('0::/docker/%s/system.slice/cron.service' % ID, None, ID),
-    ('0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-%s.scope' % ID, None, ID),
-    ('0::/docker/%s' % ID[:12], None, None),
-    ('0::/docker/%sff' % ID, None, None),
-    ('', None, None),
-])
+@pytest.mark.parametrize(
+    'groups, unit, container',
+    [
+        ('0::/system.slice/cron.service', 'cron.service', None),
+        ('0::/user.slice/user-1000.slice/session-5.scope', 'session-5.scope', None),
+        ('0::/user.slice/user-1000.slice/user@1000.service/app.slice/clean.service', 'clean.service', None),
+        ('0::/system.slice/a\\x2db.service/sub', 'a\\x2db.service', None),
+        ('12:pids:/user.slice\n1:name=systemd:/system.slice/cron.service', 'cron.service', None),
+        ('12:pids:/system.slice/other.service\n1:name=systemd:/', None, None),
+        ('0::/', None, None),
+        ('0::/init.scope', 'init.scope', None),
+        ('0::/system.slice/docker-%s.scope' % ID, None, ID),
+        ('0::/docker/%s' % ID, None, ID),
+        ('12:pids:/docker/%s\n1:name=systemd:/docker/%s' % (ID, ID), None, ID),
+        ('0::/../../docker/%s' % ID, None, ID),
+        ('0::/docker/%s/docker/%s' % (ID, INNER), None, ID),
+        ('0::/docker/%s/system.slice/cron.service' % ID, None, ID),
+        ('0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-%s.scope' % ID, None, ID),
+        ('0::/docker/%s' % ID[:12], None, None),
+        ('0::/docker/%sff' % ID, None, None),
+        ('', None, None),
+    ],
+)
 def test_the_unit_or_the_container_is_told(tmp_path, groups, unit, container):
     found = Proc(tmp_path, cgroup=groups + '\n').look()
     assert (found['unit'], found['container']) == (unit, container)
 
 
 def test_a_container_has_the_name_that_the_engine_tells(tmp_path):
-    assert Proc(tmp_path, cgroup='0::/docker/%s\n' % ID).look(names={ID: ['old', 'watchtower']})['container_name'] == 'watchtower'
+    assert (
+        Proc(tmp_path, cgroup='0::/docker/%s\n' % ID).look(names={ID: ['old', 'watchtower']})['container_name']
+        == 'watchtower'
+    )
 
 
-@pytest.mark.parametrize('raw, argv, complete', [
-    (b'', [], True),
-    (b'sh\0-c\0\0', ['sh', '-c', ''], True),
-    (b'sshd: alice@pts/0', ['sshd: alice@pts/0'], True),
-    (b'a\xff\x1b\0', ['a\\xff\x1b'], True),
-    (b'x' * 5000, ['x' * 4096], False),
-])
+@pytest.mark.parametrize(
+    'raw, argv, complete',
+    [
+        (b'', [], True),
+        (b'sh\0-c\0\0', ['sh', '-c', ''], True),
+        (b'sshd: alice@pts/0', ['sshd: alice@pts/0'], True),
+        (b'a\xff\x1b\0', ['a\\xff\x1b'], True),
+        (b'x' * 5000, ['x' * 4096], False),
+    ],
+)
 def test_the_command_line_is_what_the_process_calls_it(tmp_path, raw, argv, complete):
     found = Proc(tmp_path, cmdline=raw).look()
     assert (found['argv'], found['argv_complete']) == (argv, complete)
@@ -151,15 +179,18 @@ def test_a_process_is_read_once(tmp_path):
     assert living.look(4711, moment, (1000, 5)) == first and proc.look()['argv'] == ['other']
 
 
-@pytest.mark.parametrize('text, changes, known', [
-    ('4711', {'comm': 'dockerd'}, True),
-    ('4711\n', {'comm': 'dockerd'}, True),
-    ('4711', {'comm': 'python3'}, False),
-    ('4712', {'comm': 'dockerd'}, False),
-    ('x', {'comm': 'dockerd'}, False),
-    ('4711', {'comm': 'dockerd', 'namespace': 'pid:[1]'}, False),
-    (None, {'comm': 'dockerd'}, False),
-])
+@pytest.mark.parametrize(
+    'text, changes, known',
+    [
+        ('4711', {'comm': 'dockerd'}, True),
+        ('4711\n', {'comm': 'dockerd'}, True),
+        ('4711', {'comm': 'python3'}, False),
+        ('4712', {'comm': 'dockerd'}, False),
+        ('x', {'comm': 'dockerd'}, False),
+        ('4711', {'comm': 'dockerd', 'namespace': 'pid:[1]'}, False),
+        (None, {'comm': 'dockerd'}, False),
+    ],
+)
 def test_the_start_of_the_engine(tmp_path, text, changes, known):
     Proc(tmp_path, **changes)
     if text:
@@ -168,7 +199,7 @@ def test_the_start_of_the_engine(tmp_path, text, changes, known):
     assert (since is not None and abs(since - (booted() + 1) * 1000) < 100) == known
 
 
-@pytest.mark.parametrize('pid, moment', [(None, 10 ** 13), (4711, None)])
+@pytest.mark.parametrize('pid, moment', [(None, 10**13), (4711, None)])
 def test_without_a_pid_or_a_time_nothing_is_told(tmp_path, pid, moment):
     Proc(tmp_path)
     assert processes.Processes(None, str(tmp_path)).look(pid, moment, (1000, 5)) is None
@@ -181,6 +212,10 @@ def test_the_boot_is_that_of_this_host():
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.fixed_dictionaries({name: st.binary(max_size=100) for name in ('stat', 'cmdline', 'cgroup', 'loginuid', 'sessionid')}))
+@given(
+    st.fixed_dictionaries(
+        {name: st.binary(max_size=100) for name in ('stat', 'cmdline', 'cgroup', 'loginuid', 'sessionid')}
+    )
+)
 def test_nothing_that_a_process_writes_crashes_it(tmp_path_factory, files):
     Proc(tmp_path_factory.mktemp('proc'), **files).look()

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Promise: a verdict names who asked only where nothing else can be, and says not known everywhere else."""
+
 from __future__ import annotations
 
 import pytest
@@ -18,21 +19,47 @@ NAME = 'claude-hooks-a'
 
 
 def event(seconds, action, identity=A, name=NAME, **attributes):
-    return {'Type': 'container', 'Action': action, 'Actor': {'ID': identity, 'Attributes': dict(attributes, name=name)},
-            'timeNano': round(START + seconds * 1000) * 1000000}
+    return {
+        'Type': 'container',
+        'Action': action,
+        'Actor': {'ID': identity, 'Attributes': dict(attributes, name=name)},
+        'timeNano': round(START + seconds * 1000) * 1000000,
+    }
 
 
 def command(seconds, text, pid=100, **fields):
     argv = text.split()
-    finding = {'timestamp': audit_log.timestamp(int(START + seconds * 1000)), 'event': '%s:%d' % (seconds, pid), 'host': None, 'pid': pid, 'ppid': 1, 'uid': 0,
-               'auid': None, 'cwd': '/', 'exe': '/usr/bin/docker', 'argv': argv, 'argv_complete': True}
+    finding = {
+        'timestamp': audit_log.timestamp(int(START + seconds * 1000)),
+        'event': '%s:%d' % (seconds, pid),
+        'host': None,
+        'pid': pid,
+        'ppid': 1,
+        'uid': 0,
+        'auid': None,
+        'cwd': '/',
+        'exe': '/usr/bin/docker',
+        'argv': argv,
+        'argv_complete': True,
+    }
     finding.update(docker_cli.parse(argv))
     return dict(finding, **fields)
 
 
 def connect(seconds, pid=100, exe='/usr/bin/docker', **fields):
-    return dict({'timestamp': audit_log.timestamp(int(START + seconds * 1000)), 'event': '%s:%d' % (seconds, pid), 'host': None, 'pid': pid, 'ppid': 1,
-                 'uid': 0, 'auid': None, 'exe': exe}, **fields)
+    return dict(
+        {
+            'timestamp': audit_log.timestamp(int(START + seconds * 1000)),
+            'event': '%s:%d' % (seconds, pid),
+            'host': None,
+            'pid': pid,
+            'ppid': 1,
+            'uid': 0,
+            'auid': None,
+            'exe': exe,
+        },
+        **fields,
+    )
 
 
 def life(*more, identity=A, name=NAME, **labels):
@@ -40,12 +67,18 @@ def life(*more, identity=A, name=NAME, **labels):
 
 
 def stop(at=1, identity=A, name=NAME, code='143', **labels):
-    return [event(at, 'kill', identity, name, signal='15', **labels), event(at + 0.1, 'die', identity, name, exitCode=code, **labels),
-            event(at + 0.15, 'stop', identity, name, **labels)]
+    return [
+        event(at, 'kill', identity, name, signal='15', **labels),
+        event(at + 0.1, 'die', identity, name, exitCode=code, **labels),
+        event(at + 0.15, 'stop', identity, name, **labels),
+    ]
 
 
 def kill(at=1, identity=A, name=NAME, **labels):
-    return [event(at, 'kill', identity, name, signal='9', **labels), event(at + 0.05, 'die', identity, name, exitCode='137', **labels)]
+    return [
+        event(at, 'kill', identity, name, signal='9', **labels),
+        event(at + 0.05, 'die', identity, name, exitCode='137', **labels),
+    ]
 
 
 def gone(at=1, identity=A, name=NAME, **labels):
@@ -61,88 +94,241 @@ def judge(events, found=(), connects=None, **options):
 
 
 def short(judged):
-    return [('+'.join(verdict['what']), verdict['cause'], verdict['confidence'], [who['pid'] for who in verdict['who']]) for verdict in judged]
+    return [
+        ('+'.join(verdict['what']), verdict['cause'], verdict['confidence'], [who['pid'] for who in verdict['who']])
+        for verdict in judged
+    ]
 
 
 SEEN = [LOGGED, connect(0.9)]
 CASES = {
     # without any request to the engine
     'own exit': (life(event(1, 'die', exitCode='0')), [], None, [('died', 'self_exit', 'certain', [])]),
-    'own exit 143': (life(event(1, 'die', exitCode='143')), [command(0.9, 'docker stop claude-hooks-a')], None, [('died', 'self_exit', 'likely', [])]),
+    'own exit 143': (
+        life(event(1, 'die', exitCode='143')),
+        [command(0.9, 'docker stop claude-hooks-a')],
+        None,
+        [('died', 'self_exit', 'likely', [])],
+    ),
     'memory': (life(event(0.9, 'oom'), event(1, 'die', exitCode='137')), [], None, [('died', 'oom', 'certain', [])]),
-    'memory, noted after the death': (life(event(1, 'die', exitCode='137'), event(1.3, 'oom')), [], None, [('died', 'oom', 'certain', [])]),
-    'memory, then another end': (life(event(0.9, 'oom'), event(1, 'die', exitCode='1')), [], None, [('died', 'not_known', 'open', [])]),
+    'memory, noted after the death': (
+        life(event(1, 'die', exitCode='137'), event(1.3, 'oom')),
+        [],
+        None,
+        [('died', 'oom', 'certain', [])],
+    ),
+    'memory, then another end': (
+        life(event(0.9, 'oom'), event(1, 'die', exitCode='1')),
+        [],
+        None,
+        [('died', 'not_known', 'open', [])],
+    ),
     'kill -9 from the host': (life(event(1, 'die', exitCode='137')), [], None, [('died', 'not_known', 'open', [])]),
     'the shim was killed': (life(event(1, 'die', exitCode='255')), [], None, [('died', 'not_known', 'open', [])]),
     'a kill before the last start': (
-        life(event(-10, 'die', exitCode='137'), event(-9.9, 'kill', signal='9'), event(-9, 'start'), event(1, 'die', exitCode='5')),
-        [command(-10.5, 'docker kill claude-hooks-a')], None, [('died', 'cli', 'likely', [100]), ('died', 'self_exit', 'certain', [])]),
+        life(
+            event(-10, 'die', exitCode='137'),
+            event(-9.9, 'kill', signal='9'),
+            event(-9, 'start'),
+            event(1, 'die', exitCode='5'),
+        ),
+        [command(-10.5, 'docker kill claude-hooks-a')],
+        None,
+        [('died', 'cli', 'likely', [100]), ('died', 'self_exit', 'certain', [])],
+    ),
     # commands
     'stop': (life(*stop()), [command(0.8, 'docker stop claude-hooks-a')], SEEN, [('stopped', 'cli', 'certain', [100])]),
-    'stop, connects not logged': (life(*stop()), [command(0.8, 'docker stop claude-hooks-a')], None, [('stopped', 'cli', 'likely', [100])]),
+    'stop, connects not logged': (
+        life(*stop()),
+        [command(0.8, 'docker stop claude-hooks-a')],
+        None,
+        [('stopped', 'cli', 'likely', [100])],
+    ),
     'stop of a deaf one': (
-        life(event(1, 'kill', signal='15'), event(11, 'kill', signal='9'), event(11.1, 'die', exitCode='137'), event(11.2, 'stop')),
-        [command(0.8, 'docker stop claude-hooks-a')], SEEN, [('stopped', 'cli', 'certain', [100])]),
+        life(
+            event(1, 'kill', signal='15'),
+            event(11, 'kill', signal='9'),
+            event(11.1, 'die', exitCode='137'),
+            event(11.2, 'stop'),
+        ),
+        [command(0.8, 'docker stop claude-hooks-a')],
+        SEEN,
+        [('stopped', 'cli', 'certain', [100])],
+    ),
     'the kill is noted after the death': (
-        life(event(1, 'die', exitCode='137'), event(1.01, 'kill', signal='9')), [command(0.8, 'docker kill claude-hooks-a')], SEEN,
-        [('died', 'cli', 'certain', [100])]),
-    'remove by force is one verdict': (life(*gone()), [command(0.8, 'docker rm -f ' + A[:12])], SEEN, [('died+removed', 'cli', 'certain', [100])]),
-    'restart': (life(*stop(), event(1.5, 'start'), event(1.6, 'restart')), [command(0.8, 'docker restart claude-hooks-a')], SEEN,
-                [('restarted', 'cli', 'certain', [100])]),
+        life(event(1, 'die', exitCode='137'), event(1.01, 'kill', signal='9')),
+        [command(0.8, 'docker kill claude-hooks-a')],
+        SEEN,
+        [('died', 'cli', 'certain', [100])],
+    ),
+    'remove by force is one verdict': (
+        life(*gone()),
+        [command(0.8, 'docker rm -f ' + A[:12])],
+        SEEN,
+        [('died+removed', 'cli', 'certain', [100])],
+    ),
+    'restart': (
+        life(*stop(), event(1.5, 'start'), event(1.6, 'restart')),
+        [command(0.8, 'docker restart claude-hooks-a')],
+        SEEN,
+        [('restarted', 'cli', 'certain', [100])],
+    ),
     'rename, then remove': (
-        life(event(1, 'rename', name='other', oldName='/claude-hooks-a'), event(3, 'die', name='other', exitCode='0'), event(5, 'destroy', name='other')),
-        [command(0.8, 'docker rename claude-hooks-a other'), command(4.8, 'docker rm other', 101), command(4.7, 'docker rm claude-hooks-a', 102)],
+        life(
+            event(1, 'rename', name='other', oldName='/claude-hooks-a'),
+            event(3, 'die', name='other', exitCode='0'),
+            event(5, 'destroy', name='other'),
+        ),
+        [
+            command(0.8, 'docker rename claude-hooks-a other'),
+            command(4.8, 'docker rm other', 101),
+            command(4.7, 'docker rm claude-hooks-a', 102),
+        ],
         SEEN + [connect(4.8, 102), connect(4.9, 101)],
-        [('renamed', 'cli', 'certain', [100]), ('died', 'self_exit', 'certain', []), ('removed', 'cli', 'certain', [101])]),
+        [
+            ('renamed', 'cli', 'certain', [100]),
+            ('died', 'self_exit', 'certain', []),
+            ('removed', 'cli', 'certain', [101]),
+        ],
+    ),
     'prune': (
         life(event(-2, 'die', exitCode='0'), event(1, 'destroy'), event(1.1, 'prune', '')),
-        [command(0.8, 'docker system prune -f')], SEEN, [('died', 'self_exit', 'certain', []), ('removed', 'cli', 'certain', [100])]),
+        [command(0.8, 'docker system prune -f')],
+        SEEN,
+        [('died', 'self_exit', 'certain', []), ('removed', 'cli', 'certain', [100])],
+    ),
     'removed after the prune': (
         life(event(-2, 'die', exitCode='0'), event(0.9, 'prune', ''), event(3, 'destroy')),
-        [command(0.8, 'docker system prune -f')], SEEN, [('died', 'self_exit', 'certain', []), ('removed', 'not_known', 'open', [])]),
+        [command(0.8, 'docker system prune -f')],
+        SEEN,
+        [('died', 'self_exit', 'certain', []), ('removed', 'not_known', 'open', [])],
+    ),
     'compose down of what was not there yet': (
-        [event(0.7, 'create', **PROJECT), event(0.8, 'start', **PROJECT), *kill(**PROJECT)], [command(0.5, 'docker compose -p shop down')], None,
-        [('died', 'not_known', 'open', [])]),
+        [event(0.7, 'create', **PROJECT), event(0.8, 'start', **PROJECT), *kill(**PROJECT)],
+        [command(0.5, 'docker compose -p shop down')],
+        None,
+        [('died', 'not_known', 'open', [])],
+    ),
     'compose down': (
-        life(*gone(**PROJECT), **PROJECT), [command(0.5, 'docker compose -p shop down')], [LOGGED, connect(0.9, 101, '/usr/libexec/docker-compose', ppid=100)],
-        [('died+removed', 'cli', 'certain', [100])]),
+        life(*gone(**PROJECT), **PROJECT),
+        [command(0.5, 'docker compose -p shop down')],
+        [LOGGED, connect(0.9, 101, '/usr/libexec/docker-compose', ppid=100)],
+        [('died+removed', 'cli', 'certain', [100])],
+    ),
     'compose up gives the new container its name': (
-        [event(0.7, 'create', name='a1_claude-hooks-a', **PROJECT), event(1, 'rename', oldName='/a1_claude-hooks-a', **PROJECT)],
-        [command(0.5, 'docker compose -p shop up -d --force-recreate')], [LOGGED, connect(0.6, 101, '/usr/libexec/docker-compose', ppid=100)],
-        [('renamed', 'cli', 'certain', [100])]),
-    'compose stop of another service': (life(*stop(**PROJECT), **PROJECT), [command(0.8, 'docker compose -p shop stop db')], SEEN,
-                                        [('stopped', 'not_known', 'open', [])]),
-    'compose up may do nothing': (life(*stop(**PROJECT), **PROJECT), [command(0.8, 'docker compose -p shop up -d')], SEEN,
-                                  [('stopped', 'not_known', 'open', [100])]),
+        [
+            event(0.7, 'create', name='a1_claude-hooks-a', **PROJECT),
+            event(1, 'rename', oldName='/a1_claude-hooks-a', **PROJECT),
+        ],
+        [command(0.5, 'docker compose -p shop up -d --force-recreate')],
+        [LOGGED, connect(0.6, 101, '/usr/libexec/docker-compose', ppid=100)],
+        [('renamed', 'cli', 'certain', [100])],
+    ),
+    'compose stop of another service': (
+        life(*stop(**PROJECT), **PROJECT),
+        [command(0.8, 'docker compose -p shop stop db')],
+        SEEN,
+        [('stopped', 'not_known', 'open', [])],
+    ),
+    'compose up may do nothing': (
+        life(*stop(**PROJECT), **PROJECT),
+        [command(0.8, 'docker compose -p shop up -d')],
+        SEEN,
+        [('stopped', 'not_known', 'open', [100])],
+    ),
     # two that fit, or none
-    'two commands': (life(*stop()), [command(0.7, 'docker stop claude-hooks-a'), command(0.8, 'docker kill claude-hooks-a', 101)], None,
-                     [('stopped', 'cli', 'open', [100, 101])]),
-    'a command for another container': (life(*stop()), [command(0.8, 'docker stop claude-hooks-b')], SEEN, [('stopped', 'not_known', 'open', [])]),
-    'an ambiguous prefix': (life(*gone()) + life(identity=C, name='c'), [command(0.8, 'docker rm -f a1a1')], SEEN,
-                            [('died', 'not_known', 'open', []), ('removed', 'not_known', 'open', [])]),
-    'another container has that name': (life(*gone()) + life(identity=B, name='a1a1'), [command(0.8, 'docker rm -f a1a1')], SEEN,
-                                        [('died', 'not_known', 'open', []), ('removed', 'not_known', 'open', [])]),
-    'rm without force does not end': (life(*kill()), [command(0.8, 'docker rm claude-hooks-a')], SEEN, [('died', 'not_known', 'open', [])]),
-    'a command of another engine': (life(*stop()), [command(0.8, 'docker -H tcp://far stop claude-hooks-a')], SEEN, [('stopped', 'not_known', 'open', [])]),
+    'two commands': (
+        life(*stop()),
+        [command(0.7, 'docker stop claude-hooks-a'), command(0.8, 'docker kill claude-hooks-a', 101)],
+        None,
+        [('stopped', 'cli', 'open', [100, 101])],
+    ),
+    'a command for another container': (
+        life(*stop()),
+        [command(0.8, 'docker stop claude-hooks-b')],
+        SEEN,
+        [('stopped', 'not_known', 'open', [])],
+    ),
+    'an ambiguous prefix': (
+        life(*gone()) + life(identity=C, name='c'),
+        [command(0.8, 'docker rm -f a1a1')],
+        SEEN,
+        [('died', 'not_known', 'open', []), ('removed', 'not_known', 'open', [])],
+    ),
+    'another container has that name': (
+        life(*gone()) + life(identity=B, name='a1a1'),
+        [command(0.8, 'docker rm -f a1a1')],
+        SEEN,
+        [('died', 'not_known', 'open', []), ('removed', 'not_known', 'open', [])],
+    ),
+    'rm without force does not end': (
+        life(*kill()),
+        [command(0.8, 'docker rm claude-hooks-a')],
+        SEEN,
+        [('died', 'not_known', 'open', [])],
+    ),
+    'a command of another engine': (
+        life(*stop()),
+        [command(0.8, 'docker -H tcp://far stop claude-hooks-a')],
+        SEEN,
+        [('stopped', 'not_known', 'open', [])],
+    ),
     'a command that did not connect': (
-        life(*stop()), [command(0.8, 'docker stop claude-hooks-a')], [LOGGED, connect(0.9, 7, '/usr/bin/curl')], [('stopped', 'api', 'open', [7])]),
+        life(*stop()),
+        [command(0.8, 'docker stop claude-hooks-a')],
+        [LOGGED, connect(0.9, 7, '/usr/bin/curl')],
+        [('stopped', 'api', 'open', [7])],
+    ),
     'a command that connected too late': (
-        life(*stop()), [command(0.8, 'docker stop claude-hooks-a')], [LOGGED, connect(0.9, 7, '/usr/bin/curl'), connect(1.05)],
-        [('stopped', 'api', 'likely', [7])]),
+        life(*stop()),
+        [command(0.8, 'docker stop claude-hooks-a')],
+        [LOGGED, connect(0.9, 7, '/usr/bin/curl'), connect(1.05)],
+        [('stopped', 'api', 'likely', [7])],
+    ),
     'a command that did its work before': (
-        life(*stop(), event(2, 'start'), *stop(4)), [command(0.8, 'docker stop claude-hooks-a')], SEEN + [connect(3.9, 7, '/usr/bin/curl')],
-        [('stopped', 'cli', 'certain', [100]), ('stopped', 'api', 'likely', [7])]),
-    'a command too long ago': (life(*stop(31)), [command(0.8, 'docker stop claude-hooks-a')], None, [('stopped', 'not_known', 'open', [])]),
-    'arguments missing': (life(*stop()), [command(0.8, 'docker stop claude-hooks-b', argv_complete=False)], None, [('stopped', 'not_known', 'open', [100])]),
+        life(*stop(), event(2, 'start'), *stop(4)),
+        [command(0.8, 'docker stop claude-hooks-a')],
+        SEEN + [connect(3.9, 7, '/usr/bin/curl')],
+        [('stopped', 'cli', 'certain', [100]), ('stopped', 'api', 'likely', [7])],
+    ),
+    'a command too long ago': (
+        life(*stop(31)),
+        [command(0.8, 'docker stop claude-hooks-a')],
+        None,
+        [('stopped', 'not_known', 'open', [])],
+    ),
+    'arguments missing': (
+        life(*stop()),
+        [command(0.8, 'docker stop claude-hooks-b', argv_complete=False)],
+        None,
+        [('stopped', 'not_known', 'open', [100])],
+    ),
     # clients of the API
     'one client': (life(*stop()), [], [connect(0.9, 7, '/usr/bin/python3')], [('stopped', 'api', 'likely', [7])]),
-    'two clients, the nearest first': (life(*stop()), [], [connect(-40, 8, '/usr/bin/curl'), connect(0.9, 7, '/usr/bin/python3')],
-                                       [('stopped', 'api', 'open', [7, 8])]),
-    'removed by a client': (life(*gone()), [], [connect(0.9, 7, '/usr/bin/python3')], [('died+removed', 'api', 'likely', [7])]),
-    'removed right after its end': (life(event(1, 'die', exitCode='0'), event(1.1, 'destroy')), [], None,
-                                    [('died', 'self_exit', 'certain', []), ('removed', 'not_known', 'open', [])]),
-    'its own end after a signal': (life(event(1, 'kill', signal='1'), event(3, 'die', exitCode='7')), [command(0.8, 'docker kill -s HUP claude-hooks-a')],
-                                   SEEN, [('died', 'not_known', 'open', [])]),
+    'two clients, the nearest first': (
+        life(*stop()),
+        [],
+        [connect(-40, 8, '/usr/bin/curl'), connect(0.9, 7, '/usr/bin/python3')],
+        [('stopped', 'api', 'open', [7, 8])],
+    ),
+    'removed by a client': (
+        life(*gone()),
+        [],
+        [connect(0.9, 7, '/usr/bin/python3')],
+        [('died+removed', 'api', 'likely', [7])],
+    ),
+    'removed right after its end': (
+        life(event(1, 'die', exitCode='0'), event(1.1, 'destroy')),
+        [],
+        None,
+        [('died', 'self_exit', 'certain', []), ('removed', 'not_known', 'open', [])],
+    ),
+    'its own end after a signal': (
+        life(event(1, 'kill', signal='1'), event(3, 'die', exitCode='7')),
+        [command(0.8, 'docker kill -s HUP claude-hooks-a')],
+        SEEN,
+        [('died', 'not_known', 'open', [])],
+    ),
 }
 
 
@@ -168,70 +354,94 @@ PAIR = life(*stop()) + life(*stop(1.02, B, 'b'), identity=B, name='b')
 OWN = (7, START + 880, START + 910)
 
 
-@pytest.mark.parametrize('events, connects, end, own, expected', [
-    (PAIR, [LOGGED], 3, (), ('engine_shutdown', 'certain', [])),
-    # An end that comes late is another story.
-    (PAIR, [LOGGED], 7, (), ('not_known', 'open', [])),
-    (PAIR, [LOGGED, OLD], 7, (), ('api', 'likely', [300])),
-    (PAIR, [LOGGED, OLD], 3, (), ('engine_shutdown', 'likely', [])),
-    # Nobody asks for all containers in the same moment and for the engine, too.
-    (PAIR, [LOGGED, CURL], 3, (), ('engine_shutdown', 'likely', [])),
-    # Of one container a client can have asked, whatever happened to the engine then.
-    (life(*stop()), [LOGGED, CURL], 3, (), ('not_known', 'open', [300])),
-    (life(*stop()), [LOGGED, OLD], 3, (), ('engine_shutdown', 'likely', [])),
-    # A connect of our own is nobody's; one of the same process at another time, or of another at that time, is.
-    (life(*stop()), [LOGGED, connect(0.9, 7, '/usr/bin/python3')], 3, [OWN], ('engine_shutdown', 'certain', [])),
-    (life(*stop()), [LOGGED, connect(0.82, 7, '/usr/bin/python3')], 3, [OWN], ('not_known', 'open', [7])),
-    (life(*stop()), [LOGGED, connect(0.911, 7, '/usr/bin/python3')], 3, [OWN], ('not_known', 'open', [7])),
-    (life(*stop()), [LOGGED, connect(0.9, 8, '/usr/bin/python3')], 3, [OWN], ('not_known', 'open', [8])),
-    # The clock of audit ticks behind.
-    (life(*stop()), [LOGGED, connect(0.84, 7, '/usr/bin/python3')], 3, [OWN], ('engine_shutdown', 'certain', [])),
-])
+@pytest.mark.parametrize(
+    'events, connects, end, own, expected',
+    [
+        (PAIR, [LOGGED], 3, (), ('engine_shutdown', 'certain', [])),
+        # An end that comes late is another story.
+        (PAIR, [LOGGED], 7, (), ('not_known', 'open', [])),
+        (PAIR, [LOGGED, OLD], 7, (), ('api', 'likely', [300])),
+        (PAIR, [LOGGED, OLD], 3, (), ('engine_shutdown', 'likely', [])),
+        # Nobody asks for all containers in the same moment and for the engine, too.
+        (PAIR, [LOGGED, CURL], 3, (), ('engine_shutdown', 'likely', [])),
+        # Of one container a client can have asked, whatever happened to the engine then.
+        (life(*stop()), [LOGGED, CURL], 3, (), ('not_known', 'open', [300])),
+        (life(*stop()), [LOGGED, OLD], 3, (), ('engine_shutdown', 'likely', [])),
+        # A connect of our own is nobody's; one of the same process at another time, or of another at that time, is.
+        (life(*stop()), [LOGGED, connect(0.9, 7, '/usr/bin/python3')], 3, [OWN], ('engine_shutdown', 'certain', [])),
+        (life(*stop()), [LOGGED, connect(0.82, 7, '/usr/bin/python3')], 3, [OWN], ('not_known', 'open', [7])),
+        (life(*stop()), [LOGGED, connect(0.911, 7, '/usr/bin/python3')], 3, [OWN], ('not_known', 'open', [7])),
+        (life(*stop()), [LOGGED, connect(0.9, 8, '/usr/bin/python3')], 3, [OWN], ('not_known', 'open', [8])),
+        # The clock of audit ticks behind.
+        (life(*stop()), [LOGGED, connect(0.84, 7, '/usr/bin/python3')], 3, [OWN], ('engine_shutdown', 'certain', [])),
+    ],
+)
 def test_an_end_of_the_engine_and_clients_of_it(events, connects, end, own, expected):
     (verdict,) = judge(events, [], connects, engine_ends=[START + end * 1000], own=own)
     assert (verdict['cause'], verdict['confidence'], [who['pid'] for who in verdict['who']]) == expected
 
 
-@pytest.mark.parametrize('code, blind, expected', [
-    ('0', [], ('self_exit', 'certain')),
-    # before its start, or after its end
-    ('0', [(-1000, -60)], ('self_exit', 'certain')),
-    ('0', [(2, 5)], ('self_exit', 'certain')),
-    # long before its end: it would have obeyed
-    ('0', [(-1000, -58.9)], ('not_known', 'open')),
-    ('0', [(0, 0.5)], ('not_known', 'open')),
-    ('137', [(0, 0.5)], ('not_known', 'open')),
-])
+@pytest.mark.parametrize(
+    'code, blind, expected',
+    [
+        ('0', [], ('self_exit', 'certain')),
+        # before its start, or after its end
+        ('0', [(-1000, -60)], ('self_exit', 'certain')),
+        ('0', [(2, 5)], ('self_exit', 'certain')),
+        # long before its end: it would have obeyed
+        ('0', [(-1000, -58.9)], ('not_known', 'open')),
+        ('0', [(0, 0.5)], ('not_known', 'open')),
+        ('137', [(0, 0.5)], ('not_known', 'open')),
+    ],
+)
 def test_what_was_not_seen_was_not_asked_for_is_not_said(code, blind, expected):
     periods = [(START + start * 1000, START + end * 1000) for start, end in blind]
     (verdict,) = judge(life(event(1, 'die', exitCode=code)), blind=periods)
     assert (verdict['cause'], verdict['confidence']) == expected
 
 
-@pytest.mark.parametrize('code, also, expected', [
-    ('0', [], ('self_exit', 'likely')), ('137', [], ('not_known', 'open')), ('137', [event(99.9, 'oom')], ('oom', 'likely'))])
+@pytest.mark.parametrize(
+    'code, also, expected',
+    [
+        ('0', [], ('self_exit', 'likely')),
+        ('137', [], ('not_known', 'open')),
+        ('137', [event(99.9, 'oom')], ('oom', 'likely')),
+    ],
+)
 def test_a_start_that_was_not_seen_makes_nothing_certain(code, also, expected):
     (verdict,) = judge(also + [event(100, 'die', exitCode=code)], blind=[(0, START + 30000)])
-    assert (verdict['cause'], verdict['confidence']) == expected and 'not all events before are known' in ' '.join(verdict['evidence'])
+    assert (verdict['cause'], verdict['confidence']) == expected and 'not all events before are known' in ' '.join(
+        verdict['evidence']
+    )
 
 
-@pytest.mark.parametrize('options, expected', [
-    ({}, [('stopped', 'api', 'open', [7, 8])]),
-    ({'engine_since': START - 30000}, [('stopped', 'api', 'likely', [7])]),
-    ({'engine_ends': [START - 30000]}, [('stopped', 'api', 'likely', [7])]),
-    ({'engine_since': START + 30000}, [('stopped', 'api', 'open', [7, 8])]),  # another engine, later
-    ({'engine_since': START - 45000}, [('stopped', 'api', 'open', [7, 8])]),  # systemd may have handed it on
-])
+@pytest.mark.parametrize(
+    'options, expected',
+    [
+        ({}, [('stopped', 'api', 'open', [7, 8])]),
+        ({'engine_since': START - 30000}, [('stopped', 'api', 'likely', [7])]),
+        ({'engine_ends': [START - 30000]}, [('stopped', 'api', 'likely', [7])]),
+        ({'engine_since': START + 30000}, [('stopped', 'api', 'open', [7, 8])]),  # another engine, later
+        ({'engine_since': START - 45000}, [('stopped', 'api', 'open', [7, 8])]),  # systemd may have handed it on
+    ],
+)
 def test_no_connection_outlives_the_engine(options, expected):
     connects = [connect(-100, 8, '/usr/bin/curl'), connect(0.9, 7, '/usr/bin/python3')]
     assert short(judge(life(*stop()), connects=connects, **options)) == expected
 
 
-@pytest.mark.parametrize('text, other, expected', [
-    ('docker compose down', '/srv/other', [('died+removed', 'cli', 'certain', [100])]),
-    ('docker compose -f /srv/shop/compose.yml down', '/srv/other', [('died+removed', 'not_known', 'open', [100, 101])]),
-    ('docker compose down', '/srv/unknown', [('died+removed', 'not_known', 'open', [100, 101])]),
-])
+@pytest.mark.parametrize(
+    'text, other, expected',
+    [
+        ('docker compose down', '/srv/other', [('died+removed', 'cli', 'certain', [100])]),
+        (
+            'docker compose -f /srv/shop/compose.yml down',
+            '/srv/other',
+            [('died+removed', 'not_known', 'open', [100, 101])],
+        ),
+        ('docker compose down', '/srv/unknown', [('died+removed', 'not_known', 'open', [100, 101])]),
+    ],
+)
 def test_a_compose_command_means_the_project_that_is_known_of_its_folder(text, other, expected):
     def labels(project, folder):
         return {'com.docker.compose.project': project, 'com.docker.compose.project.working_dir': folder}
@@ -239,20 +449,36 @@ def test_a_compose_command_means_the_project_that_is_known_of_its_folder(text, o
     events = life(*gone(**labels('shop', '/srv/shop')), **labels('shop', '/srv/shop'))
     events += life(identity=B, name='b', **labels('other', '/srv/other'))
     found = [command(0.5, 'docker compose down', cwd='/srv/shop'), command(0.6, text, 101, cwd=other)]
-    judged = judge(events, found, [LOGGED] + [connect(0.7, pid + 100, '/usr/libexec/docker-compose', ppid=pid) for pid in (100, 101)])
+    judged = judge(
+        events,
+        found,
+        [LOGGED] + [connect(0.7, pid + 100, '/usr/libexec/docker-compose', ppid=pid) for pid in (100, 101)],
+    )
     assert [(what, cause, confidence, sorted(pids)) for what, cause, confidence, pids in short(judged)] == expected
 
 
 def test_only_matching_names_count_but_also_earlier_ones():
-    renamed = life(event(0, 'rename', B, 'plain', oldName='/claude-hooks-b'), *kill(2, B, 'plain'), identity=B, name='claude-hooks-b')
+    renamed = life(
+        event(0, 'rename', B, 'plain', oldName='/claude-hooks-b'),
+        *kill(2, B, 'plain'),
+        identity=B,
+        name='claude-hooks-b',
+    )
     events = life(*gone(name='other'), name='other') + renamed
-    assert [(verdict['container'], verdict['what']) for verdict in judge(events)] == [('plain', ['renamed']), ('plain', ['died'])]
+    assert [(verdict['container'], verdict['what']) for verdict in judge(events)] == [
+        ('plain', ['renamed']),
+        ('plain', ['died']),
+    ]
 
 
 def test_since_and_until_are_for_what_happened():
     events = life(event(1, 'die', exitCode='0'), event(5, 'start'), event(6, 'die', exitCode='1'))
-    assert [verdict['timestamp'] for verdict in judge(events, since=START + 1001)] == [audit_log.timestamp(START + 6000)]
-    assert [verdict['timestamp'] for verdict in judge(events, until=START + 1001)] == [audit_log.timestamp(START + 1000)]
+    assert [verdict['timestamp'] for verdict in judge(events, since=START + 1001)] == [
+        audit_log.timestamp(START + 6000)
+    ]
+    assert [verdict['timestamp'] for verdict in judge(events, until=START + 1001)] == [
+        audit_log.timestamp(START + 1000)
+    ]
 
 
 def test_the_evidence_is_told_line_by_line():
@@ -260,13 +486,23 @@ def test_the_evidence_is_told_line_by_line():
     assert evidence == [
         audit_log.timestamp(START + 1000) + ' kill, signal 9',
         audit_log.timestamp(START + 1050) + ' die, exit code 137',
-        audit_log.timestamp(START + 800) + ' docker kill a1a1a1a1a1a1 by pid 100 (uid 0, no login) fits: it names \'a1a1a1a1a1a1\', '
+        audit_log.timestamp(START + 800)
+        + ' docker kill a1a1a1a1a1a1 by pid 100 (uid 0, no login) fits: it names \'a1a1a1a1a1a1\', '
         'the start of its id, which no other container known at that time has',
     ]
 
 
-@pytest.mark.parametrize('rubbish', [None, [], {}, {'Type': 'container'}, {'Type': 'container', 'Action': 'die', 'Actor': {'ID': 5}, 'timeNano': 1},
-                                     {'Type': 'container', 'Action': 'die', 'Actor': {'ID': A, 'Attributes': {'exitCode': 7}}, 'timeNano': True}])
+@pytest.mark.parametrize(
+    'rubbish',
+    [
+        None,
+        [],
+        {},
+        {'Type': 'container'},
+        {'Type': 'container', 'Action': 'die', 'Actor': {'ID': 5}, 'timeNano': 1},
+        {'Type': 'container', 'Action': 'die', 'Actor': {'ID': A, 'Attributes': {'exitCode': 7}}, 'timeNano': True},
+    ],
+)
 def test_what_is_no_event_is_left_out(rubbish):
     assert judge([rubbish]) == []
 
@@ -284,7 +520,12 @@ ASKERS = st.sampled_from(['stop', 'kill', 'rm -f', 'api', 'self', 'elsewhere'])
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(TIMES, st.sampled_from(sorted(IDS)), ASKERS), max_size=8), st.lists(TIMES, max_size=5), st.booleans(), st.randoms())
+@given(
+    st.lists(st.tuples(TIMES, st.sampled_from(sorted(IDS)), ASKERS), max_size=8),
+    st.lists(TIMES, max_size=5),
+    st.booleans(),
+    st.randoms(),
+)
 def test_no_order_and_no_overlap_names_somebody_who_did_not_ask(plan, pings, logged, shuffled):
     events, found, connects, truth = [], [], [], {}
     for name, identity in IDS.items():
@@ -302,7 +543,9 @@ def test_no_order_and_no_overlap_names_somebody_who_did_not_ask(plan, pings, log
         ended = ending(at + 0.1, identity, name) if ending else [event(at + 0.1, 'die', identity, name, exitCode='0')]
         events += ended + [event(at + 0.4, 'start', identity, name)]
         truth[identity, next(one['timeNano'] for one in ended if one['Action'] == 'die') // 1000000] = (
-            {'api': 'api', 'self': 'self_exit'}.get(asker, 'cli'), pid)
+            {'api': 'api', 'self': 'self_exit'}.get(asker, 'cli'),
+            pid,
+        )
     connects += [connect(at, 5000 + number, '/usr/bin/curl') for number, at in enumerate(pings)] + [LOGGED]
     for values in (events, found, connects):
         shuffled.shuffle(values)
@@ -312,7 +555,9 @@ def test_no_order_and_no_overlap_names_somebody_who_did_not_ask(plan, pings, log
         cause, pid = truth[verdict['id'], verdicts.milliseconds(verdict['timestamp'])]
         if logged:
             assert verdict['cause'] in (cause, 'not_known'), verdict
-            assert verdict['confidence'] == 'open' or [who['pid'] for who in verdict['who']] == ([] if cause == 'self_exit' else [pid]), verdict
+            assert verdict['confidence'] == 'open' or [who['pid'] for who in verdict['who']] == (
+                [] if cause == 'self_exit' else [pid]
+            ), verdict
         else:
             # A command that went to another engine, or came too late, is known by its connect alone
             assert verdict['confidence'] != 'certain' or not verdict['who'], verdict

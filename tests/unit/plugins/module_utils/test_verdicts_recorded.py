@@ -6,6 +6,7 @@
 The fixture is what tests/integration/test_verdicts_day.py recorded (KEEP_RECORD=FILE) with docker 20.10.24 and 28.2.2 on
 Debian 12, with compose 1.29 and 2.26: the events of the engine, findings, connects, and the script's own record of who did what.
 """
+
 from __future__ import annotations
 
 import gzip
@@ -39,11 +40,16 @@ def wrong(judged, containers, also=frozenset()):
     for verdict in judged:
         # compose puts an id before the name, the test -new behind it
         name = 'claude-hooks-day-' + verdict['container'].partition('claude-hooks-day-')[2].removesuffix('-new')
-        noted = [entry for entry in containers[name] if entry[0] in verdict['what'] or verdict['what'] == ['died'] and entry[0] == 'removed']
+        noted = [
+            entry
+            for entry in containers[name]
+            if entry[0] in verdict['what'] or verdict['what'] == ['died'] and entry[0] == 'removed'
+        ]
         pids = {pid for _what, _cause, pid in noted if pid}
         callers = {who['pid'] in pids or who['ppid'] in pids for who in verdict['who']}
-        if verdict['cause'] not in {cause for _what, cause, _pid in noted} | {'not_known'} | also or (callers and (callers != {True} and (
-                verdict['confidence'] != 'open' or (pids and callers == {False})))):
+        if verdict['cause'] not in {cause for _what, cause, _pid in noted} | {'not_known'} | also or (
+            callers and (callers != {True} and (verdict['confidence'] != 'open' or (pids and callers == {False})))
+        ):
             found.append(verdict)
     return found
 
@@ -51,15 +57,25 @@ def wrong(judged, containers, also=frozenset()):
 @pytest.mark.parametrize('connects', [True, False], ids=['connects logged', 'connects not logged'])
 @pytest.mark.parametrize('findings', [True, False], ids=['commands logged', 'commands not logged'])
 def test_nothing_wrong_is_said_whatever_is_logged(day, connects, findings):
-    judged = verdicts.judge(day['event'], day['finding'] if findings else [], day['connect'] if connects else None, name=NAMES,
-                            harmless=day['harmless'] if findings else [])
+    judged = verdicts.judge(
+        day['event'],
+        day['finding'] if findings else [],
+        day['connect'] if connects else None,
+        name=NAMES,
+        harmless=day['harmless'] if findings else [],
+    )
     assert len(judged) > 80
     if not connects:
         # Without connects a command of another engine cannot be told from one of this, so that it is likely at most
         judged = [verdict for verdict in judged if 'elsewhere' not in verdict['container']]
         assert not [verdict for verdict in judged if verdict['cause'] == 'cli' and verdict['confidence'] == 'certain']
         # The list of what it can have been is one of commands then, and says so
-        judged = [verdict for verdict in judged if verdict['cause'] != 'not_known' or 'connects to the engine are not logged' not in str(verdict['evidence'])]
+        judged = [
+            verdict
+            for verdict in judged
+            if verdict['cause'] != 'not_known'
+            or 'connects to the engine are not logged' not in str(verdict['evidence'])
+        ]
     # Where its command is not logged, a docker CLI is a client like any other
     assert wrong(judged, day['container'], {'api'} if not findings else set()) == []
 
@@ -75,11 +91,15 @@ def test_the_order_of_what_is_given_does_not_matter(day):
         return random.Random(1).sample(values, len(values))
 
     def judge(order):
-        return verdicts.judge(day['event'], order(day['finding']), order(day['connect']), name=NAMES, harmless=order(day['harmless']))
+        return verdicts.judge(
+            day['event'], order(day['finding']), order(day['connect']), name=NAMES, harmless=order(day['harmless'])
+        )
 
     assert judge(shuffled) == judge(list)
 
 
 def test_the_end_of_the_engine(day):
-    judged = verdicts.judge(day['down'], day['finding'], None, name=NAMES, harmless=day['harmless'], engine_ends=day['gone'])
+    judged = verdicts.judge(
+        day['down'], day['finding'], None, name=NAMES, harmless=day['harmless'], engine_ends=day['gone']
+    )
     assert [(verdict['cause'], verdict['confidence']) for verdict in judged] == [('engine_shutdown', 'certain')] * 2

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What needs no audit; tests/unit/plugins/module_utils/test_canary.py and tests/integration/test_coverage.py have the rest."""
+
 from __future__ import annotations
 
 import json
 import types
 
 import pytest
-
 from ansible_collections.claude_hooks.docker_audit.plugins.modules import docker_audit_canary
 from ansible_collections.claude_hooks.docker_audit.tests.unit.module_args import patch_module_args
 
@@ -25,4 +25,7 @@ def test_an_old_python_is_told_in_a_sentence(monkeypatch, capsys):
     monkeypatch.setattr(docker_audit_canary, 'sys', types.SimpleNamespace(version_info=(3, 7, 17)))
     with patch_module_args({}), pytest.raises(SystemExit):
         docker_audit_canary.main()
-    assert 'docker_audit_canary needs Python 3.8 or later on the host, this is 3.7' in json.loads(capsys.readouterr().out)['msg']
+    assert (
+        'docker_audit_canary needs Python 3.8 or later on the host, this is 3.7'
+        in json.loads(capsys.readouterr().out)['msg']
+    )

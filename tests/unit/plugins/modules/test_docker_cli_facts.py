@@ -12,11 +12,10 @@ import socket
 import subprocess
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from ansible_collections.claude_hooks.docker_audit.plugins.modules import docker_cli_facts
 from ansible_collections.claude_hooks.docker_audit.tests.unit.module_args import patch_module_args
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 with open('/bin/true', 'rb') as true:
     ELF = true.read()
@@ -119,7 +118,12 @@ def test_each_kind_is_told_and_only_what_can_run_is_ruled(tmp_path, monkeypatch,
     real = real and str(real)
     result = facts(tmp_path / 'bin')
     [match] = result['found']
-    assert (match['name'], match['path'], match['real_path'], match['kind']) == ('docker', str(tmp_path / 'bin/docker'), real, kind)
+    assert (match['name'], match['path'], match['real_path'], match['kind']) == (
+        'docker',
+        str(tmp_path / 'bin/docker'),
+        real,
+        kind,
+    )
     assert (reason is None) == (match['reason'] is None) and (reason or '') in (match['reason'] or '')
     assert result['path'] == (match['path'] if executable else None)
     assert result['real_path'] == (real if executable else None)
@@ -159,7 +163,9 @@ def test_path_is_what_the_shell_would_run(tmp_path, monkeypatch, kinds, spelling
             make(kind, folder)
         folders.append(spelling.format(folder, base='bin'))
     path = ':'.join(folders)
-    shell = subprocess.run(['/bin/sh', '-c', 'command -v docker'], env={'PATH': path}, stdout=subprocess.PIPE, check=False, text=True)
+    shell = subprocess.run(
+        ['/bin/sh', '-c', 'command -v docker'], env={'PATH': path}, stdout=subprocess.PIPE, check=False, text=True
+    )
     ours = docker_cli_facts.docker_cli(['docker'], [], path.encode())['path']
     # sh keeps the doubled slash of "bin//docker"
     assert (ours or '') == shell.stdout.strip().replace('bin//', 'bin/')
@@ -181,7 +187,9 @@ def test_relative_parts_of_path_are_reported_and_never_searched(tmp_path, monkey
     result = docker_cli_facts.docker_cli(['docker'], [], value.encode())
     assert result['real_paths'] == [str(real)]
     assert result['searched'] == [str(tmp_path / 'bin')]
-    assert [part['path'] for part in result['skipped']] == [part for part in value.split(':') if not part.startswith('/')]
+    assert [part['path'] for part in result['skipped']] == [
+        part for part in value.split(':') if not part.startswith('/')
+    ]
 
 
 @pytest.mark.parametrize('value, skipped', [(None, []), (b'', [''])], ids=['unset', 'empty'])
@@ -194,7 +202,9 @@ def test_without_path_the_usual_places_are_searched(tmp_path, monkeypatch, value
 
 
 def test_the_usual_places_come_after_path_and_each_folder_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(docker_cli_facts, 'USUAL_DIRECTORIES', (os.fsencode(tmp_path / 'usual'), os.fsencode(tmp_path / 'own')))
+    monkeypatch.setattr(
+        docker_cli_facts, 'USUAL_DIRECTORIES', (os.fsencode(tmp_path / 'usual'), os.fsencode(tmp_path / 'own'))
+    )
     usual, own = program(tmp_path / 'usual/docker'), program(tmp_path / 'own/docker')
     result = facts(f'{tmp_path}/own/', tmp_path / 'own')
     assert result['searched'] == [str(tmp_path / 'own'), str(tmp_path / 'usual')]
@@ -238,7 +248,11 @@ def test_the_real_path_is_followed_through_every_link(tmp_path):
     link(tmp_path / 'alternatives/docker', tmp_path / 'opt/current/docker')
     link(tmp_path / 'bin/docker', '../alternatives/docker')
     result = facts(tmp_path / 'bin')
-    assert (result['path'], result['real_path'], result['real_paths']) == (str(tmp_path / 'bin/docker'), str(real), [str(real)])
+    assert (result['path'], result['real_path'], result['real_paths']) == (
+        str(tmp_path / 'bin/docker'),
+        str(real),
+        [str(real)],
+    )
 
 
 def test_a_snap_in_front_is_the_choice_and_the_binary_behind_it_is_ruled(tmp_path):
@@ -272,7 +286,20 @@ def test_two_names_of_one_file_are_both_found_and_ruled_once(tmp_path):
 
 # Measured with auditctl 3.0.9: `auditctl -R` loads a rule with each of RULABLE, and `auditctl -l` shows its path unchanged.
 RULABLE = ['plain', 'a=b', 'R&D', 'a>b', "it's", 'caf\u00e9', '100%', '#1', '{{x}}', 'a"b', 'a,b']
-UNRULABLE = ['a b', 'a\tb', 'a\nb', 'a\x7fb', 'a\u00a0b', 'a\u2028b', 'a\u202eb', 'a\\b', 'a!=b', 'a>=b', 'a<=b', 'a&=b']
+UNRULABLE = [
+    'a b',
+    'a\tb',
+    'a\nb',
+    'a\x7fb',
+    'a\u00a0b',
+    'a\u2028b',
+    'a\u202eb',
+    'a\\b',
+    'a!=b',
+    'a>=b',
+    'a<=b',
+    'a&=b',
+]
 
 
 @pytest.mark.parametrize('folder', RULABLE, ids=ascii)
@@ -340,7 +367,9 @@ def test_folders_that_are_missing_or_files_are_passed_over(tmp_path):
     assert (result['real_paths'], result['skipped']) == ([str(real)], [])
 
 
-@pytest.mark.parametrize('part', ['{}/loop', '{}/' + 'x' * 300, '{}' + '/x' * 3000], ids=['loop', 'long name', 'long path'])
+@pytest.mark.parametrize(
+    'part', ['{}/loop', '{}/' + 'x' * 300, '{}' + '/x' * 3000], ids=['loop', 'long name', 'long path']
+)
 def test_folders_that_cannot_exist_are_reported(tmp_path, part):
     link(tmp_path / 'loop', 'loop')
     folder = part.format(tmp_path)
@@ -409,7 +438,11 @@ def test_a_wrong_option_fails_with_its_value_in_the_message(capsys, options, wor
 def test_an_old_python_fails_with_one_sentence(monkeypatch, capsys):
     monkeypatch.setattr(docker_cli_facts.sys, 'version_info', (3, 7, 16, 'final', 0))
     result = run_module({}, capsys)
-    assert result['failed'] and 'needs Python 3.8 or newer on the host' in result['msg'] and 'is Python 3.7' in result['msg']
+    assert (
+        result['failed']
+        and 'needs Python 3.8 or newer on the host' in result['msg']
+        and 'is Python 3.7' in result['msg']
+    )
 
 
 PATH_PARTS = st.one_of(

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What needs no audit and no engine; tests/integration/test_findings_info.py has the rest."""
+
 from __future__ import annotations
 
 import json
@@ -9,7 +10,6 @@ import types
 
 import pytest
 import yaml
-
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
 from ansible_collections.claude_hooks.docker_audit.plugins.modules import docker_findings_info
 from ansible_collections.claude_hooks.docker_audit.tests.unit.module_args import patch_module_args
@@ -26,4 +26,6 @@ def test_an_old_python_is_told_in_a_sentence(monkeypatch, capsys):
         docker_findings_info.main()
     told = json.loads(capsys.readouterr().out)
     assert (told['failed'], told['msg']) == (
-        True, 'docker_findings_info needs Python 3.8 or later on the host, this is 3.7: set ansible_python_interpreter')
+        True,
+        'docker_findings_info needs Python 3.8 or later on the host, this is 3.7: set ansible_python_interpreter',
+    )

@@ -20,19 +20,63 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import r
 
 ZONE = datetime.timezone(datetime.timedelta(hours=1))
 FINDING = {
-    'host': 'web1', 'timestamp': '2026-11-24T23:57:43.051Z', 'event': '1795564663.051:91', 'action': 'remove', 'subcommand': 'container rm',
-    'targets': ['claude-hooks-dev', 'x'], 'matched': ['claude-hooks-dev'], 'docker_host': None, 'context': None, 'project': None, 'signal': None,
-    'match': 'name', 'pid': 14342, 'ppid': 14296, 'uid': 0, 'auid': 1000, 'ses': 3, 'tty': 'pts0', 'comm': 'docker', 'exe': '/usr/bin/docker',
-    'cwd': '/root', 'argv': ['docker', 'container', 'rm', 'claude-hooks-dev', 'x y'], 'argv_complete': True, 'success': True,
-    'keys': ['claude-hooks-docker'], 'user': 'root', 'login_user': 'bob',
+    'host': 'web1',
+    'timestamp': '2026-11-24T23:57:43.051Z',
+    'event': '1795564663.051:91',
+    'action': 'remove',
+    'subcommand': 'container rm',
+    'targets': ['claude-hooks-dev', 'x'],
+    'matched': ['claude-hooks-dev'],
+    'docker_host': None,
+    'context': None,
+    'project': None,
+    'signal': None,
+    'match': 'name',
+    'pid': 14342,
+    'ppid': 14296,
+    'uid': 0,
+    'auid': 1000,
+    'ses': 3,
+    'tty': 'pts0',
+    'comm': 'docker',
+    'exe': '/usr/bin/docker',
+    'cwd': '/root',
+    'argv': ['docker', 'container', 'rm', 'claude-hooks-dev', 'x y'],
+    'argv_complete': True,
+    'success': True,
+    'keys': ['claude-hooks-docker'],
+    'user': 'root',
+    'login_user': 'bob',
 }
-READ = {'findings': [FINDING], 'counts': {'bytes': 9, 'executions': 12, 'failed': 2, 'unreadable': 3},
-        'span': {'first': '2026-11-20T00:00:03.120Z', 'last': '2026-11-24T23:58:01.007Z'}}
+READ = {
+    'findings': [FINDING],
+    'counts': {'bytes': 9, 'executions': 12, 'failed': 2, 'unreadable': 3},
+    'span': {'first': '2026-11-20T00:00:03.120Z', 'last': '2026-11-24T23:58:01.007Z'},
+}
 
-LOGIN = {'account': 'bob', 'address': '192.0.2.1', 'hostname': 'h', 'terminal': '/dev/pts/0', 'exe': '/usr/sbin/sshd', 'auid': 1000, 'ses': 3,
-         'timestamp': '2026-11-24T23:40:12.305Z', 'event': '1795563612.305:52'}
-PARENT = {'pid': 14296, 'comm': 'python3', 'exe': '/usr/bin/python3.11', 'argv': ['/usr/bin/python3', '/opt/clean up.py'], 'argv_complete': True,
-          'unit': 'cron.service', 'container': None, 'container_name': None, 'started': '2026-11-24T23:57:42.910Z', 'seen': '2026-11-24T23:57:43.301Z'}
+LOGIN = {
+    'account': 'bob',
+    'address': '192.0.2.1',
+    'hostname': 'h',
+    'terminal': '/dev/pts/0',
+    'exe': '/usr/sbin/sshd',
+    'auid': 1000,
+    'ses': 3,
+    'timestamp': '2026-11-24T23:40:12.305Z',
+    'event': '1795563612.305:52',
+}
+PARENT = {
+    'pid': 14296,
+    'comm': 'python3',
+    'exe': '/usr/bin/python3.11',
+    'argv': ['/usr/bin/python3', '/opt/clean up.py'],
+    'argv_complete': True,
+    'unit': 'cron.service',
+    'container': None,
+    'container_name': None,
+    'started': '2026-11-24T23:57:42.910Z',
+    'seen': '2026-11-24T23:57:43.301Z',
+}
 
 # What a terminal, a spreadsheet or a line reader would obey: text, and how it is shown within $'...'
 HOSTILE = {
@@ -66,20 +110,60 @@ HOSTILE = {
     'other surrogate': ('a\ud800b', r'a\ud800b'),
     'quote and backslash': ("\n'\\", r"\n\'\\"),
 }
-TEXTS = [text for text, _shown in HOSTILE.values()] + ['{{ 7*7 }}', '=1+1', '', ' ', "it's", '"', '\\x1b', 'caf\u00e9', '!unsafe x', '- a: b', 'null', '1']
+TEXTS = [text for text, _shown in HOSTILE.values()] + [
+    '{{ 7*7 }}',
+    '=1+1',
+    '',
+    ' ',
+    "it's",
+    '"',
+    '\\x1b',
+    'caf\u00e9',
+    '!unsafe x',
+    '- a: b',
+    'null',
+    '1',
+]
 
 
 def hostile(text):
     """A finding with the text wherever a log can bring it."""
-    changed = {name: text for name in ('host', 'tty', 'comm', 'exe', 'cwd', 'user', 'login_user', 'docker_host', 'context', 'project', 'signal', 'subcommand')}
+    changed = {
+        name: text
+        for name in (
+            'host',
+            'tty',
+            'comm',
+            'exe',
+            'cwd',
+            'user',
+            'login_user',
+            'docker_host',
+            'context',
+            'project',
+            'signal',
+            'subcommand',
+        )
+    }
     login = dict(LOGIN, **{name: text for name in ('account', 'address', 'hostname', 'terminal', 'exe')})
     parent = dict(PARENT, comm=text, exe=text, argv=[text] if text else [], unit=text)
     caller = {'login': login, 'process': dict(parent, container='a' * 64, container_name=text), 'parent': parent}
-    return dict(copy.deepcopy(FINDING), targets=[text], matched=[text], argv=['docker', text], keys=[text], caller=caller, **changed)
+    return dict(
+        copy.deepcopy(FINDING),
+        targets=[text],
+        matched=[text],
+        argv=['docker', text],
+        keys=[text],
+        caller=caller,
+        **changed,
+    )
 
 
 def is_harmless(line):
-    return all(unicodedata.category(character)[0] not in 'C' and character not in '\u2028\u2029\xa0\u3164\ufe0f\u034f' for character in line)
+    return all(
+        unicodedata.category(character)[0] not in 'C' and character not in '\u2028\u2029\xa0\u3164\ufe0f\u034f'
+        for character in line
+    )
 
 
 @pytest.mark.parametrize('text, shown', HOSTILE.values(), ids=HOSTILE)
@@ -90,22 +174,52 @@ def test_what_does_not_print_is_shown_by_its_code(text, shown):
 @pytest.mark.parametrize('text', TEXTS)
 def test_no_line_of_the_view_holds_what_a_terminal_obeys(text):
     failed = {'failed': True, 'msg': 'cannot read %s' % text}
-    lines = render.view([hostile(text)], {text: dict(READ, findings=[hostile(text)]), text + '2': failed}, text, text, ZONE)
+    lines = render.view(
+        [hostile(text)], {text: dict(READ, findings=[hostile(text)]), text + '2': failed}, text, text, ZONE
+    )
     assert [line for line in lines if not is_harmless(line)] == []
 
 
 @pytest.mark.parametrize('text', TEXTS)
 def test_text_cannot_add_a_line_to_the_view(text):
-    assert len(render.table([hostile(text)], ZONE)) <= len(render.table([hostile('x' * max(1, len(render.quoted(text))))], ZONE))
+    assert len(render.table([hostile(text)], ZONE)) <= len(
+        render.table([hostile('x' * max(1, len(render.quoted(text))))], ZONE)
+    )
 
 
-@pytest.mark.parametrize('words', [
-    ['docker', 'rm', '-f', 'a b', "it's", '', '$(id)', '`id`', '{{ 7*7 }}', '*', '~', 'caf\u00e9', '"', '\\', '!', ';'],
-    ["\x1b[31m'\\", 'a\nb\r\t', '\u202ex', '\u009b', '\U000e0041', '\x7f', '0\x011'],
-])
+@pytest.mark.parametrize(
+    'words',
+    [
+        [
+            'docker',
+            'rm',
+            '-f',
+            'a b',
+            "it's",
+            '',
+            '$(id)',
+            '`id`',
+            '{{ 7*7 }}',
+            '*',
+            '~',
+            'caf\u00e9',
+            '"',
+            '\\',
+            '!',
+            ';',
+        ],
+        ["\x1b[31m'\\", 'a\nb\r\t', '\u202ex', '\u009b', '\U000e0041', '\x7f', '0\x011'],
+    ],
+)
 def test_a_shell_takes_the_command_line_back(words):
     line = render.command_line(dict(FINDING, argv=words))
-    printed = subprocess.run(['bash', '-c', "printf '%s\\0' " + line], env={'LC_ALL': 'C.UTF-8'}, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    printed = subprocess.run(
+        ['bash', '-c', "printf '%s\\0' " + line],
+        env={'LC_ALL': 'C.UTF-8'},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
     assert printed.stdout.decode().split('\0')[:-1] == words
 
 
@@ -123,17 +237,20 @@ def test_the_table_shows_what_an_operator_asks_for():
     ]
 
 
-@pytest.mark.parametrize('changes, expected', [
-    ({'match': 'possible', 'targets': []}, 'no targets (possible)'),
-    ({'match': 'id', 'targets': ['4736']}, 'targets 4736 (id of a matching container)'),
-    ({'docker_host': 'tcp://far:1', 'context': 'there'}, 'engine tcp://far:1  context there'),
-    ({'argv_complete': False}, "'x y' ... (the log lacks arguments)"),
-    ({'user': None, 'login_user': None}, 'remove  0     1000'),
-    ({'auid': None, 'login_user': None}, 'root  -'),
-    ({'timestamp': None, 'event': None}, '\n-'),
-    ({'argv': ['docker', 'rm', 'y' * 131072]}, '... (129082 more characters)'),
-    ({'cwd': '/tmp/x  exe /bin/true'}, "cwd '/tmp/x  exe /bin/true'"),
-])
+@pytest.mark.parametrize(
+    'changes, expected',
+    [
+        ({'match': 'possible', 'targets': []}, 'no targets (possible)'),
+        ({'match': 'id', 'targets': ['4736']}, 'targets 4736 (id of a matching container)'),
+        ({'docker_host': 'tcp://far:1', 'context': 'there'}, 'engine tcp://far:1  context there'),
+        ({'argv_complete': False}, "'x y' ... (the log lacks arguments)"),
+        ({'user': None, 'login_user': None}, 'remove  0     1000'),
+        ({'auid': None, 'login_user': None}, 'root  -'),
+        ({'timestamp': None, 'event': None}, '\n-'),
+        ({'argv': ['docker', 'rm', 'y' * 131072]}, '... (129082 more characters)'),
+        ({'cwd': '/tmp/x  exe /bin/true'}, "cwd '/tmp/x  exe /bin/true'"),
+    ],
+)
 def test_the_table_says_what_is_special(changes, expected):
     assert expected in '\n'.join(render.table([dict(FINDING, **changes)], ZONE))
 
@@ -141,18 +258,33 @@ def test_the_table_says_what_is_special(changes, expected):
 CONTAINER = {'unit': None, 'container': '3f2a9c1b77d0' + '0' * 52}
 
 
-@pytest.mark.parametrize('caller, expected', [
-    ({'login': LOGIN}, 'login: bob from 192.0.2.1 on /dev/pts/0 at 2026-11-25 00:40:12.305+01:00 (session 3)'),
-    ({'login': dict(LOGIN, account=None, address=None, terminal='cron')}, 'login: 1000 on cron at 2026-11-25 00:40:12.305+01:00 (session 3)'),
-    ({'parent': PARENT}, "parent: 14296 cron.service, now /usr/bin/python3 '/opt/clean up.py'"),
-    ({'parent': dict(PARENT, unit=None)}, "parent: 14296, now /usr/bin/python3 '/opt/clean up.py'"),
-    ({'parent': dict(PARENT, argv=[], comm='kworker/0', unit=None)}, 'parent: 14296, now [kworker/0]'),
-    ({'parent': dict(PARENT, argv=['x' * 500], **CONTAINER)}, 'parent: 14296 container 3f2a9c1b77d0, now ' + 'x' * 400 + ' ... (100 more characters)'),
-    ({'parent': dict(PARENT, argv=['sh'], container_name='watchtower', **CONTAINER)}, 'parent: 14296 container watchtower, now sh'),
-    ({'process': dict(PARENT, argv=['docker'])}, 'process: 14296 cron.service, now docker'),
-    ({'login': None, 'process': None, 'parent': None}, None),
-    ({'process': dict(PARENT, argv=['docker']), 'parent': PARENT}, "parent: 14296 cron.service, now /usr/bin/python3 '/opt/clean up.py'"),
-])
+@pytest.mark.parametrize(
+    'caller, expected',
+    [
+        ({'login': LOGIN}, 'login: bob from 192.0.2.1 on /dev/pts/0 at 2026-11-25 00:40:12.305+01:00 (session 3)'),
+        (
+            {'login': dict(LOGIN, account=None, address=None, terminal='cron')},
+            'login: 1000 on cron at 2026-11-25 00:40:12.305+01:00 (session 3)',
+        ),
+        ({'parent': PARENT}, "parent: 14296 cron.service, now /usr/bin/python3 '/opt/clean up.py'"),
+        ({'parent': dict(PARENT, unit=None)}, "parent: 14296, now /usr/bin/python3 '/opt/clean up.py'"),
+        ({'parent': dict(PARENT, argv=[], comm='kworker/0', unit=None)}, 'parent: 14296, now [kworker/0]'),
+        (
+            {'parent': dict(PARENT, argv=['x' * 500], **CONTAINER)},
+            'parent: 14296 container 3f2a9c1b77d0, now ' + 'x' * 400 + ' ... (100 more characters)',
+        ),
+        (
+            {'parent': dict(PARENT, argv=['sh'], container_name='watchtower', **CONTAINER)},
+            'parent: 14296 container watchtower, now sh',
+        ),
+        ({'process': dict(PARENT, argv=['docker'])}, 'process: 14296 cron.service, now docker'),
+        ({'login': None, 'process': None, 'parent': None}, None),
+        (
+            {'process': dict(PARENT, argv=['docker']), 'parent': PARENT},
+            "parent: 14296 cron.service, now /usr/bin/python3 '/opt/clean up.py'",
+        ),
+    ],
+)
 def test_what_is_known_of_the_caller_stands_on_a_line_of_its_own(caller, expected):
     lines = render.table([dict(FINDING, caller=caller)], ZONE)
     assert lines[3:-1] == (['    ' + expected] if expected else [])
@@ -160,7 +292,9 @@ def test_what_is_known_of_the_caller_stands_on_a_line_of_its_own(caller, expecte
 
 
 def test_of_a_connect_the_process_itself_is_shown_too():
-    pieces = list(render.caller_pieces({'caller': {'login': LOGIN, 'process': dict(PARENT, pid=7), 'parent': PARENT}}, ZONE))
+    pieces = list(
+        render.caller_pieces({'caller': {'login': LOGIN, 'process': dict(PARENT, pid=7), 'parent': PARENT}}, ZONE)
+    )
     assert [piece.split(' ')[:2] for piece in pieces] == [['login:', 'bob'], ['process:', '7'], ['parent:', '14296']]
 
 
@@ -170,61 +304,84 @@ def test_of_the_first_process_of_a_container_the_helper_of_the_engine_is_not_sho
 
 
 def test_ordinary_findings_fit_into_100_columns():
-    lines = render.table([dict(FINDING, host='build1.example.com', cwd='/home/bob/' + 'x' * 60, docker_host='ssh://' + 'y' * 60)], ZONE)
+    lines = render.table(
+        [dict(FINDING, host='build1.example.com', cwd='/home/bob/' + 'x' * 60, docker_host='ssh://' + 'y' * 60)], ZONE
+    )
     assert max(map(len, lines)) <= 100
 
 
 def test_a_line_holds_what_the_table_shows():
     assert render.line(FINDING, ZONE) == (
         '2026-11-25 00:57:43.051+01:00  web1  remove  targets claude-hooks-dev x  user root (login bob)  pid 14342  ppid 14296  exe /usr/bin/docker  '
-        "cwd /root  $ docker container rm claude-hooks-dev 'x y'")
+        "cwd /root  $ docker container rm claude-hooks-dev 'x y'"
+    )
 
 
-@pytest.mark.parametrize('changes, expected', [
-    ({'match': 'possible', 'targets': []}, '  no targets (possible)  '),
-    ({'docker_host': 'tcp://far:1', 'context': 'there'}, 'cwd /root  engine tcp://far:1  context there  $ '),
-    ({'user': None, 'login_user': None}, '  user 0 (login 1000)  '),
-    ({'auid': None, 'login_user': None}, '  user root  pid '),
-    ({'timestamp': None}, '-  web1  '),
-    ({'argv_complete': False}, "'x y' ... (the log lacks arguments)"),
-    ({'cwd': '/tmp  $ docker ps'}, "cwd '/tmp  $ docker ps'  $ docker container rm"),
-])
+@pytest.mark.parametrize(
+    'changes, expected',
+    [
+        ({'match': 'possible', 'targets': []}, '  no targets (possible)  '),
+        ({'docker_host': 'tcp://far:1', 'context': 'there'}, 'cwd /root  engine tcp://far:1  context there  $ '),
+        ({'user': None, 'login_user': None}, '  user 0 (login 1000)  '),
+        ({'auid': None, 'login_user': None}, '  user root  pid '),
+        ({'timestamp': None}, '-  web1  '),
+        ({'argv_complete': False}, "'x y' ... (the log lacks arguments)"),
+        ({'cwd': '/tmp  $ docker ps'}, "cwd '/tmp  $ docker ps'  $ docker container rm"),
+    ],
+)
 def test_a_line_says_what_is_special(changes, expected):
     assert expected in render.line(dict(FINDING, **changes), ZONE)
 
 
 @pytest.mark.parametrize('text', TEXTS)
-@pytest.mark.parametrize('shown', [
-    lambda text: render.line(hostile(text), ZONE),
-    lambda text: render.gap_line(text, READ['span'], ZONE),
-    lambda text: render.unreadable_line(dict(hostile(text), reason='failed'), ZONE),
-], ids=['finding', 'gap', 'unreadable'])
+@pytest.mark.parametrize(
+    'shown',
+    [
+        lambda text: render.line(hostile(text), ZONE),
+        lambda text: render.gap_line(text, READ['span'], ZONE),
+        lambda text: render.unreadable_line(dict(hostile(text), reason='failed'), ZONE),
+    ],
+    ids=['finding', 'gap', 'unreadable'],
+)
 def test_text_cannot_break_a_line(shown, text):
     assert is_harmless(shown(text)) and '\n' not in shown(text)
 
 
 def test_a_gap_says_from_when_to_when():
     assert render.gap_line('web1', {'first': '2026-11-20T00:00:03.120Z', 'last': None}, ZONE) == (
-        'GAP  web1  what was logged from 2026-11-20 01:00:03.120+01:00 to - was gone before it was read')
+        'GAP  web1  what was logged from 2026-11-20 01:00:03.120+01:00 to - was gone before it was read'
+    )
 
 
 def test_an_execution_without_a_command_is_told_by_who_and_when():
     assert render.unreadable_line(dict(FINDING, reason='no arguments'), ZONE) == (
         "web1: docker was executed at 2026-11-25 00:57:43.051+01:00 by user root (pid 14342, event 1795564663.051:91), "
-        "the log does not tell the command: no arguments")
+        "the log does not tell the command: no arguments"
+    )
 
 
 def test_the_newest_finding_of_all_hosts_is_the_last():
-    times = [('2026-11-24T00:00:00.000Z', '1:10', 'a'), ('2026-11-24T00:00:00.001Z', '1:2', 'b'), ('2026-11-24T00:00:00.001Z', '1:10', 'a'),
-             ('2026-11-25T00:00:00.000Z', '1:1', 'b')]
+    times = [
+        ('2026-11-24T00:00:00.000Z', '1:10', 'a'),
+        ('2026-11-24T00:00:00.001Z', '1:2', 'b'),
+        ('2026-11-24T00:00:00.001Z', '1:10', 'a'),
+        ('2026-11-25T00:00:00.000Z', '1:1', 'b'),
+    ]
     findings = [dict(FINDING, timestamp=time, event=event, host=host) for time, event, host in times]
     assert render.by_time([findings[3], findings[2], findings[0], findings[1]]) == findings
 
 
 def test_the_view_ends_with_the_hosts_that_were_not_read():
     hosts = {
-        'web1': READ, 'web2': dict(READ, findings=[], counts={'executions': 0, 'failed': 0, 'unreadable': 0}, span={'first': None, 'last': None}),
-        'web4': {'unreachable': True, 'msg': 'Task failed: no route\nto host'}, 'web3': {'failed': True, 'msg': 'no log\x1b'},
+        'web1': READ,
+        'web2': dict(
+            READ,
+            findings=[],
+            counts={'executions': 0, 'failed': 0, 'unreadable': 0},
+            span={'first': None, 'last': None},
+        ),
+        'web4': {'unreachable': True, 'msg': 'Task failed: no route\nto host'},
+        'web3': {'failed': True, 'msg': 'no log\x1b'},
     }
     assert render.view([FINDING], hosts, zone=ZONE)[5:] == [
         'HOST  FINDINGS  EXECUTIONS  FAILED  UNREADABLE  LOG FROM                       LOG TO',
@@ -241,19 +398,25 @@ def test_the_view_ends_with_the_hosts_that_were_not_read():
 
 
 def test_the_view_says_for_which_time_it_asked():
-    assert any(line.startswith('1 of 1 hosts read, since 2026-11-01 until 2026-11-02: ') for line in render.view([], {'a': READ}, '2026-11-01', '2026-11-02'))
+    assert any(
+        line.startswith('1 of 1 hosts read, since 2026-11-01 until 2026-11-02: ')
+        for line in render.view([], {'a': READ}, '2026-11-01', '2026-11-02')
+    )
 
 
-@pytest.mark.parametrize('items, expected', [
-    ([], ['No finding.']),
-    ([{'a': 1}, 'x\x7f\u202e'], ['{"a": 1}', r'"x\u007f\u202e"']),
-    (None, ['null']),
-    (3, ['3']),
-    (FINDING, render.table([FINDING], ZONE)),
-])
+@pytest.mark.parametrize(
+    'items, expected',
+    [
+        ([], ['No finding.']),
+        ([{'a': 1}, 'x\x7f\u202e'], ['{"a": 1}', r'"x\u007f\u202e"']),
+        (None, ['null']),
+        (3, ['3']),
+        (FINDING, render.table([FINDING], ZONE)),
+    ],
+)
 def test_the_view_shows_what_a_query_made(items, expected):
     lines = render.view(items, {'web1': READ}, zone=ZONE)
-    assert lines[:lines.index('')] == expected
+    assert lines[: lines.index('')] == expected
 
 
 @pytest.mark.parametrize('text', TEXTS)
@@ -263,7 +426,10 @@ def test_json_lines_read_back_equal(text):
     assert written.isascii() and is_harmless(written.replace('\n', ''))
 
 
-@pytest.mark.parametrize('text', [text for text in TEXTS if text != HOSTILE['other surrogate'][0] and text != HOSTILE['byte that is not UTF-8'][0]])
+@pytest.mark.parametrize(
+    'text',
+    [text for text in TEXTS if text != HOSTILE['other surrogate'][0] and text != HOSTILE['byte that is not UTF-8'][0]],
+)
 def test_yaml_reads_back_equal(text):
     written = render.yaml_text([hostile(text), FINDING])
     assert yaml.safe_load(written) == [hostile(text), FINDING]
@@ -278,22 +444,30 @@ def test_csv_reads_back_with_one_line_per_finding(text):
     assert first['exe'].removeprefix("'" if text.startswith(('=', '-')) else '') == render.printable(text)
     assert json.loads(first['argv']) == ['docker', text]
     assert {name: value for name, value in second.items() if value} == {
-        name: value if isinstance(value, str) else json.dumps(value) for name, value in FINDING.items() if value is not None}
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in FINDING.items()
+        if value is not None
+    }
 
 
 @pytest.mark.parametrize('start', ['=', '+', '-', '@', '\t', '\r', '\n', '\uff1d', '\uff0b', '\uff0d', '\uff20'])
 def test_no_csv_cell_starts_a_formula(start):
     finding = hostile(start + 'cmd|"/c calc"!A0')
-    for row in csv.reader(io.StringIO(render.csv_text([finding]) + render.csv_text([start]) + render.csv_text([{start: start}]))):
+    for row in csv.reader(
+        io.StringIO(render.csv_text([finding]) + render.csv_text([start]) + render.csv_text([{start: start}]))
+    ):
         assert [cell for cell in row if cell[:1] == start] == []
 
 
-@pytest.mark.parametrize('items, expected', [
-    ([], '"host","timestamp","event",'),
-    (['a', 1, ['b']], '"value"\r\n"a"\r\n"1"\r\n"[""b""]"\r\n'),
-    ([{'a': 1}, {'b': None}], '"a","b"\r\n"1",""\r\n"",""\r\n'),
-    (None, '"value"\r\n""\r\n'),
-])
+@pytest.mark.parametrize(
+    'items, expected',
+    [
+        ([], '"host","timestamp","event",'),
+        (['a', 1, ['b']], '"value"\r\n"a"\r\n"1"\r\n"[""b""]"\r\n'),
+        ([{'a': 1}, {'b': None}], '"a","b"\r\n"1",""\r\n"",""\r\n'),
+        (None, '"value"\r\n""\r\n'),
+    ],
+)
 def test_csv_of_what_a_query_made(items, expected):
     assert render.csv_text(items).startswith(expected)
 
@@ -303,22 +477,53 @@ def test_ecs_names():
         '@timestamp': '2026-11-24T23:57:43.051Z',
         'ecs': {'version': '8.11.0'},
         'message': r"$'\xff'",
-        'event': {'kind': 'event', 'category': ['process'], 'type': ['start'], 'module': 'auditd', 'dataset': 'docker_audit.findings',
-                  'action': 'remove', 'id': '1795564663.051:91', 'sequence': 91, 'outcome': 'success'},
+        'event': {
+            'kind': 'event',
+            'category': ['process'],
+            'type': ['start'],
+            'module': 'auditd',
+            'dataset': 'docker_audit.findings',
+            'action': 'remove',
+            'id': '1795564663.051:91',
+            'sequence': 91,
+            'outcome': 'success',
+        },
         'host': {'name': 'web1'},
         'container': {'name': ['claude-hooks-dev']},
         'user': {'id': '0', 'name': 'root'},
-        'process': {'pid': 14342, 'parent': {'pid': 14296}, 'name': 'docker', 'executable': '/usr/bin/docker', 'working_directory': '/root',
-                    'args': FINDING['argv'], 'args_count': 5, 'command_line': r"$'\xff'"},
+        'process': {
+            'pid': 14342,
+            'parent': {'pid': 14296},
+            'name': 'docker',
+            'executable': '/usr/bin/docker',
+            'working_directory': '/root',
+            'args': FINDING['argv'],
+            'args_count': 5,
+            'command_line': r"$'\xff'",
+        },
         'tags': ['claude-hooks-docker'],
-        'docker_audit': {'subcommand': 'container rm', 'targets': ['claude-hooks-dev', 'x'], 'matched': ['claude-hooks-dev'], 'match': 'name',
-                         'auid': 1000, 'login_user': 'bob', 'ses': 3, 'tty': 'pts0', 'argv_complete': True, 'argv_hex': ['ff']},
+        'docker_audit': {
+            'subcommand': 'container rm',
+            'targets': ['claude-hooks-dev', 'x'],
+            'matched': ['claude-hooks-dev'],
+            'match': 'name',
+            'auid': 1000,
+            'login_user': 'bob',
+            'ses': 3,
+            'tty': 'pts0',
+            'argv_complete': True,
+            'argv_hex': ['ff'],
+        },
     }
 
 
 def test_ecs_leaves_out_what_is_not_known_and_keeps_false():
-    document = render.ecs(dict(FINDING, uid=None, user=None, matched=[], timestamp=None, event=None, argv_complete=False, success=None))
-    assert not {'user', 'container', '@timestamp'} & set(document) and document['docker_audit']['argv_complete'] is False
+    document = render.ecs(
+        dict(FINDING, uid=None, user=None, matched=[], timestamp=None, event=None, argv_complete=False, success=None)
+    )
+    assert (
+        not {'user', 'container', '@timestamp'} & set(document) and document['docker_audit']['argv_complete'] is False
+    )
     assert document['event']['outcome'] == 'unknown' and not {'id', 'sequence'} & set(document['event'])
 
 

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Promise: the page says what was found and what was not seen, and whatever a host says in it is text."""
+
 from __future__ import annotations
 
 import base64
@@ -10,10 +11,10 @@ import datetime
 import hashlib
 import html.parser
 import re
-import zoneinfo
 
 import hypothesis
 import pytest
+import zoneinfo
 from ansible.errors import AnsibleActionFail
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render, report_page
 from hypothesis import strategies
@@ -21,19 +22,57 @@ from hypothesis import strategies
 UTC = datetime.timezone.utc
 NOW = '2026-11-24T12:00:00Z'
 FINDING = {
-    'host': 'web1', 'timestamp': '2026-11-24T10:00:00.051Z', 'event': '1795564663.051:91', 'action': 'remove', 'subcommand': 'container rm',
-    'targets': ['claude-hooks-dev'], 'matched': ['claude-hooks-dev'], 'docker_host': None, 'context': None, 'project': None, 'signal': None,
-    'match': 'name', 'pid': 14342, 'ppid': 14296, 'uid': 0, 'auid': 1000, 'ses': 3, 'tty': 'pts0', 'comm': 'docker', 'exe': '/usr/bin/docker',
-    'cwd': '/root', 'argv': ['docker', 'container', 'rm', 'claude-hooks-dev'], 'argv_complete': True, 'success': True,
-    'keys': ['claude-hooks-docker'], 'user': 'root', 'login_user': 'bob',
+    'host': 'web1',
+    'timestamp': '2026-11-24T10:00:00.051Z',
+    'event': '1795564663.051:91',
+    'action': 'remove',
+    'subcommand': 'container rm',
+    'targets': ['claude-hooks-dev'],
+    'matched': ['claude-hooks-dev'],
+    'docker_host': None,
+    'context': None,
+    'project': None,
+    'signal': None,
+    'match': 'name',
+    'pid': 14342,
+    'ppid': 14296,
+    'uid': 0,
+    'auid': 1000,
+    'ses': 3,
+    'tty': 'pts0',
+    'comm': 'docker',
+    'exe': '/usr/bin/docker',
+    'cwd': '/root',
+    'argv': ['docker', 'container', 'rm', 'claude-hooks-dev'],
+    'argv_complete': True,
+    'success': True,
+    'keys': ['claude-hooks-docker'],
+    'user': 'root',
+    'login_user': 'bob',
 }
-READ = {'findings': [FINDING], 'counts': {'bytes': 9, 'executions': 12, 'failed': 2, 'unreadable': 3},
-        'span': {'first': '2026-11-20T00:00:03.120Z', 'last': '2026-11-24T11:58:01.007Z'}}
+READ = {
+    'findings': [FINDING],
+    'counts': {'bytes': 9, 'executions': 12, 'failed': 2, 'unreadable': 3},
+    'span': {'first': '2026-11-20T00:00:03.120Z', 'last': '2026-11-24T11:58:01.007Z'},
+}
 CONNECT = {'pid': 8, 'ppid': 1, 'uid': 0, 'auid': None, 'comm': 'curl', 'exe': '/usr/bin/curl'}
 VERDICT = {
-    'host': 'web1', 'container': 'claude-hooks-dev', 'id': 'a' * 64, 'what': ['died', 'removed'], 'timestamp': '2026-11-24T10:00:00.120Z', 'cause': 'cli',
-    'confidence': 'certain', 'who': [FINDING], 'evidence': ['2026-11-24T10:00:00.118Z kill, signal 9']}
-JUDGED = {'verdicts': [VERDICT], 'events': {'count': 9, 'first': '2026-11-24T00:00:00.000Z', 'full': True}, 'connects': 4, 'span': READ['span']}
+    'host': 'web1',
+    'container': 'claude-hooks-dev',
+    'id': 'a' * 64,
+    'what': ['died', 'removed'],
+    'timestamp': '2026-11-24T10:00:00.120Z',
+    'cause': 'cli',
+    'confidence': 'certain',
+    'who': [FINDING],
+    'evidence': ['2026-11-24T10:00:00.118Z kill, signal 9'],
+}
+JUDGED = {
+    'verdicts': [VERDICT],
+    'events': {'count': 9, 'first': '2026-11-24T00:00:00.000Z', 'full': True},
+    'connects': 4,
+    'span': READ['span'],
+}
 UNREACHABLE = {'unreachable': True, 'msg': 'no route'}
 
 
@@ -73,33 +112,113 @@ def findings_page(findings=(FINDING,), host=None, also=None, **asked):
 
 
 def verdicts_page(verdicts=(VERDICT,), host=None, also=None, **asked):
-    return report_page.of_verdicts({'web1': dict(host or JUDGED, verdicts=list(verdicts)), **(also or {})}, zone=UTC, now=NOW, **asked)
+    return report_page.of_verdicts(
+        {'web1': dict(host or JUDGED, verdicts=list(verdicts)), **(also or {})}, zone=UTC, now=NOW, **asked
+    )
 
 
 def saying(text):
     """Pages where every text that can come from a host is this."""
-    texts = {name: text for name in ('host', 'action', 'tty', 'comm', 'exe', 'cwd', 'user', 'login_user', 'docker_host', 'context', 'project', 'subcommand')}
+    texts = {
+        name: text
+        for name in (
+            'host',
+            'action',
+            'tty',
+            'comm',
+            'exe',
+            'cwd',
+            'user',
+            'login_user',
+            'docker_host',
+            'context',
+            'project',
+            'subcommand',
+        )
+    }
     finding = dict(copy.deepcopy(FINDING), targets=[text], argv=['docker', text], keys=[text], **texts)
-    verdict = dict(VERDICT, host=text, container=text, id=text, what=[text], cause=text, confidence=text, who=[finding], evidence=[text])
+    verdict = dict(
+        VERDICT,
+        host=text,
+        container=text,
+        id=text,
+        what=[text],
+        cause=text,
+        confidence=text,
+        who=[finding],
+        evidence=[text],
+    )
     open_ = dict(verdict, confidence='open', who=[dict(CONNECT, exe=text, comm=text), finding])
-    unreadable = [{'host': text, 'timestamp': FINDING['timestamp'], 'event': text, 'reason': text, 'pid': 1, 'uid': 0, 'user': text}]
+    unreadable = [
+        {
+            'host': text,
+            'timestamp': FINDING['timestamp'],
+            'event': text,
+            'reason': text,
+            'pid': 1,
+            'uid': 0,
+            'user': text,
+        }
+    ]
     return (
-        report_page.of_findings([finding], {text: dict(READ, findings=[finding], unreadable=unreadable), 'far': dict(UNREACHABLE, msg=text)},
-                                since=text, until=text, zone=UTC, now=NOW),
-        report_page.of_verdicts({text: dict(JUDGED, verdicts=[verdict, open_]), 'far': dict(UNREACHABLE, msg=text)},
-                                since=text, until=text, zone=UTC, now=NOW))
+        report_page.of_findings(
+            [finding],
+            {text: dict(READ, findings=[finding], unreadable=unreadable), 'far': dict(UNREACHABLE, msg=text)},
+            since=text,
+            until=text,
+            zone=UTC,
+            now=NOW,
+        ),
+        report_page.of_verdicts(
+            {text: dict(JUDGED, verdicts=[verdict, open_]), 'far': dict(UNREACHABLE, msg=text)},
+            since=text,
+            until=text,
+            zone=UTC,
+            now=NOW,
+        ),
+    )
 
 
 TAME = [sorted(map(repr, Parsed(page).elements)) for page in saying('claude-hooks-x')]
-HOSTILE = ['<img src=x onerror=alert(1)>', '</script><script>alert(1)</script>', '</style>', '</pre>', '</title>', '"><b>', "' onclick='x", '<!--', ']]>',
-           '&lt;', '{{ 7*7 }}', '{% raw %}', '{# x #}', 'javascript:alert(1)', '\u202egnp', '\u2066', '\x1b[2J', '\0', '\r\n', '\u2028',
-           '\x85', '\ud800', '\udcff', '']
+HOSTILE = [
+    '<img src=x onerror=alert(1)>',
+    '</script><script>alert(1)</script>',
+    '</style>',
+    '</pre>',
+    '</title>',
+    '"><b>',
+    "' onclick='x",
+    '<!--',
+    ']]>',
+    '&lt;',
+    '{{ 7*7 }}',
+    '{% raw %}',
+    '{# x #}',
+    'javascript:alert(1)',
+    '\u202egnp',
+    '\u2066',
+    '\x1b[2J',
+    '\0',
+    '\r\n',
+    '\u2028',
+    '\x85',
+    '\ud800',
+    '\udcff',
+    '',
+]
 
 
 # --- Text stays text -------------------------------------------------------------------------------------------------
 
+
 @hypothesis.settings(max_examples=60, deadline=None)
-@hypothesis.given(strategies.one_of(strategies.sampled_from(HOSTILE), strategies.text(), strategies.lists(strategies.sampled_from(HOSTILE)).map(''.join)))
+@hypothesis.given(
+    strategies.one_of(
+        strategies.sampled_from(HOSTILE),
+        strategies.text(),
+        strategies.lists(strategies.sampled_from(HOSTILE)).map(''.join),
+    )
+)
 def test_no_text_of_a_host_makes_an_element_or_an_attribute(text):
     # Names of actions and causes, a list of ours, have looks of their own
     hypothesis.assume(text not in report_page._LOOKS)
@@ -118,9 +237,18 @@ def test_the_command_reads_as_it_was_typed(text):
 @pytest.mark.parametrize('page', [findings_page(), verdicts_page()])
 def test_the_policy_lets_in_the_script_and_the_style_of_the_page_alone(page):
     parsed = Parsed(page)
-    policy = next(attributes['content'] for _tag, attributes in parsed.elements if attributes.get('http-equiv') == 'Content-Security-Policy')
-    hashes = ["'sha256-%s'" % base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in parsed.of('style') + parsed.of('script')]
-    assert policy == "default-src 'none'; style-src %s; script-src %s; base-uri 'none'; form-action 'none'" % tuple(hashes)
+    policy = next(
+        attributes['content']
+        for _tag, attributes in parsed.elements
+        if attributes.get('http-equiv') == 'Content-Security-Policy'
+    )
+    hashes = [
+        "'sha256-%s'" % base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for text in parsed.of('style') + parsed.of('script')
+    ]
+    assert policy == "default-src 'none'; style-src %s; script-src %s; base-uri 'none'; form-action 'none'" % tuple(
+        hashes
+    )
     names = {name for _tag, attributes in parsed.elements for name in attributes}
     assert not {name for name in names if name in ('style', 'src', 'srcset', 'action') or name.startswith('on')}
     assert all(attributes['href'].startswith('#') for _tag, attributes in parsed.elements if 'href' in attributes)
@@ -133,18 +261,30 @@ def test_a_very_long_command_line_is_cut_and_says_so():
 
 # --- What it says ----------------------------------------------------------------------------------------------------
 
+
 def cells(page, table):
     """Of each row, what stands in each cell, element by element."""
     rows = re.search('<table id="%s".*?</table>' % table, page, re.S).group()
     rows = re.findall('<tr.*?</tr>', rows.partition('<tbody>')[2], re.S)
-    return [[' | '.join(text for text in re.split(r'(?:<.*?>)+', cell) if text.strip()) for cell in re.findall('<td>(.*?)</td>', row, re.S)] for row in rows]
+    return [
+        [
+            ' | '.join(text for text in re.split(r'(?:<.*?>)+', cell) if text.strip())
+            for cell in re.findall('<td>(.*?)</td>', row, re.S)
+        ]
+        for row in rows
+    ]
 
 
 def test_a_row_says_who_did_what_to_which_container():
     found = dict(FINDING, match='possible', docker_host='tcp://10.0.0.9:2375')
     row = cells(findings_page([found]), 'items')[0]
-    assert row[:5] == ['2026-11-24 10:00:00.051 | +00:00', 'web1', 'remove', 'claude-hooks-dev | possible, on tcp://10.0.0.9:2375',
-                       'root (login bob) | pid 14342, parent 14296']
+    assert row[:5] == [
+        '2026-11-24 10:00:00.051 | +00:00',
+        'web1',
+        'remove',
+        'claude-hooks-dev | possible, on tcp://10.0.0.9:2375',
+        'root (login bob) | pid 14342, parent 14296',
+    ]
     assert row[5].startswith('docker container rm claude-hooks-dev | all fields') and 'cwd            /root' in row[5]
 
 
@@ -153,14 +293,24 @@ def test_the_newest_is_first():
     assert [row[2] for row in cells(findings_page([FINDING, later]), 'items')] == ['stop', 'remove']
 
 
-@pytest.mark.parametrize('change, cause, caller', [
-    ({}, 'cli | a docker command, certain', 'root (login bob) | pid 14342, parent 14296'),
-    ({'cause': 'api', 'who': [CONNECT]}, 'api | an API client, certain', '0 (no login), curl | pid 8, parent 1'),
-    ({'cause': 'api', 'confidence': 'open', 'who': [CONNECT]}, 'api | an API client, open', 'can be 0 (no login), curl | pid 8, parent 1'),
-    ({'cause': 'not_known', 'confidence': 'open', 'who': [FINDING, CONNECT]}, 'not_known | not known, open',
-     'one of several | 2 processes: root (login bob); 0 (no login), curl'),
-    ({'cause': 'oom', 'who': []}, 'oom | out of memory, certain', '-'),
-])
+@pytest.mark.parametrize(
+    'change, cause, caller',
+    [
+        ({}, 'cli | a docker command, certain', 'root (login bob) | pid 14342, parent 14296'),
+        ({'cause': 'api', 'who': [CONNECT]}, 'api | an API client, certain', '0 (no login), curl | pid 8, parent 1'),
+        (
+            {'cause': 'api', 'confidence': 'open', 'who': [CONNECT]},
+            'api | an API client, open',
+            'can be 0 (no login), curl | pid 8, parent 1',
+        ),
+        (
+            {'cause': 'not_known', 'confidence': 'open', 'who': [FINDING, CONNECT]},
+            'not_known | not known, open',
+            'one of several | 2 processes: root (login bob); 0 (no login), curl',
+        ),
+        ({'cause': 'oom', 'who': []}, 'oom | out of memory, certain', '-'),
+    ],
+)
 def test_nobody_is_picked_where_a_verdict_is_open(change, cause, caller):
     assert cells(verdicts_page([dict(VERDICT, **change)]), 'items')[0][4:6] == [cause, caller]
 
@@ -173,10 +323,16 @@ def test_the_evidence_is_there_line_by_line():
 def test_a_report_shows_whole_findings_only():
     with pytest.raises(render.RenderError, match='let it only choose findings'):
         report_page.of_findings([{'a': 1}], {'web1': READ})
-    assert 'Only the findings that the query chose' in findings_page(chosen=True) and 'the query chose' not in findings_page()
+    assert (
+        'Only the findings that the query chose' in findings_page(chosen=True)
+        and 'the query chose' not in findings_page()
+    )
 
 
-@pytest.mark.parametrize('name, is_fine', [('r.html', True), ('R.HTM', True), ('r.txt', False), ('missing/r.html', False), ('folder.html', False)])
+@pytest.mark.parametrize(
+    'name, is_fine',
+    [('r.html', True), ('R.HTM', True), ('r.txt', False), ('missing/r.html', False), ('folder.html', False)],
+)
 def test_what_cannot_be_a_page_is_refused(tmp_path, name, is_fine):
     (tmp_path / 'folder.html').mkdir()
     try:
@@ -191,22 +347,56 @@ def test_what_cannot_be_a_page_is_refused(tmp_path, name, is_fine):
 SPAN_LATE = {'span': {'first': '2026-11-24T09:00:00.000Z', 'last': '2026-11-24T11:00:00.000Z'}}
 
 
-@pytest.mark.parametrize('page, sentence', [
-    (findings_page(host=dict(READ, **SPAN_LATE)), 'no log before 2026-11-24 09:00:00.000+00:00'),
-    (findings_page(host=dict(READ, span={'first': None, 'last': None})), 'the log holds no record'),
-    (findings_page(host=dict(READ, gap=True, gap_span={'first': '2026-11-24T03:00:00.000Z', 'last': None})),
-     'the log from 2026-11-24 03:00:00.000+00:00 to - is gone'),
-    (verdicts_page(host=dict(JUDGED, events={'count': 256, 'first': '2026-11-24T09:30:00.000Z', 'full': True})),
-     'the engine remembers only back to 2026-11-24 09:30:00.000+00:00'),
-    (verdicts_page([], dict(JUDGED, events={'count': 0, 'first': None, 'full': False}), also={'web2': JUDGED}), 'the engine remembers no event'),
-    (verdicts_page([], dict(JUDGED, events=dict(JUDGED['events'], gaps=[
-        {'from': '2026-11-24T09:30:00.000Z', 'to': '2026-11-24T09:40:00.000Z'}, {'from': '2026-11-01T00:00:00.000Z', 'to': '2026-11-02T00:00:00.000Z'}])),
-        also={'web2': JUDGED}), 'events of the engine are missing from 2026-11-24 09:30:00.000+00:00 to 2026-11-24 09:40:00.000+00:00'),
-], ids=['log starts late', 'no log', 'log gone between', 'engine forgot', 'engine knows nothing', 'kept events with a hole'])
+@pytest.mark.parametrize(
+    'page, sentence',
+    [
+        (findings_page(host=dict(READ, **SPAN_LATE)), 'no log before 2026-11-24 09:00:00.000+00:00'),
+        (findings_page(host=dict(READ, span={'first': None, 'last': None})), 'the log holds no record'),
+        (
+            findings_page(host=dict(READ, gap=True, gap_span={'first': '2026-11-24T03:00:00.000Z', 'last': None})),
+            'the log from 2026-11-24 03:00:00.000+00:00 to - is gone',
+        ),
+        (
+            verdicts_page(host=dict(JUDGED, events={'count': 256, 'first': '2026-11-24T09:30:00.000Z', 'full': True})),
+            'the engine remembers only back to 2026-11-24 09:30:00.000+00:00',
+        ),
+        (
+            verdicts_page([], dict(JUDGED, events={'count': 0, 'first': None, 'full': False}), also={'web2': JUDGED}),
+            'the engine remembers no event',
+        ),
+        (
+            verdicts_page(
+                [],
+                dict(
+                    JUDGED,
+                    events=dict(
+                        JUDGED['events'],
+                        gaps=[
+                            {'from': '2026-11-24T09:30:00.000Z', 'to': '2026-11-24T09:40:00.000Z'},
+                            {'from': '2026-11-01T00:00:00.000Z', 'to': '2026-11-02T00:00:00.000Z'},
+                        ],
+                    ),
+                ),
+                also={'web2': JUDGED},
+            ),
+            'events of the engine are missing from 2026-11-24 09:30:00.000+00:00 to 2026-11-24 09:40:00.000+00:00',
+        ),
+    ],
+    ids=[
+        'log starts late',
+        'no log',
+        'log gone between',
+        'engine forgot',
+        'engine knows nothing',
+        'kept events with a hole',
+    ],
+)
 def test_a_gap_is_told_at_the_top_on_the_timeline_and_of_its_host(page, sentence):
     parsed = Parsed(page)
     assert [text for text in parsed.of('li') if text == 'web1: ' + sentence]
-    assert cells(page, 'coverage-of-hosts')[0][1] == 'partly' and cells(page, 'coverage-of-hosts')[0][-1].startswith(sentence)
+    assert cells(page, 'coverage-of-hosts')[0][1] == 'partly' and cells(page, 'coverage-of-hosts')[0][-1].startswith(
+        sentence
+    )
     # A host without any row has no line on the timeline
     assert parsed.of('title').count(sentence) == page.count('<h3><bdi>web1</bdi></h3>')
 
@@ -214,13 +404,24 @@ def test_a_gap_is_told_at_the_top_on_the_timeline_and_of_its_host(page, sentence
 def test_nothing_missing_is_told_of_a_log_that_covers_all():
     page = findings_page()
     assert 'Not everything was seen' not in page and cells(page, 'coverage-of-hosts')[0] == [
-        'web1', 'yes', '1', '12', '2', '3', '2026-11-20 00:00:03.120 | to 2026-11-24 11:58:01.007+00:00', '-']
+        'web1',
+        'yes',
+        '1',
+        '12',
+        '2',
+        '3',
+        '2026-11-20 00:00:03.120 | to 2026-11-24 11:58:01.007+00:00',
+        '-',
+    ]
 
 
 def test_a_gap_covers_its_part_of_the_timeline():
     # From 08:00 to 12:00, and the log starts in the middle
-    page = findings_page([dict(FINDING, timestamp='2026-11-24T08:00:00.000Z')], dict(READ, span={'first': '2026-11-24T10:00:00.000Z', 'last': NOW}),
-                         since='2026-11-24T08:00:00Z')
+    page = findings_page(
+        [dict(FINDING, timestamp='2026-11-24T08:00:00.000Z')],
+        dict(READ, span={'first': '2026-11-24T10:00:00.000Z', 'last': NOW}),
+        since='2026-11-24T08:00:00Z',
+    )
     assert '<rect class="gap" x="0.0%" width="50.0%"' in page and '<rect class="bar" x="50.0%" width="50.0%"' in page
 
 
@@ -231,48 +432,80 @@ def test_hosts_that_were_not_read_are_named_with_their_reason():
 
 
 def test_what_else_a_result_says_of_its_coverage_is_shown():
-    host = dict(READ, unreadable=[{'host': 'web1', 'timestamp': FINDING['timestamp'], 'event': '1:2', 'reason': 'failed', 'pid': 5, 'uid': 0}])
+    host = dict(
+        READ,
+        unreadable=[
+            {'host': 'web1', 'timestamp': FINDING['timestamp'], 'event': '1:2', 'reason': 'failed', 'pid': 5, 'uid': 0}
+        ],
+    )
     assert 'the log does not tell the command: failed' in cells(findings_page(host=host), 'coverage-of-hosts')[0][-1]
-    assert 'no connect to the engine is logged' in cells(verdicts_page(host=dict(JUDGED, connects=0)), 'coverage-of-hosts')[0][-1]
+    assert (
+        'no connect to the engine is logged'
+        in cells(verdicts_page(host=dict(JUDGED, connects=0)), 'coverage-of-hosts')[0][-1]
+    )
 
 
 # --- The timeline ----------------------------------------------------------------------------------------------------
+
 
 def ticks(page):
     return re.findall(r'<text x="[\d.]+%" y="12">(.*?)</text>', page)
 
 
-@pytest.mark.parametrize('since, until, zone, expected', [
-    ('2026-11-24T08:00:00Z', '2026-11-24T11:00:00Z', UTC, ['08:30', '09:00', '09:30', '10:00', '10:30']),
-    ('2026-11-24T09:59:58Z', '2026-11-24T10:00:02Z', UTC, ['09:59:59', '10:00:00', '10:00:01']),
-    ('2026-11-20', '2026-11-24T11:00:00Z', UTC, ['11-21', '11-22', '11-23', '11-24']),
-    ('2026-11-23T20:00:00Z', '2026-11-24T08:00:00Z', zoneinfo.ZoneInfo('Asia/Kolkata'), ['03:00', '06:00', '09:00', '12:00']),
-    ('2025-12-01', '2026-11-24T11:00:00Z', UTC, ['2026-03-01', '2026-05-30', '2026-08-28']),
-])
+@pytest.mark.parametrize(
+    'since, until, zone, expected',
+    [
+        ('2026-11-24T08:00:00Z', '2026-11-24T11:00:00Z', UTC, ['08:30', '09:00', '09:30', '10:00', '10:30']),
+        ('2026-11-24T09:59:58Z', '2026-11-24T10:00:02Z', UTC, ['09:59:59', '10:00:00', '10:00:01']),
+        ('2026-11-20', '2026-11-24T11:00:00Z', UTC, ['11-21', '11-22', '11-23', '11-24']),
+        (
+            '2026-11-23T20:00:00Z',
+            '2026-11-24T08:00:00Z',
+            zoneinfo.ZoneInfo('Asia/Kolkata'),
+            ['03:00', '06:00', '09:00', '12:00'],
+        ),
+        ('2025-12-01', '2026-11-24T11:00:00Z', UTC, ['2026-03-01', '2026-05-30', '2026-08-28']),
+    ],
+)
 def test_the_axis_has_round_times_of_the_zone(since, until, zone, expected):
     host = dict(READ, span={'first': '2020-01-01T00:00:00.000Z', 'last': NOW})
     moment = FINDING['timestamp'] if until > FINDING['timestamp'] else until
-    page = report_page.of_findings([dict(FINDING, timestamp=moment)], {'web1': host}, since=since, until=until, zone=zone, now=NOW)
+    page = report_page.of_findings(
+        [dict(FINDING, timestamp=moment)], {'web1': host}, since=since, until=until, zone=zone, now=NOW
+    )
     assert ticks(page) == expected
 
 
 def test_a_long_void_before_all_that_is_known_is_left_out():
     page = findings_page(host=dict(READ, **SPAN_LATE), since='2020-01-01')
     # An eighth of the three hours from 09:00 to 12:00
-    assert '<p class="quiet">2026-11-24 08:37:30+00:00 to 2026-11-24 12:00:00+00:00.' in page and 'no log before' in page
+    assert (
+        '<p class="quiet">2026-11-24 08:37:30+00:00 to 2026-11-24 12:00:00+00:00.' in page and 'no log before' in page
+    )
 
 
 def test_lines_are_of_callers_and_actions_and_the_rare_ones_share_one():
-    findings = [dict(FINDING, login_user='u%d' % number) for number in range(15)] + [dict(FINDING, login_user='u3', action='stop')] * 2
-    lines = re.findall(r'<div class="line"><span class="name" data-count="(\d+)"><span>(.*?)</span></span>', findings_page(findings))
+    findings = [dict(FINDING, login_user='u%d' % number) for number in range(15)] + [
+        dict(FINDING, login_user='u3', action='stop')
+    ] * 2
+    lines = re.findall(
+        r'<div class="line"><span class="name" data-count="(\d+)"><span>(.*?)</span></span>', findings_page(findings)
+    )
     assert len(lines) == 13 and re.sub('<.*?>', '', lines[0][1]) == 'stop by root (login u3)' and lines[0][0] == '2'
     assert re.sub('<.*?>', '', lines[-1][1]) == '4 other lines' and sum(int(count) for count, _name in lines) == 17
 
 
 def test_thousands_of_findings_are_a_few_hundred_dots():
     start = datetime.datetime(2026, 11, 24, tzinfo=UTC)
-    findings = [dict(FINDING, timestamp=(start + datetime.timedelta(seconds=8 * number)).isoformat(timespec='milliseconds').replace('+00:00', 'Z'))
-                for number in range(5000)]
+    findings = [
+        dict(
+            FINDING,
+            timestamp=(start + datetime.timedelta(seconds=8 * number))
+            .isoformat(timespec='milliseconds')
+            .replace('+00:00', 'Z'),
+        )
+        for number in range(5000)
+    ]
     page = findings_page(findings)
     print('5000 findings: %.1f MB' % (len(page) / 1e6))
     assert page.count('<circle') <= 2 * 201 and page.count('<tr id=') == 5000 and len(page) < 8e6
