@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promise: times, texts, names and own files mean the same wherever they are used, and refuse what they cannot hold."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+
+import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import (
+    files,
+    names,
+    python,
+    text,
+    times,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    'written, expected',
+    [
+        ('2026-11-24T03:13:20.100Z', 1795490000100),
+        ('2026-11-24T04:13:20.100+01:00', 1795490000100),
+        (' 2026-11-24T03:13:20z ', 1795490000000),
+        ('1970-01-01T00:00:00Z', 0),
+    ],
+)
+def test_a_moment_is_read(written, expected):
+    assert times.moment(written) == expected
+
+
+@pytest.mark.parametrize('wrong', ['', 'yesterday', '24.11.2026', '2026-11-24T25:00:00Z', None, 5, ['2026']])
+def test_what_is_no_moment_is_refused_with_an_example(wrong):
+    with pytest.raises(times.TimeError, match='write it like 2026-11-24'):
+        times.moment(wrong)
+
+
+def test_a_period_has_its_start_first():
+    with pytest.raises(times.TimeError, match='since is later than before'):
+        times.period('2026-11-25T00:00:00Z', '2026-11-24T00:00:00Z')
+
+
+@given(st.integers(0, 10**14 - 1), st.integers(0, 2**32))
+def test_the_name_of_an_event_is_read_back(milliseconds, serial):
+    assert times.of_ident(times.ident(milliseconds, serial)) == (milliseconds, serial)
+
+
+@pytest.mark.parametrize('wrong', [None, '', '10', 'x.y:z', '1.2:3', '50.900', '1.234:5\n', '\u0661.000:1'])
+def test_what_names_no_event_has_no_time(wrong):
+    assert times.of_ident(wrong) is None
+
+
+@given(st.binary(max_size=60))
+def test_bytes_are_kept_and_can_be_shown(value):
+    assert text.as_bytes(text.exact(value)) == value
+    assert text.shown(value) == text.shown_text(text.exact(value))
+    text.shown(value).encode('utf-8')
+    assert text.is_utf8(value) == (text.shown(value).encode() == value and '\\x' not in text.shown(value)) or (
+        b'\\x' in value
+    )
+
+
+@pytest.mark.parametrize(
+    'pattern, name, expected',
+    [('claude-hooks-*', 'claude-hooks-a', True), ('Web', 'web', False), ('w[e]b', 'web', True), ('*', 'a\nb', True)],
+)
+def test_a_pattern_matches_as_a_shell_does(pattern, name, expected):
+    assert text.name_matcher(pattern)(name) is expected
+
+
+@pytest.mark.parametrize(
+    'docker_host, context, expected',
+    [
+        (None, None, False),
+        ('unix:///run/docker.sock', None, False),
+        ('unix:///var/run/docker.sock', 'default', False),
+        ('', '', False),
+        ('tcp://10.0.0.1:2375', None, True),
+        (None, 'prod', True),
+    ],
+)
+def test_only_the_socket_of_this_host_is_its_own_engine(docker_host, context, expected):
+    assert names.is_foreign(docker_host, context) is expected
+
+
+def test_an_old_python_is_told_by_a_file_that_it_can_parse():
+    assert 'docker_x needs Python 3.8 or later' in python.too_old('docker_x', (2, 7, 18))
+    assert python.too_old('docker_x', (3, 8, 0)) is None
+    parsed = ast.walk(ast.parse(inspect.getsource(python)))
+    new = (ast.AnnAssign, ast.JoinedStr, ast.NamedExpr, ast.Nonlocal)
+    assert not [node for node in parsed if isinstance(node, new) or getattr(node, 'annotation', None)]
+
+
+# --- Own files ---------------------------------------------------------------------------------------------
+
+
+def test_a_draft_that_somebody_left_as_a_link_is_never_written_through(tmp_path):
+    (tmp_path / 'victim').write_text('kept')
+    (tmp_path / 'state.new').symlink_to(tmp_path / 'victim')
+    files.replace(str(tmp_path / 'state'), b'new')
+    assert ((tmp_path / 'victim').read_text(), (tmp_path / 'state').read_bytes()) == ('kept', b'new')
+    assert (tmp_path / 'state').stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize('make', [os.mkfifo, lambda path: os.symlink('/etc/hostname', path), os.mkdir])
+def test_what_is_no_file_of_this_user_is_not_read(tmp_path, make):
+    make(str(tmp_path / 'state'))
+    with pytest.raises(OSError):
+        files.read_own(str(tmp_path / 'state'), 100)
+
+
+@pytest.mark.parametrize('mode', [0o777, 0o770, 0o1777])
+def test_a_folder_that_others_can_write_to_is_refused(tmp_path, mode):
+    folder = tmp_path / 'state'
+    folder.mkdir()
+    folder.chmod(mode)
+    with pytest.raises(OSError, match='nobody else may write to it'):
+        files.make_private_folder(str(folder))
+    files.make_private_folder(str(tmp_path / 'other' / 'state'))
