@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
@@ -337,6 +339,64 @@ def test_verdict(events, found, connects, expected):
     assert short(judge(events, found, connects)) == expected
 
 
+def orders(kind, times):
+    """The events of one end, in every order that no lock of the engine forbids."""
+    for order in itertools.permutations(kind):
+        if order.index('kill') == 0:
+            yield [
+                event(
+                    at,
+                    action,
+                    **({'signal': '15'} if action == 'kill' else {'exitCode': '0'} if action == 'die' else {}),
+                )
+                for at, action in zip(times, order)
+            ]
+
+
+@pytest.mark.parametrize('spread', [0, 0.001, 0.02])
+@pytest.mark.parametrize(
+    'kind, command_line, expected',
+    [
+        (('kill', 'die', 'stop'), 'docker stop claude-hooks-a', [('stopped', 'cli', 'certain', [100])]),
+        (
+            ('kill', 'die', 'stop', 'destroy'),
+            'docker compose -p shop down',
+            [('stopped+removed', 'cli', 'certain', [100])],
+        ),
+        (('kill', 'die', 'stop', 'start'), 'docker restart claude-hooks-a', [('restarted', 'cli', 'certain', [100])]),
+        (('kill', 'die', 'destroy'), 'docker rm -f claude-hooks-a', [('died+removed', 'cli', 'certain', [100])]),
+    ],
+)
+def test_what_belongs_to_one_end_is_joined_in_any_order(kind, command_line, expected, spread):
+    for events in orders(kind, [1 + number * spread for number in range(len(kind))]):
+        for one in events:
+            one['Actor']['Attributes'].update(PROJECT)
+        if 'start' in kind:
+            if [one['Action'] for one in events].index('stop') > [one['Action'] for one in events].index('start'):
+                continue  # the engine stops and starts one after the other
+            events.append(event(1.2, 'restart', **PROJECT))
+        judged = short(judge(life(*events, **PROJECT), [command(0.8, command_line)], SEEN))
+        assert judged == expected, [one['Action'] for one in events]
+
+
+@pytest.mark.parametrize('first', ['stop', 'die'])
+def test_the_engine_went_down_whichever_it_notes_first(first):
+    def ended(at, *more):
+        times = (at + 0.1, at + 0.12)
+        stop_at, die_at = times if first == 'stop' else times[::-1]
+        return sorted(
+            [
+                event(at, 'kill', *more, signal='15'),
+                event(die_at, 'die', *more, exitCode='0'),
+                event(stop_at, 'stop', *more),
+            ],
+            key=lambda one: one['timeNano'],
+        )
+
+    events = life(*ended(1)) + life(*ended(1.02, B, 'b'), identity=B, name='b')
+    assert short(judge(events, engine_ends=[START + 3000])) == [('stopped', 'engine_shutdown', 'certain', [])]
+
+
 def test_the_engine_went_down():
     events = life(*stop()) + life(*stop(1.02, B, 'b'), identity=B, name='b')
     assert short(judge(events, engine_ends=[START + 3000])) == [('stopped', 'engine_shutdown', 'certain', [])]
@@ -512,7 +572,7 @@ def test_a_pattern_that_cannot_be_used_is_refused():
     assert judge(life(*stop()), name='[') == []
 
 
-# --- No order and no overlap names somebody who did not ask ------------------------------------------------------------
+# --- No order and no overlap names somebody who did not ask ---
 
 IDS = {'claude-hooks-%d' % number: ('%x' % (number + 10)) * 64 for number in range(3)}
 TIMES = st.integers(0, 400).map(lambda tenths: tenths / 10)
