@@ -5,31 +5,27 @@ from __future__ import annotations
 
 import json
 
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import coverage_view, plain, whole_file
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
+    coverage_view,
+    plain,
+    report_action,
+    whole_file,
+)
 
 
-class ActionModule(ActionBase):
-    """Shows what all hosts see in one view and writes it to a file. Without results it only checks its options."""
+class ActionModule(report_action.ReportAction):
+    """What each host sees and what stands in its way."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    options = {'canaries': {'type': 'dict', 'default': {}}}
 
-    def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(
-            argument_spec={
-                'dest': {'type': 'path'},
-                'results': {'type': 'dict'},
-                'canaries': {'type': 'dict', 'default': {}},
-            }
+    def check(self, given):
+        if given['dest'] is not None:
+            whole_file.check('dest', given['dest'], ('.json',))
+
+    def report(self, hosts, given):
+        summary = coverage_view.summary(hosts, plain.plain(given['canaries']))
+        return report_action.Report(
+            coverage_view.view(summary),
+            {'dest': lambda: json.dumps(summary, indent=2) + '\n'},
+            {'coverage': {name: host['coverage'] for name, host in summary['hosts'].items()}},
         )
-        dest = options['dest']
-        whole_file.check('dest', dest, ('.json',))
-        if options['results'] is None:
-            return {'changed': False}
-        found = coverage_view.summary(plain.plain(options['results']), plain.plain(options['canaries']))
-        Display().display('\n'.join([''] + coverage_view.view(found)))
-        written = whole_file.write_all({dest: lambda: json.dumps(found, indent=2) + '\n'}, self._task.check_mode)
-        return {'changed': written, 'coverage': {name: host['coverage'] for name, host in found['hosts'].items()}}

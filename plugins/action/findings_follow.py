@@ -18,10 +18,17 @@ import time
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import plain, printed, render
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
+    escape,
+    findings_view,
+    formats,
+    parts,
+    plain,
+    printed,
+)
 
-# Seconds that one call waits for something new. It is what an idle host costs, one start of a module a minute, and how long
-# a host that lost its controller without a word keeps the reader's name to itself.
+# Seconds that one call waits for something new. It is what an idle host costs, one start of a module a minute, and how
+# long a host that lost its controller without a word keeps the reader's name to itself.
 _WAIT = 60
 _LONGEST_PAUSE = 60
 # Findings of this run that are known again when a batch comes twice
@@ -67,12 +74,12 @@ class ActionModule(ActionBase):
             with contextlib.nullcontext() if self._task.check_mode else self._printed.kept():
                 away = self._follow(options['duration'])
         except printed.PrintedError as error:
-            raise AnsibleActionFail(str(error))
+            raise AnsibleActionFail(str(error)) from error
         self._print(
             [
                 '%s: %s'
                 % (
-                    render.quoted(self._host),
+                    escape.quoted(self._host),
                     ', '.join('%d %s' % (number, name) for name, number in self._counts.items()),
                 )
             ]
@@ -91,7 +98,7 @@ class ActionModule(ActionBase):
             is_last = left == 0 or self._task.check_mode
             result = self._call(0 if is_last else math.ceil(min(_WAIT, left)), ack)
             calls += 1
-            reason = render.unread_reason(result)
+            reason = parts.unread_reason(result)
             if reason:
                 if calls == 1 and not result.get('unreachable'):
                     raise AnsibleActionFail(reason)
@@ -107,7 +114,8 @@ class ActionModule(ActionBase):
                 pause = 0
             if calls > 1 and ack is not None and not result['acked']:
                 self._notice(
-                    'the position of this reader was moved or lost on the host: what this run printed is not printed again'
+                    'the position of this reader was moved or lost on the host: '
+                    'what this run printed is not printed again'
                 )
             had_news = self._show(result)
             ack = result['token']
@@ -152,7 +160,7 @@ class ActionModule(ActionBase):
             if self._is_new('unreadable', execution['event'], execution['pid'])
         ]
         for execution in unreadable:
-            self._say(render.unreadable_line(execution), stderr=True)
+            self._say(parts.unreadable_line(execution), stderr=True)
         more = result['counts']['unreadable'] - len(result['unreadable'])
         if more > 0:
             self._notice('the log does not tell the command of %d more executions of docker' % more)
@@ -163,18 +171,18 @@ class ActionModule(ActionBase):
             lines.append(
                 _json({'host': self._host, 'gap': True, 'first': span['first'], 'last': span['last']})
                 if self._as_json
-                else render.gap_line(self._host, span)
+                else findings_view.gap_line(self._host, span)
             )
         for finding in result['findings']:
             if self._is_new('finding', finding['event'], finding['pid'], finding.get('argv_hex') or finding['argv']):
                 self._counts['findings'] += 1
-                lines.append(_json(finding) if self._as_json else render.line(finding))
+                lines.append(_json(finding) if self._as_json else findings_view.line(finding))
         had_news = bool(result['findings'] or result['unreadable'] or result['gap'])
         self._print(lines, result['token'] if had_news else None)
         return had_news
 
     def _is_new(self, *thing):
-        """Whether this was not met before in this run: what is still on its way when a connection breaks comes again."""
+        """Whether this was not met before in this run: what was on its way when a connection broke comes again."""
         digest = hashlib.sha256(json.dumps(thing).encode()).digest()
         is_new = digest not in self._seen
         self._seen[digest] = None
@@ -184,10 +192,10 @@ class ActionModule(ActionBase):
         return is_new
 
     def _notice(self, text):
-        self._say('%s: %s' % (render.quoted(self._host), render.printable(text)), stderr=True)
+        self._say('%s: %s' % (escape.quoted(self._host), escape.printable(text)), stderr=True)
 
     def _print(self, lines, token=None):
-        """Print lines, and note the token of their batch once they are out. A signal to end is obeyed before or after that."""
+        """Print lines, note the token of their batch once they are out. A signal to end comes before or after that."""
         with _signals_put_off() as came:
             if lines:
                 # As one, so that a batch is printed whole or not at all
@@ -234,15 +242,15 @@ class ActionModule(ActionBase):
 
 
 def _json(item):
-    return render.jsonl(item).rstrip('\n')
+    return formats.jsonl(item).rstrip('\n')
 
 
 @contextlib.contextmanager
 def _signals_put_off():
     """Obey the first signal to end only afterwards. Yields a list of those that came.
 
-    They are not blocked: a main process that ends takes no more lines, and a worker that waits for it must end all the same.
-    It sends another signal then.
+    They are not blocked: a main process that ends takes no more lines, and a worker that waits for it must end all the
+    same. It sends another signal then.
     """
     came = []
 
@@ -284,12 +292,12 @@ def _end_group(number, _frame):
 
 
 def _end_without_reader():
-    """End the run where stdout is a pipe that nobody reads any more, which the main process does not do (ansible-core 2.19)."""
+    """End the run where nobody reads the pipe at stdout, which the main process does not do (ansible-core 2.19)."""
     try:
         output = os.open('/proc/%d/fd/1' % os.getppid(), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == errno.ENXIO:  # open(2): a pipe without a reader
-            raise SystemExit('nobody reads the output')
+            raise SystemExit('nobody reads the output') from error
         return
     try:
         poll = select.poll()

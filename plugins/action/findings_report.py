@@ -3,90 +3,56 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
-
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import plain, render, report_page, whole_file
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
+    findings_view,
+    formats,
+    report_action,
+    report_page,
+    whole_file,
+)
 
 try:
     import jmespath
 except ImportError:
     jmespath = None
 
-_WRITERS = {
-    '.jsonl': render.jsonl,
-    '.json': render.jsonl,
-    '.csv': render.csv_text,
-    '.yml': render.yaml_text,
-    '.yaml': render.yaml_text,
-}
 
+class ActionModule(report_action.ReportAction):
+    """The findings of all hosts."""
 
-class ActionModule(ActionBase):
-    """Shows the findings of all hosts in one view and writes them to a file. Without results it only checks its options."""
+    options = {
+        'format': {'type': 'str', 'choices': ['ecs']},
+        'report': {'type': 'path'},
+        'query': {'type': 'str'},
+        'since': {'type': 'str'},
+        'until': {'type': 'str'},
+    }
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    def check(self, given):
+        dest = given['dest']
+        if dest is not None:
+            formats.writer(dest, given['format'])
+            whole_file.check('dest', dest, tuple(formats.WRITERS))
+        elif given['format'] is not None:
+            raise AnsibleActionFail('format=%s is the form of a file: name one with dest=FILE.jsonl' % given['format'])
+        report_page.check(given['report'])
+        _compiled(given['query'])
 
-    def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(
-            argument_spec={
-                'dest': {'type': 'path'},
-                'format': {'type': 'str', 'choices': ['ecs']},
-                'report': {'type': 'path'},
-                'query': {'type': 'str'},
-                'since': {'type': 'str'},
-                'until': {'type': 'str'},
-                'results': {'type': 'dict'},
-            }
-        )
-        write = _writer(options['dest'], options['format'])
-        report_page.check(options['report'])
-        query = _compiled(options['query'])
-        if options['results'] is None:
-            return {'changed': False}
-        hosts = plain.plain(options['results'])
+    def report(self, hosts, given):
         findings = [finding for result in hosts.values() for finding in result.get('findings') or []]
-        items = query(render.by_time(findings))
-        # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
-        Display().display(
-            '\n'.join([''] + render.view(items, hosts, options['since'], options['until'])), screen_only=True
+        items = _compiled(given['query'])(findings_view.by_time(findings))
+        since, until = given['since'], given['until']
+        return report_action.Report(
+            findings_view.view(items, hosts, since, until),
+            {
+                'dest': lambda: formats.writer(given['dest'], given['format'])(items),
+                'report': lambda: report_page.of_findings(
+                    items, hosts, since, until, chosen=given['query'] is not None
+                ),
+            },
+            {},
         )
-        return {
-            'changed': whole_file.write_all(
-                {
-                    options['dest']: lambda: write(items),
-                    options['report']: lambda: report_page.of_findings(
-                        items, hosts, options['since'], options['until'], chosen=options['query'] is not None
-                    ),
-                },
-                self._task.check_mode,
-            )
-        }
-
-
-def _writer(dest, form):
-    """The function that makes the text of the file, or None without a file."""
-    if dest is None:
-        if form is not None:
-            raise AnsibleActionFail('format=%s is the form of a file: name one with dest=FILE.jsonl' % form)
-        return None
-    ending = os.path.splitext(dest)[1].lower()
-    if ending not in _WRITERS:
-        raise AnsibleActionFail(
-            'dest=%s: write JSON Lines, CSV or YAML by naming a file that ends in one of %s'
-            % (dest, ', '.join(_WRITERS))
-        )
-    if form == 'ecs' and _WRITERS[ending] is not render.jsonl:
-        raise AnsibleActionFail(
-            'dest=%s: format=ecs is written as JSON Lines, name a file that ends in .jsonl or .json' % dest
-        )
-    if not whole_file.is_writable(dest):
-        raise AnsibleActionFail('dest=%s: name a file in a folder of this machine that you may write to' % dest)
-    return render.ecs_jsonl if form == 'ecs' else _WRITERS[ending]
 
 
 def _compiled(query):
@@ -100,12 +66,12 @@ def _compiled(query):
     try:
         expression = jmespath.compile(query)
     except jmespath.exceptions.JMESPathError as error:
-        raise AnsibleActionFail('query=%s is no JMESPath expression: %s' % (query, error))
+        raise AnsibleActionFail('query=%s is no JMESPath expression: %s' % (query, error)) from error
 
     def apply(findings):
         try:
             return expression.search(findings)
         except jmespath.exceptions.JMESPathError as error:
-            raise AnsibleActionFail('query=%s cannot be applied to the findings: %s' % (query, error))
+            raise AnsibleActionFail('query=%s cannot be applied to the findings: %s' % (query, error)) from error
 
     return apply

@@ -3,54 +3,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
-    plain,
-    render,
+    formats,
+    report_action,
     report_page,
     verdict_view,
     whole_file,
 )
 
 
-class ActionModule(ActionBase):
-    """Shows the verdicts of all hosts in one view and writes them to a file. Without results it only checks its options."""
+class ActionModule(report_action.ReportAction):
+    """The verdicts of all hosts."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    options = {'report': {'type': 'path'}, 'since': {'type': 'str'}, 'until': {'type': 'str'}}
 
-    def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(
-            argument_spec={
-                'dest': {'type': 'path'},
-                'report': {'type': 'path'},
-                'since': {'type': 'str'},
-                'until': {'type': 'str'},
-                'results': {'type': 'dict'},
-            }
+    def check(self, given):
+        if given['dest'] is not None:
+            whole_file.check('dest', given['dest'], ('.jsonl', '.json'))
+        report_page.check(given['report'])
+
+    def report(self, hosts, given):
+        since, until = given['since'], given['until']
+        return report_action.Report(
+            verdict_view.view(hosts, since, until),
+            {
+                'dest': lambda: formats.jsonl(verdict_view.of_all(hosts)),
+                'report': lambda: report_page.of_verdicts(hosts, since, until),
+            },
+            {},
         )
-        dest = options['dest']
-        whole_file.check('dest', dest, ('.jsonl', '.json'))
-        report_page.check(options['report'])
-        if options['results'] is None:
-            return {'changed': False}
-        hosts = plain.plain(options['results'])
-        # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
-        Display().display(
-            '\n'.join([''] + verdict_view.view(hosts, options['since'], options['until'])), screen_only=True
-        )
-        return {
-            'changed': whole_file.write_all(
-                {
-                    dest: lambda: render.jsonl(
-                        verdict_view.by_time(
-                            [verdict for result in hosts.values() for verdict in result.get('verdicts') or []]
-                        )
-                    ),
-                    options['report']: lambda: report_page.of_verdicts(hosts, options['since'], options['until']),
-                },
-                self._task.check_mode,
-            )
-        }

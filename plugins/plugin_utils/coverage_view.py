@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, parts
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils.parts import Results
 
 #: What can be said of a host, the worst first.
 VERDICTS = ('failed', 'unreachable', 'blind', 'partial', 'complete', 'proven')
-_INDENT = ' ' * 4
 _SHOWN = 600
 
 
-def summary(results, canaries):
-    """``{hosts: {name: {...}}, counts: {verdict: number}}`` of the results of docker_audit_info and docker_audit_canary by host."""
+def summary(results: Results, canaries: Results) -> dict[str, Any]:
+    """``{hosts: {name: {...}}, counts: {word: number}}`` of what coverage and canary returned by host."""
     hosts = {host: _host(result, canaries.get(host) or {}) for host, result in results.items()}
     return {
         'hosts': hosts,
@@ -23,8 +26,8 @@ def summary(results, canaries):
     }
 
 
-def _host(result, canary):
-    reason = render.unread_reason(result)
+def _host(result: Mapping[str, Any], canary: Mapping[str, Any]) -> dict[str, Any]:
+    reason = parts.unread_reason(result)
     if reason or 'problems' not in result:
         word = 'unreachable' if result.get('unreachable') else 'failed'
         return {
@@ -38,7 +41,7 @@ def _host(result, canary):
     problems = list(result['problems'])
     runs = None
     if canary.get('failed') or canary.get('unreachable'):
-        problems.append(coverage.problem('canary_refused', render.unread_reason(canary)))
+        problems.append(coverage.problem('canary_refused', parts.unread_reason(canary)))
     elif not canary.get('skipped') and 'runs' in canary:
         problems += canary['problems']
         runs = canary['runs']
@@ -53,7 +56,7 @@ def _host(result, canary):
     }
 
 
-def view(found):
+def view(found: Mapping[str, Any]) -> list[str]:
     """Lines for a terminal: a block for each host, then a line for each, and how many there are of each kind."""
     lines = []
     for name, host in found['hosts'].items():
@@ -63,7 +66,7 @@ def view(found):
         weights = [one['weight'] for one in host['problems']]
         rows.append(
             (
-                render.quoted(name),
+                escape.quoted(name),
                 host['coverage'],
                 *(str(weights.count(weight)) for weight in coverage.WEIGHTS),
                 str(len(host['watched'])),
@@ -71,30 +74,30 @@ def view(found):
             )
         )
     counts = ', '.join('%d %s' % (found['counts'][one], one) for one in VERDICTS if found['counts'][one])
-    return lines + render.columns(rows) + ['', '%d hosts: %s' % (len(found['hosts']), counts)]
+    return lines + parts.columns(rows) + ['', '%d hosts: %s' % (len(found['hosts']), counts)]
 
 
-def block(name, host):
+def block(name: str, host: Mapping[str, Any]) -> list[str]:
     """Lines about one host."""
-    lines = ['%s: %s' % (render.quoted(name), host['coverage'])]
+    lines = ['%s: %s' % (escape.quoted(name), host['coverage'])]
     if host['reason'] is not None:
-        return lines + [_INDENT + host['reason']]
+        return lines + [parts.INDENT + host['reason']]
     width = max([len(one['code']) for one in host['problems']] + [0])
     for one, following in zip(host['problems'], host['problems'][1:] + [{}]):
-        head = '%s%-7s  %-*s  ' % (_INDENT, one['weight'], width, one['code'])
-        lines.append(head + render.short(render.printable(one['evidence']), _SHOWN))
+        head = '%s%-7s  %-*s  ' % (parts.INDENT, one['weight'], width, one['code'])
+        lines.append(head + escape.short(escape.printable(one['evidence']), _SHOWN))
         if one['remedy'] != following.get('remedy'):
-            lines.append(' ' * len(head) + '-> ' + render.printable(one['remedy']))
+            lines.append(' ' * len(head) + '-> ' + escape.printable(one['remedy']))
     for run in host['canary'] or []:
         if run['event'] is not None:
             lines.append(
                 '%sseen     %s executed as uid %s: event %s'
-                % (_INDENT, render.quoted(run['path']), run['uid'], run['event'])
+                % (parts.INDENT, escape.quoted(run['path']), run['uid'], run['event'])
             )
     return lines
 
 
-def _reach(retention):
+def _reach(retention: Mapping[str, Any] | None) -> str:
     if retention is None or retention['hours'] is None:
         return '-'
     return '%.0f h' % retention['hours'] if retention['hours'] < 96 else '%.0f days' % (retention['hours'] / 24)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import zoneinfo
 
@@ -18,7 +19,7 @@ class OptionError(ValueError):
     """An option has a value that cannot be used."""
 
 
-def checked(name, key, possible, containers, host):
+def checked(name: Any, key: Any, possible: Any, containers: Any, host: Any) -> dict[str, Any]:
     """The options of findings.find() that every way of asking has."""
     for label, value in (('name', name), ('key', key)):
         if not isinstance(value, str) or not value:
@@ -34,7 +35,7 @@ def checked(name, key, possible, containers, host):
     return {'name': name, 'key': key, 'possible': possible, 'containers': dict(containers), 'host': host}
 
 
-def zone(text):
+def zone(text: Any) -> datetime.tzinfo | None:
     """A time zone by its name (Europe/Berlin, UTC) or offset (+02:00), or None."""
     if text is None:
         return None

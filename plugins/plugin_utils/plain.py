@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """A copy of Python's own types: JMESPath knows the types of JSON alone, YAML would write tags."""
     if isinstance(value, Mapping):
         return {str.__str__(name): plain(part) for name, part in value.items()}

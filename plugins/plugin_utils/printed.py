@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import os
 import urllib.parse
+from collections.abc import Iterator
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import position as reader_state
 
@@ -21,10 +22,10 @@ class PrintedError(Exception):
     """It cannot be kept, or another run keeps it; the message says why and what to do."""
 
 
-class Printed(object):
+class Printed:
     """The last batch of a host that a reader printed."""
 
-    def __init__(self, reader, key, host):
+    def __init__(self, reader: str, key: str, host: str) -> None:
         self._reader = reader
         self._host = host
         self._folder = reader_state.state_folder()
@@ -33,24 +34,24 @@ class Printed(object):
         )
 
     @contextlib.contextmanager
-    def kept(self):
+    def kept(self) -> Iterator[None]:
         """Keep another run with this reader out meanwhile."""
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
             lock = os.open(self._path + '.lock', os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise self._error(error)
+            raise self._error(error) from error
         with os.fdopen(lock):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise PrintedError(
-                    'the reader %s already follows %s from this machine: end that one, or give this one another name with -e reader=NAME'
-                    % (self._reader, self._host)
-                )
+                    'the reader %s already follows %s from this machine: end that one, or give this one another name '
+                    'with -e reader=NAME' % (self._reader, self._host)
+                ) from None
             yield
 
-    def token(self):
+    def token(self) -> str | None:
         """The token of the last batch that was printed, or None."""
         try:
             with open(self._path, encoding='ascii', errors='replace') as file:
@@ -58,9 +59,9 @@ class Printed(object):
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise self._error(error)
+            raise self._error(error) from error
 
-    def record(self, token):
+    def record(self, token: str) -> None:
         """Note that this batch was printed."""
         draft = self._path + '.new'
         try:
@@ -70,9 +71,9 @@ class Printed(object):
                 file.write(token + '\n')
             os.replace(draft, self._path)
         except OSError as error:
-            raise self._error(error)
+            raise self._error(error) from error
 
-    def _error(self, error):
+    def _error(self, error: OSError) -> PrintedError:
         return PrintedError(
             'cannot keep on this machine what was printed: %s: %s' % (error.filename or self._folder, error.strerror)
         )

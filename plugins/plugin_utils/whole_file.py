@@ -5,48 +5,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import tempfile
 
-from ansible.errors import AnsibleActionFail
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render
+#: What means the standard output of the run: the worker's own is /dev/null, and nothing may be renamed onto a device.
+_STDOUT = ('-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1')
 
 
-def is_writable(dest):
-    """Whether a file can be put there."""
-    folder = os.path.dirname(os.path.abspath(dest))
-    return os.path.isdir(folder) and os.access(folder, os.W_OK) and not os.path.isdir(dest)
+class FileError(ValueError):
+    """A file cannot be written there; the message says which option named it and what to name instead."""
 
 
-def check(option, path, endings, unnamed=()):
-    """Refuse a file that was asked for but has another ending, or cannot be put there. The unnamed endings are taken, too."""
-    if path is not None and not (path.lower().endswith(endings + unnamed) and is_writable(path)):
-        raise AnsibleActionFail(
+def is_stdout(path: str | None) -> bool:
+    """Whether the standard output of the run is meant."""
+    return path in _STDOUT
+
+
+def check(option: str, path: str, endings: tuple[str, ...], unnamed: tuple[str, ...] = ()) -> None:
+    """Refuse a file that has another ending, or cannot be put there. The unnamed endings are taken, too."""
+    if not path.lower().endswith(endings + unnamed) or not _is_writable(path):
+        raise FileError(
             '%s=%s: name a file that ends in %s, in a folder of this machine that you may write to'
             % (option, path, ' or '.join(endings))
         )
+    with contextlib.suppress(FileNotFoundError):
+        kind = os.lstat(path).st_mode
+        # A link is replaced by the file, never followed
+        if not stat.S_ISREG(kind) and not stat.S_ISLNK(kind):
+            raise FileError('%s=%s is a device, a FIFO or a socket: name a file' % (option, path))
 
 
-def write_all(files, check_mode):
-    """Write {path: function that makes the text} but for the path None, and in check mode nothing. Returns whether there is any."""
-    asked = {path: text for path, text in files.items() if path is not None}
-    for path, text in asked.items() if not check_mode else ():
-        try:
-            write(path, text())
-        except (OSError, render.RenderError) as error:
-            raise AnsibleActionFail('%s not written: %s' % (path, error))
-    return bool(asked)
+def _is_writable(path: str) -> bool:
+    folder = os.path.dirname(os.path.abspath(path))
+    return os.path.isdir(folder) and os.access(folder, os.W_OK) and not os.path.isdir(path)
 
 
-def write(dest, text):
-    """Puts the text there in one step."""
-    dest = os.path.abspath(dest)
-    descriptor, draft = tempfile.mkstemp(dir=os.path.dirname(dest), prefix='.' + os.path.basename(dest))  # mode 0600
+def write(path: str, text: str) -> None:
+    """Put the text there in one step."""
+    path = os.path.abspath(path)
+    descriptor, draft = tempfile.mkstemp(dir=os.path.dirname(path), prefix='.' + os.path.basename(path))  # mode 0600
     try:
         # No translation of line ends: CSV has its own
         with open(descriptor, 'w', encoding='utf-8', newline='') as file:
             file.write(text)
-        os.replace(draft, dest)
+        os.replace(draft, path)
     except BaseException:
         os.unlink(draft)
         raise

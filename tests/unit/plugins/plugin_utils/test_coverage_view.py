@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Promise: what a host sees is shown with its evidence and in one word, and nothing of a host reaches the terminal raw."""
+"""Promise: what a host sees is shown with its evidence and in one word, and nothing of it reaches the terminal raw."""
 
 from __future__ import annotations
 

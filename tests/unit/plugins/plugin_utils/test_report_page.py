@@ -15,8 +15,7 @@ import re
 import hypothesis
 import pytest
 import zoneinfo
-from ansible.errors import AnsibleActionFail
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render, report_page
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, formats, report_page, whole_file
 from hypothesis import strategies
 
 UTC = datetime.timezone.utc
@@ -231,7 +230,7 @@ def test_no_text_of_a_host_makes_an_element_or_an_attribute(text):
 @pytest.mark.parametrize('text', HOSTILE)
 def test_the_command_reads_as_it_was_typed(text):
     page = findings_page([dict(FINDING, argv=['docker', 'rm', text])])
-    assert Parsed(page).of('code') == [render.command_line({'argv': ['docker', 'rm', text]})]
+    assert Parsed(page).of('code') == [escape.command_line({'argv': ['docker', 'rm', text]})]
 
 
 @pytest.mark.parametrize('page', [findings_page(), verdicts_page()])
@@ -321,7 +320,7 @@ def test_the_evidence_is_there_line_by_line():
 
 
 def test_a_report_shows_whole_findings_only():
-    with pytest.raises(render.RenderError, match='let it only choose findings'):
+    with pytest.raises(formats.FormatError, match='let it only choose findings'):
         report_page.of_findings([{'a': 1}], {'web1': READ})
     assert (
         'Only the findings that the query chose' in findings_page(chosen=True)
@@ -338,7 +337,7 @@ def test_what_cannot_be_a_page_is_refused(tmp_path, name, is_fine):
     try:
         report_page.check(str(tmp_path / name))
         assert is_fine
-    except AnsibleActionFail as error:
+    except whole_file.FileError as error:
         assert not is_fine and 'name a file that ends in .html, in a folder' in str(error)
 
 

@@ -16,7 +16,7 @@ import unicodedata
 
 import pytest
 import yaml
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import render
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, findings_view, formats, parts
 
 ZONE = datetime.timezone(datetime.timedelta(hours=1))
 FINDING = {
@@ -168,13 +168,13 @@ def is_harmless(line):
 
 @pytest.mark.parametrize('text, shown', HOSTILE.values(), ids=HOSTILE)
 def test_what_does_not_print_is_shown_by_its_code(text, shown):
-    assert render.quoted(text) == "$'%s'" % shown
+    assert escape.quoted(text) == "$'%s'" % shown
 
 
 @pytest.mark.parametrize('text', TEXTS)
 def test_no_line_of_the_view_holds_what_a_terminal_obeys(text):
     failed = {'failed': True, 'msg': 'cannot read %s' % text}
-    lines = render.view(
+    lines = findings_view.view(
         [hostile(text)], {text: dict(READ, findings=[hostile(text)]), text + '2': failed}, text, text, ZONE
     )
     assert [line for line in lines if not is_harmless(line)] == []
@@ -182,8 +182,8 @@ def test_no_line_of_the_view_holds_what_a_terminal_obeys(text):
 
 @pytest.mark.parametrize('text', TEXTS)
 def test_text_cannot_add_a_line_to_the_view(text):
-    assert len(render.table([hostile(text)], ZONE)) <= len(
-        render.table([hostile('x' * max(1, len(render.quoted(text))))], ZONE)
+    assert len(findings_view.table([hostile(text)], ZONE)) <= len(
+        findings_view.table([hostile('x' * max(1, len(escape.quoted(text))))], ZONE)
     )
 
 
@@ -212,7 +212,7 @@ def test_text_cannot_add_a_line_to_the_view(text):
     ],
 )
 def test_a_shell_takes_the_command_line_back(words):
-    line = render.command_line(dict(FINDING, argv=words))
+    line = escape.command_line(dict(FINDING, argv=words))
     printed = subprocess.run(
         ['bash', '-c', "printf '%s\\0' " + line],
         env={'LC_ALL': 'C.UTF-8'},
@@ -225,11 +225,11 @@ def test_a_shell_takes_the_command_line_back(words):
 
 def test_bytes_that_are_not_utf8_come_from_argv_hex():
     finding = dict(FINDING, argv=['docker', '\\xff\\n'], argv_hex=[b'docker'.hex(), b'\xff\\n'.hex()])
-    assert render.command_line(finding) == r"docker $'\xff\\n'"
+    assert escape.command_line(finding) == r"docker $'\xff\\n'"
 
 
 def test_the_table_shows_what_an_operator_asks_for():
-    assert render.table([FINDING], ZONE) == [
+    assert findings_view.table([FINDING], ZONE) == [
         'TIME                           HOST  ACTION  USER  LOGIN USER  PID    PPID',
         '2026-11-25 00:57:43.051+01:00  web1  remove  root  bob         14342  14296',
         '    targets claude-hooks-dev x  exe /usr/bin/docker  cwd /root',
@@ -252,7 +252,7 @@ def test_the_table_shows_what_an_operator_asks_for():
     ],
 )
 def test_the_table_says_what_is_special(changes, expected):
-    assert expected in '\n'.join(render.table([dict(FINDING, **changes)], ZONE))
+    assert expected in '\n'.join(findings_view.table([dict(FINDING, **changes)], ZONE))
 
 
 CONTAINER = {'unit': None, 'container': '3f2a9c1b77d0' + '0' * 52}
@@ -286,34 +286,34 @@ CONTAINER = {'unit': None, 'container': '3f2a9c1b77d0' + '0' * 52}
     ],
 )
 def test_what_is_known_of_the_caller_stands_on_a_line_of_its_own(caller, expected):
-    lines = render.table([dict(FINDING, caller=caller)], ZONE)
+    lines = findings_view.table([dict(FINDING, caller=caller)], ZONE)
     assert lines[3:-1] == (['    ' + expected] if expected else [])
-    assert (expected or 'cwd /root') + '  $ docker' in render.line(dict(FINDING, caller=caller), ZONE)
+    assert (expected or 'cwd /root') + '  $ docker' in findings_view.line(dict(FINDING, caller=caller), ZONE)
 
 
 def test_of_a_connect_the_process_itself_is_shown_too():
     pieces = list(
-        render.caller_pieces({'caller': {'login': LOGIN, 'process': dict(PARENT, pid=7), 'parent': PARENT}}, ZONE)
+        parts.caller_pieces({'caller': {'login': LOGIN, 'process': dict(PARENT, pid=7), 'parent': PARENT}}, ZONE)
     )
     assert [piece.split(' ')[:2] for piece in pieces] == [['login:', 'bob'], ['process:', '7'], ['parent:', '14296']]
 
 
 def test_of_the_first_process_of_a_container_the_helper_of_the_engine_is_not_shown():
     caller = {'process': dict(PARENT, pid=7, **CONTAINER), 'parent': dict(PARENT, unit='docker.service')}
-    assert [piece[:10] for piece in render.caller_pieces({'caller': caller}, ZONE)] == ['process: 7']
+    assert [piece[:10] for piece in parts.caller_pieces({'caller': caller}, ZONE)] == ['process: 7']
 
 
 def test_ordinary_findings_fit_into_100_columns():
-    lines = render.table(
+    lines = findings_view.table(
         [dict(FINDING, host='build1.example.com', cwd='/home/bob/' + 'x' * 60, docker_host='ssh://' + 'y' * 60)], ZONE
     )
     assert max(map(len, lines)) <= 100
 
 
 def test_a_line_holds_what_the_table_shows():
-    assert render.line(FINDING, ZONE) == (
-        '2026-11-25 00:57:43.051+01:00  web1  remove  targets claude-hooks-dev x  user root (login bob)  pid 14342  ppid 14296  exe /usr/bin/docker  '
-        "cwd /root  $ docker container rm claude-hooks-dev 'x y'"
+    assert findings_view.line(FINDING, ZONE) == (
+        '2026-11-25 00:57:43.051+01:00  web1  remove  targets claude-hooks-dev x  user root (login bob)  '
+        "pid 14342  ppid 14296  exe /usr/bin/docker  cwd /root  $ docker container rm claude-hooks-dev 'x y'"
     )
 
 
@@ -330,16 +330,16 @@ def test_a_line_holds_what_the_table_shows():
     ],
 )
 def test_a_line_says_what_is_special(changes, expected):
-    assert expected in render.line(dict(FINDING, **changes), ZONE)
+    assert expected in findings_view.line(dict(FINDING, **changes), ZONE)
 
 
 @pytest.mark.parametrize('text', TEXTS)
 @pytest.mark.parametrize(
     'shown',
     [
-        lambda text: render.line(hostile(text), ZONE),
-        lambda text: render.gap_line(text, READ['span'], ZONE),
-        lambda text: render.unreadable_line(dict(hostile(text), reason='failed'), ZONE),
+        lambda text: findings_view.line(hostile(text), ZONE),
+        lambda text: findings_view.gap_line(text, READ['span'], ZONE),
+        lambda text: parts.unreadable_line(dict(hostile(text), reason='failed'), ZONE),
     ],
     ids=['finding', 'gap', 'unreadable'],
 )
@@ -348,13 +348,13 @@ def test_text_cannot_break_a_line(shown, text):
 
 
 def test_a_gap_says_from_when_to_when():
-    assert render.gap_line('web1', {'first': '2026-11-20T00:00:03.120Z', 'last': None}, ZONE) == (
+    assert findings_view.gap_line('web1', {'first': '2026-11-20T00:00:03.120Z', 'last': None}, ZONE) == (
         'GAP  web1  what was logged from 2026-11-20 01:00:03.120+01:00 to - was gone before it was read'
     )
 
 
 def test_an_execution_without_a_command_is_told_by_who_and_when():
-    assert render.unreadable_line(dict(FINDING, reason='no arguments'), ZONE) == (
+    assert parts.unreadable_line(dict(FINDING, reason='no arguments'), ZONE) == (
         "web1: docker was executed at 2026-11-25 00:57:43.051+01:00 by user root (pid 14342, event 1795564663.051:91), "
         "the log does not tell the command: no arguments"
     )
@@ -362,13 +362,13 @@ def test_an_execution_without_a_command_is_told_by_who_and_when():
 
 def test_the_newest_finding_of_all_hosts_is_the_last():
     times = [
-        ('2026-11-24T00:00:00.000Z', '1:10', 'a'),
-        ('2026-11-24T00:00:00.001Z', '1:2', 'b'),
-        ('2026-11-24T00:00:00.001Z', '1:10', 'a'),
-        ('2026-11-25T00:00:00.000Z', '1:1', 'b'),
+        ('2026-11-24T00:00:00.000Z', '1.000:10', 'a'),
+        ('2026-11-24T00:00:00.001Z', '1.000:2', 'b'),
+        ('2026-11-24T00:00:00.001Z', '1.000:10', 'a'),
+        ('2026-11-25T00:00:00.000Z', '1.000:1', 'b'),
     ]
     findings = [dict(FINDING, timestamp=time, event=event, host=host) for time, event, host in times]
-    assert render.by_time([findings[3], findings[2], findings[0], findings[1]]) == findings
+    assert findings_view.by_time([findings[3], findings[2], findings[0], findings[1]]) == findings
 
 
 def test_the_view_ends_with_the_hosts_that_were_not_read():
@@ -383,7 +383,7 @@ def test_the_view_ends_with_the_hosts_that_were_not_read():
         'web4': {'unreachable': True, 'msg': 'Task failed: no route\nto host'},
         'web3': {'failed': True, 'msg': 'no log\x1b'},
     }
-    assert render.view([FINDING], hosts, zone=ZONE)[5:] == [
+    assert findings_view.view([FINDING], hosts, zone=ZONE)[5:] == [
         'HOST  FINDINGS  EXECUTIONS  FAILED  UNREADABLE  LOG FROM                       LOG TO',
         'web1  1         12          2       3           2026-11-20 01:00:03.120+01:00  2026-11-25 00:58:01.007+01:00',
         'web2  0         0           0       0           -                              -',
@@ -400,7 +400,7 @@ def test_the_view_ends_with_the_hosts_that_were_not_read():
 def test_the_view_says_for_which_time_it_asked():
     assert any(
         line.startswith('1 of 1 hosts read, since 2026-11-01 until 2026-11-02: ')
-        for line in render.view([], {'a': READ}, '2026-11-01', '2026-11-02')
+        for line in findings_view.view([], {'a': READ}, '2026-11-01', '2026-11-02')
     )
 
 
@@ -411,17 +411,17 @@ def test_the_view_says_for_which_time_it_asked():
         ([{'a': 1}, 'x\x7f\u202e'], ['{"a": 1}', r'"x\u007f\u202e"']),
         (None, ['null']),
         (3, ['3']),
-        (FINDING, render.table([FINDING], ZONE)),
+        (FINDING, findings_view.table([FINDING], ZONE)),
     ],
 )
 def test_the_view_shows_what_a_query_made(items, expected):
-    lines = render.view(items, {'web1': READ}, zone=ZONE)
+    lines = findings_view.view(items, {'web1': READ}, zone=ZONE)
     assert lines[: lines.index('')] == expected
 
 
 @pytest.mark.parametrize('text', TEXTS)
 def test_json_lines_read_back_equal(text):
-    written = render.jsonl([hostile(text), FINDING])
+    written = formats.jsonl([hostile(text), FINDING])
     assert [json.loads(line) for line in written.splitlines()] == [hostile(text), FINDING]
     assert written.isascii() and is_harmless(written.replace('\n', ''))
 
@@ -431,17 +431,17 @@ def test_json_lines_read_back_equal(text):
     [text for text in TEXTS if text != HOSTILE['other surrogate'][0] and text != HOSTILE['byte that is not UTF-8'][0]],
 )
 def test_yaml_reads_back_equal(text):
-    written = render.yaml_text([hostile(text), FINDING])
+    written = formats.yaml_text([hostile(text), FINDING])
     assert yaml.safe_load(written) == [hostile(text), FINDING]
     assert written.isascii() and is_harmless(written.replace('\n', ''))
 
 
 @pytest.mark.parametrize('text', TEXTS)
 def test_csv_reads_back_with_one_line_per_finding(text):
-    written = render.csv_text([hostile(text), FINDING])
+    written = formats.csv_text([hostile(text), FINDING])
     assert written.count('\n') == 3 and is_harmless(written.replace('\r\n', ''))
     first, second = csv.DictReader(io.StringIO(written, newline=''))
-    assert first['exe'].removeprefix("'" if text.startswith(('=', '-')) else '') == render.printable(text)
+    assert first['exe'].removeprefix("'" if text.startswith(('=', '-')) else '') == escape.printable(text)
     assert json.loads(first['argv']) == ['docker', text]
     assert {name: value for name, value in second.items() if value} == {
         name: value if isinstance(value, str) else json.dumps(value)
@@ -454,7 +454,7 @@ def test_csv_reads_back_with_one_line_per_finding(text):
 def test_no_csv_cell_starts_a_formula(start):
     finding = hostile(start + 'cmd|"/c calc"!A0')
     for row in csv.reader(
-        io.StringIO(render.csv_text([finding]) + render.csv_text([start]) + render.csv_text([{start: start}]))
+        io.StringIO(formats.csv_text([finding]) + formats.csv_text([start]) + formats.csv_text([{start: start}]))
     ):
         assert [cell for cell in row if cell[:1] == start] == []
 
@@ -469,11 +469,11 @@ def test_no_csv_cell_starts_a_formula(start):
     ],
 )
 def test_csv_of_what_a_query_made(items, expected):
-    assert render.csv_text(items).startswith(expected)
+    assert formats.csv_text(items).startswith(expected)
 
 
 def test_ecs_names():
-    assert render.ecs(dict(FINDING, argv_hex=['ff'])) == {
+    assert formats.ecs(dict(FINDING, argv_hex=['ff'])) == {
         '@timestamp': '2026-11-24T23:57:43.051Z',
         'ecs': {'version': '8.11.0'},
         'message': r"$'\xff'",
@@ -518,7 +518,7 @@ def test_ecs_names():
 
 
 def test_ecs_leaves_out_what_is_not_known_and_keeps_false():
-    document = render.ecs(
+    document = formats.ecs(
         dict(FINDING, uid=None, user=None, matched=[], timestamp=None, event=None, argv_complete=False, success=None)
     )
     assert (
@@ -528,11 +528,11 @@ def test_ecs_leaves_out_what_is_not_known_and_keeps_false():
 
 
 def test_ecs_refuses_parts_of_findings():
-    with pytest.raises(render.RenderError, match='format=ecs names the fields of whole findings'):
-        render.ecs_jsonl([FINDING, {'host': 'web1'}])
+    with pytest.raises(formats.FormatError, match='format=ecs names the fields of whole findings'):
+        formats.ecs_jsonl([FINDING, {'host': 'web1'}])
 
 
 @pytest.mark.parametrize('text', TEXTS)
 def test_ecs_lines_are_json(text):
-    document = json.loads(render.ecs_jsonl([hostile(text)]))
+    document = json.loads(formats.ecs_jsonl([hostile(text)]))
     assert document['process']['args'] == ['docker', text]

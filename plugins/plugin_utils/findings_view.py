@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Findings as text for a terminal: a view of all hosts, and single lines of what is followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, formats, parts
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils.parts import Results, Zone
+
+WIDTH = 100
+Finding = Mapping[str, Any]
+
+
+def by_time(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Newest last: by time, then serial, then host."""
+    return sorted(
+        findings, key=lambda finding: (finding['timestamp'] or '', formats.serial(finding) or 0, finding['host'] or '')
+    )
+
+
+def view(
+    items: Any, hosts: Results, since: str | None = None, until: str | None = None, zone: Zone = None
+) -> list[str]:
+    """Lines for a terminal: the items, how much of each host's log was seen, and the hosts that were not read.
+
+    items is a list of findings, or whatever an expression made of them. hosts maps each host to the result of its
+    module, which was asked for findings from since (None: today) to until. Times are in zone (None: the local one).
+    """
+    items = formats.as_list(items)
+    if not items:
+        lines = ['No finding.']
+    elif all(formats.is_finding(item) for item in items):
+        lines = table(items, zone)
+    else:
+        lines = formats.jsonl(items).splitlines()
+    return lines + [''] + reach(hosts, since, until, zone)
+
+
+def table(findings: Iterable[Finding], zone: Zone = None) -> list[str]:
+    """Lines that show findings, in columns that a terminal of 100 characters holds."""
+    findings = list(findings)
+    rows = [('TIME', 'HOST', 'ACTION', 'USER', 'LOGIN USER', 'PID', 'PPID')]
+    for finding in findings:
+        rows.append(
+            (
+                parts.local_time(finding['timestamp'], zone),
+                escape.word(finding['host']),
+                escape.word(finding['action']),
+                parts.name_or_number(finding, 'user', 'uid'),
+                parts.name_or_number(finding, 'login_user', 'auid'),
+                escape.word(finding.get('pid')),
+                escape.word(finding.get('ppid')),
+            )
+        )
+    heads = parts.columns(rows)
+    lines = [heads[0]]
+    for head, finding in zip(heads[1:], findings):
+        lines += (
+            [head]
+            + _wrapped(_details(finding))
+            + [parts.INDENT + piece for piece in parts.caller_pieces(finding, zone)]
+            + [parts.INDENT + '$ ' + parts.shown_command(finding)]
+        )
+    return lines
+
+
+def line(finding: Finding, zone: Zone = None) -> str:
+    """All that the view shows of a finding, on one line."""
+    targets, *rest = _details(finding)
+    user = 'user ' + parts.name_or_number(finding, 'user', 'uid')
+    if finding.get('auid') is not None or finding.get('login_user') is not None:
+        user += ' (login %s)' % parts.name_or_number(finding, 'login_user', 'auid')
+    return '  '.join(
+        [
+            parts.local_time(finding['timestamp'], zone),
+            escape.word(finding['host']),
+            escape.word(finding['action']),
+            targets,
+            user,
+            'pid ' + escape.word(finding.get('pid')),
+            'ppid ' + escape.word(finding.get('ppid')),
+            *rest,
+            *parts.caller_pieces(finding, zone),
+            '$ ' + parts.shown_command(finding),
+        ]
+    )
+
+
+def gap_line(host: str, span: Mapping[str, Any], zone: Zone = None) -> str:
+    """A line that says from when to when the log of a host is gone."""
+    return 'GAP  %s  what was logged from %s to %s was gone before it was read' % (
+        escape.quoted(host),
+        parts.local_time(span.get('first'), zone),
+        parts.local_time(span.get('last'), zone),
+    )
+
+
+def _details(finding: Finding) -> Iterator[str]:
+    targets = ' '.join(escape.quoted(target) for target in finding['targets'])
+    remark = {'possible': ' (possible)', 'id': ' (id of a matching container)'}.get(finding.get('match') or '', '')
+    yield ('targets ' + escape.short(targets, parts.SHOWN_TEXT) if targets else 'no targets') + remark
+    yield 'exe %s' % escape.word(finding.get('exe'))
+    yield 'cwd %s' % escape.word(finding.get('cwd'))
+    for label, name in (('engine', 'docker_host'), ('context', 'context'), ('project', 'project')):
+        if finding.get(name) is not None:
+            yield '%s %s' % (label, escape.quoted(finding[name]))
+
+
+def _wrapped(pieces: Iterable[str]) -> list[str]:
+    """Pieces on as few lines as they fit."""
+    lines: list[str] = []
+    for piece in pieces:
+        if lines and len(lines[-1]) + 2 + len(piece) <= WIDTH:
+            lines[-1] += '  ' + piece
+        else:
+            lines.append(parts.INDENT + piece)
+    return lines
+
+
+# --- What was seen at all --------------------------------------------------------------------------------------------
+
+
+def reach(hosts: Results, since: str | None = None, until: str | None = None, zone: Zone = None) -> list[str]:
+    """Lines that tell silence from blindness: what each host's log holds, and which hosts were not read."""
+    read = {host: result for host, result in hosts.items() if not parts.unread_reason(result)}
+    lines = parts.columns(_reach_rows(read, zone)) + [''] if read else []
+    numbers = (
+        ('findings', sum(len(result['findings']) for result in read.values())),
+        ('docker executions seen', sum(result['counts']['executions'] for result in read.values())),
+        ('of them failed', sum(result['counts']['failed'] for result in read.values())),
+    )
+    # A log can reach back further than what was asked for
+    lines.append(
+        '%d of %d hosts read, %s: %s'
+        % (
+            len(read),
+            len(hosts),
+            parts.period(since, until),
+            ', '.join('%d %s' % (number, label) for label, number in numbers),
+        )
+    )
+    silent = [host for host, result in read.items() if not result['counts']['executions']]
+    if silent:
+        lines.append(
+            'No execution at all on %s: silence only if the audit rule is in force there.'
+            % ', '.join(escape.quoted(host) for host in silent)
+        )
+    return lines + parts.not_read(hosts)
+
+
+def _reach_rows(read: Results, zone: Zone) -> Iterator[tuple[str, ...]]:
+    yield ('HOST', 'FINDINGS', 'EXECUTIONS', 'FAILED', 'UNREADABLE', 'LOG FROM', 'LOG TO')
+    for host, result in read.items():
+        counts, span = result['counts'], result.get('span') or {}
+        yield (
+            escape.quoted(host),
+            str(len(result['findings'])),
+            str(counts['executions']),
+            str(counts['failed']),
+            str(counts['unreadable']),
+            parts.local_time(span.get('first'), zone),
+            parts.local_time(span.get('last'), zone),
+        )

@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the views for a terminal have in common: times, callers, columns, and the hosts that were not read."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape
+
+INDENT = ' ' * 4
+#: An argument can be 128 KiB long, a command line 2 MB: in a terminal that buries all other findings.
+SHOWN_COMMAND = 2000
+SHOWN_TEXT = 400
+
+Zone = datetime.tzinfo | None
+#: What a module returned, by host
+Results = Mapping[str, Mapping[str, Any]]
+
+
+def local_time(timestamp: str | None, zone: Zone = None) -> str:
+    """A time of a finding with its offset, or a dash."""
+    if not timestamp:
+        return '-'
+    moment = datetime.datetime.fromisoformat(timestamp.replace('Z', '+00:00')).astimezone(zone)
+    return moment.isoformat(sep=' ', timespec='milliseconds')
+
+
+def name_or_number(entry: Mapping[str, Any], name: str, number: str) -> str:
+    """Who a record names, by name where it carries one."""
+    return escape.word(entry.get(number) if entry.get(name) is None else entry[name])
+
+
+def columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lines of rows of cells, each column as wide as its widest cell."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return ['  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def shown_command(entry: Mapping[str, Any], limit: int = SHOWN_COMMAND) -> str:
+    """A command line that is cut where it is long, with a remark where the log lacks some of it."""
+    missing = '' if entry.get('argv_complete', True) else ' ... (the log lacks arguments)'
+    return escape.short(escape.command_line(entry), limit) + missing
+
+
+# --- Callers ---------------------------------------------------------------------------------------------------------
+
+
+def caller_pieces(entry: Mapping[str, Any], zone: Zone = None) -> Iterator[str]:
+    """What is known of the asker of a finding or a connect beyond its own record, a piece of text for each."""
+    caller = entry.get('caller') or {}
+    if caller.get('login'):
+        yield _login(caller['login'], zone)
+    process, parent = caller.get('process'), caller.get('parent')
+    # The command of a finding stands there anyway
+    if process and not (entry.get('argv') and parent):
+        yield 'process: ' + _process(process)
+    # The first process of a container was run by a helper of the engine
+    if parent and not (process and process.get('container') and not parent.get('container')):
+        yield 'parent: ' + _process(parent)
+
+
+def _login(login: Mapping[str, Any], zone: Zone) -> str:
+    text = 'login: ' + escape.word(login['auid'] if login.get('account') is None else login['account'])
+    for label, name in (('from', 'address'), ('on', 'terminal')):
+        if login.get(name) is not None:
+            text += ' %s %s' % (label, escape.quoted(login[name]))
+    return '%s at %s (session %s)' % (text, local_time(login.get('timestamp'), zone), escape.word(login.get('ses')))
+
+
+def _process(process: Mapping[str, Any]) -> str:
+    text = str(process['pid'])
+    if process.get('container'):
+        text += ' container %s' % escape.quoted(process.get('container_name') or process['container'][:12])
+    elif process.get('unit'):
+        text += ' ' + escape.quoted(process['unit'])
+    # A thread of the kernel has no command line: ps(1) shows its name so
+    command = escape.command_line(process) or '[%s]' % escape.printable(process.get('comm') or '')
+    # It can have been another program when it ran docker
+    return '%s, now %s' % (text, escape.short(command, SHOWN_TEXT))
+
+
+# --- What was seen at all --------------------------------------------------------------------------------------------
+
+
+def period(since: str | None, until: str | None) -> str:
+    """The time that was asked for, in words."""
+    return (
+        'since '
+        + (escape.printable(since) if since else 'today')
+        + (' until ' + escape.printable(until) if until else '')
+    )
+
+
+def unreadable_line(execution: Mapping[str, Any], zone: Zone = None) -> str:
+    """A line about an execution of which the log does not tell the command."""
+    return '%s: docker was executed at %s by user %s (pid %s, event %s), the log does not tell the command: %s' % (
+        escape.word(execution['host']),
+        local_time(execution['timestamp'], zone),
+        name_or_number(execution, 'user', 'uid'),
+        escape.word(execution.get('pid')),
+        escape.word(execution['event']),
+        escape.printable(execution['reason']),
+    )
+
+
+def not_read(hosts: Results) -> list[str]:
+    """Lines on the hosts that were not read, if there are any."""
+    reasons = {host: unread_reason(result) for host, result in hosts.items()}
+    lines = ['%s%s: %s' % (INDENT, escape.quoted(host), reason) for host, reason in reasons.items() if reason]
+    return ['', 'NOT READ:'] + lines if lines else []
+
+
+def unread_reason(result: Mapping[str, Any]) -> str | None:
+    """Why a host gave no answer, or None."""
+    if not (result.get('failed') or result.get('unreachable')):
+        return None
+    # Programs speak on several lines, a reason stands on one
+    words = ' '.join(str(result.get('msg') or 'the module gave no reason').split()).removeprefix('Task failed: ')
+    return '%s%s' % (
+        'unreachable: ' if result.get('unreachable') else '',
+        escape.printable(escape.short(words, SHOWN_TEXT)),
+    )

@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the report actions have in common: check the options, show all hosts in one view, write the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import formats, plain, whole_file
+
+Text = Callable[[], str]
+
+
+class Report(NamedTuple):
+    """What is shown, what the file of each option holds, and what the task returns besides."""
+
+    lines: list[str]
+    files: dict[str, Text]
+    returned: dict[str, Any]
+
+
+class ReportAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
+    """Shows the results of all hosts in one view, writes them to files. Without results it only checks its options."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    #: The options of the action beside dest and results
+    options: ClassVar[dict[str, dict[str, Any]]] = {}
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        spec = {'dest': {'type': 'path'}, 'results': {'type': 'dict'}, **self.options}
+        _validation, given = self.validate_argument_spec(argument_spec=spec)
+        try:
+            self.check(given)
+            if given['results'] is None:
+                return {'changed': False}
+            report = self.report(plain.plain(given['results']), given)
+            self._show(report.lines)
+            changed = self._write({given[option]: text for option, text in report.files.items() if given[option]})
+        except (whole_file.FileError, formats.FormatError) as error:
+            raise AnsibleActionFail(str(error)) from error
+        return dict(report.returned, changed=changed)
+
+    def check(self, given: dict[str, Any]) -> None:
+        """Refuse what cannot be done, before any host is touched."""
+        raise NotImplementedError
+
+    def report(self, hosts: dict[str, Any], given: dict[str, Any]) -> Report:
+        """The view and the files of what the hosts returned."""
+        raise NotImplementedError
+
+    def _show(self, lines: list[str]) -> None:
+        # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
+        Display().display('\n'.join([''] + lines), screen_only=True)
+
+    def _write(self, files: dict[str, Text]) -> bool:
+        """Write the files, in check mode none. Returns whether there is any."""
+        for path, text in files.items() if not self._task.check_mode else ():
+            try:
+                whole_file.write(path, text())
+            except (OSError, formats.FormatError) as error:
+                raise AnsibleActionFail('%s not written: %s' % (path, error)) from error
+        return bool(files)
