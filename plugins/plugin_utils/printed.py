@@ -16,6 +16,7 @@ import urllib.parse
 from collections.abc import Iterator
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import position as reader_state
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 
 
 class PrintedError(Exception):
@@ -29,18 +30,13 @@ class Printed:
         self._reader = reader
         self._host = host
         self._folder = reader_state.state_folder()
-        self._path = os.path.join(
-            self._folder, 'printed-' + '@'.join(urllib.parse.quote(part, safe='') for part in (reader, key, host))
-        )
+        self._name = 'printed-' + '@'.join(urllib.parse.quote(part, safe='') for part in (reader, key, host))
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
         """Keep another run with this reader out meanwhile."""
-        try:
-            os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            lock = os.open(self._path + '.lock', os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise self._error(error) from error
+        with self._reported(), files.OwnFolder(self._folder) as folder:
+            lock = folder.open_lock(self._name + '.lock')
         with os.fdopen(lock):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -53,27 +49,24 @@ class Printed:
 
     def token(self) -> str | None:
         """The token of the last batch that was printed, or None."""
-        try:
-            with open(self._path, encoding='ascii', errors='replace') as file:
-                return file.read(200).strip() or None
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._error(error) from error
+        with self._reported():
+            try:
+                with files.OwnFolder(self._folder, make=False) as folder:
+                    return folder.read(self._name, 200).decode('ascii', 'replace').strip() or None
+            except FileNotFoundError:
+                return None
 
     def record(self, token: str) -> None:
         """Note that this batch was printed."""
-        draft = self._path + '.new'
-        try:
-            with os.fdopen(
-                os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), 'w', encoding='ascii'
-            ) as file:
-                file.write(token + '\n')
-            os.replace(draft, self._path)
-        except OSError as error:
-            raise self._error(error) from error
+        with self._reported(), files.OwnFolder(self._folder) as folder:
+            folder.write(self._name, token.encode('ascii', 'replace') + b'\n')
 
-    def _error(self, error: OSError) -> PrintedError:
-        return PrintedError(
-            'cannot keep on this machine what was printed: %s: %s' % (error.filename or self._folder, error.strerror)
-        )
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise PrintedError(
+                'cannot keep on this machine what was printed: %s: %s'
+                % (error.filename or self._folder, error.strerror)
+            ) from error

@@ -9,38 +9,69 @@ received is given out again. The folder is that of the XDG Base Directory Specif
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
 import re
-import stat
 import time
 import urllib.parse
 import uuid
+from typing import Any, TypedDict
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 
 _FORMAT = 1
 _LONGEST = 16 << 20
 _READER = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z')
-_POSITION = {
-    'fingerprint': str,
-    'offset': int,
-    'before': str,
-    'done': list,
-    'reported': list,
-    'last': (int, type(None)),
-}
-_OFFERED = {'since': (int, type(None)), 'taken': (list, type(None))}
 
 
 class StateError(Exception):
     """The state cannot be used; the message says why and what to do."""
 
 
-class ReaderState(object):
+class Position(TypedDict):
+    """A place in the audit logs; Following says what each part is for."""
+
+    fingerprint: str
+    offset: int
+    before: str
+    done: list[str]
+    reported: list[str]
+    last: int | None
+
+
+class _Offered(TypedDict):
+    token: str
+    position: Position | None
+    taken: list[str]  # the names of what was received of the batch, one by one
+
+
+class _Kept(TypedDict):
+    token: str | None  # of the batch that was acknowledged last
+    position: Position | None
+    since: int | None  # where the first run began, in milliseconds since 1970; it counts while there is no position
+    offered: _Offered | None
+
+
+# What load() accepts
+_FORMS: dict[str, dict[str, Any]] = {
+    'state': {'token': (str, type(None)), 'since': (int, type(None))},
+    'offered': {'token': str, 'taken': list},
+    'position': {
+        'fingerprint': str,
+        'offset': int,
+        'before': str,
+        'done': list,
+        'reported': list,
+        'last': (int, type(None)),
+    },
+}
+
+
+class ReaderState:
     """The position of one reader of the events with one key. To be locked before it is used."""
 
-    def __init__(self, key, reader, folder=None):
+    def __init__(self, key: str, reader: str, folder: str | None = None) -> None:
         if not _READER.match(reader):
             raise StateError(
                 'the name %r of a reader must be of 1 to 64 letters, digits, dots, dashes and underscores' % reader
@@ -48,37 +79,36 @@ class ReaderState(object):
         self._key = key
         self._reader = reader
         self._folder = folder or state_folder()
-        self._path = os.path.join(self._folder, '%s@%s.json' % (reader, urllib.parse.quote(key, safe='')))
-        self._lock = None
-        self._state = {'token': None, 'position': None, 'offered': None}
+        self._name = '%s@%s.json' % (reader, urllib.parse.quote(key, safe=''))
+        self._own: files.OwnFolder | None = None
+        self._lock: int | None = None
+        self._state: _Kept = {'token': None, 'position': None, 'since': None, 'offered': None}
 
     @property
-    def position(self):
-        """See log_reader.Following; None where nothing is acknowledged yet."""
+    def position(self) -> Position | None:
+        """None where nothing is acknowledged yet."""
         return self._state['position']
 
     @property
-    def since(self):
-        """What offer() was told last; None once a batch is acknowledged."""
-        return (self._state['offered'] or {}).get('since')
-
-    @property
-    def taken(self):
+    def taken(self) -> list[str]:
         """The names in the batch on offer that were received one by one; see take()."""
-        return list((self._state['offered'] or {}).get('taken') or ())
+        offered = self._state['offered']
+        return list(offered['taken']) if offered else []
 
-    def lock(self, seconds=5):
+    def lock(self, seconds: float = 5) -> None:
         """Keep another reader of the same name out until unlock(), or until this process ends.
 
         A reader whose connection broke takes a moment to notice: so long another one waits.
         """
         try:
-            os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            self._lock = os.open(self._path + '.lock', os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            self._own = files.OwnFolder(self._folder)
+            self._lock = self._own.open_lock(self._name + '.lock')
         except OSError as error:
+            self.unlock()
             raise StateError(
-                'cannot keep the position of the reader %s: %s: %s' % (self._reader, self._folder, error.strerror)
-            )
+                'cannot keep the position of the reader %s: %s: %s'
+                % (self._reader, error.filename or self._folder, error.strerror)
+            ) from error
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -88,79 +118,93 @@ class ReaderState(object):
                 if time.monotonic() > deadline:
                     holder = os.pread(self._lock, 20, 0).decode('ascii', 'replace').strip()
                     raise StateError(
-                        'another reader named %s reads on this host (process %s): give each a name of its own. What a lost '
-                        'connection left behind ends by itself within a minute' % (self._reader, holder)
-                    )
+                        'another reader named %s reads on this host (process %s): give each a name of its own. What a '
+                        'lost connection left behind ends by itself within a minute' % (self._reader, holder)
+                    ) from None
                 time.sleep(0.1)
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, b'%d\n' % os.getpid(), 0)
 
-    def unlock(self):
+    def unlock(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+        if self._own is not None:
+            self._own.close()
+            self._own = None
 
-    def load(self):
+    def load(self) -> str | None:
         """Read what is kept. Returns None, or why it cannot be used: then everything is to be read anew."""
+        path = os.path.join(self._folder, self._name)
         try:
-            state = _read(self._path)
+            state = _parsed(self._own_folder().read(self._name, _LONGEST))
             _check(state, self._key, self._reader)
         except FileNotFoundError:
             return None
         except OSError as error:
-            return '%s cannot be read: %s' % (self._path, error.strerror)
+            return '%s cannot be read: %s' % (path, error.strerror)
         except ValueError as error:
-            return '%s is damaged or not ours: %s' % (self._path, error)
-        self._state = {name: state.get(name) for name in self._state}
+            return '%s is damaged or not ours: %s' % (path, error)
+        self._state = {
+            'token': state.get('token'),
+            'position': state.get('position'),
+            'since': state.get('since'),
+            'offered': state.get('offered'),
+        }
         return None
 
-    def acknowledge(self, token):
+    def begun(self, since: int) -> int | None:
+        """From where on to read, in milliseconds since 1970, or None where there is a position.
+
+        A first run of which nothing was acknowledged began with its own `today`: a later one would leave out the rest.
+        """
+        if self._state['position'] is None:
+            kept = self._state['since']
+            self._state['since'] = since if kept is None else min(since, kept)
+            return self._state['since']
+        return None
+
+    def acknowledge(self, token: str) -> bool:
         """Move the position behind the batch with this token. False where the token is not that of the last batch."""
         offered = self._state['offered']
-        if offered and offered.get('token') == token:
-            self._save({'token': token, 'position': offered.get('position'), 'offered': None})
+        if offered and offered['token'] == token:
+            self._save({**self._state, 'token': token, 'position': offered['position'], 'offered': None})
         return self._state['token'] == token
 
-    def offer(self, position, since=None, taken=()):
+    def offer(self, position: Position | None, taken: list[str] | None = None) -> str:
         """Keep the position after a batch, and return the token that is to come back when the batch was received.
 
-        since is from where on the first batch was looked for (milliseconds since 1970); taken is what was received of it before.
+        taken is what was received of the batch before.
         """
         token = uuid.uuid4().hex
-        self._save(
-            dict(self._state, offered={'token': token, 'position': position, 'since': since, 'taken': list(taken)})
-        )
+        self._save({**self._state, 'offered': {'token': token, 'position': position, 'taken': taken or []}})
         return token
 
-    def take(self, name):
+    def take(self, name: str) -> None:
         """Note that a part of the batch on offer was received, for a reader whose batch is received in parts."""
-        self._save(dict(self._state, offered=dict(self._state['offered'], taken=self.taken + [name])))
+        offered = self._state['offered']
+        if offered is None:
+            raise StateError('nothing is on offer')
+        self._save({**self._state, 'offered': {**offered, 'taken': offered['taken'] + [name]}})
 
-    def _save(self, state):
+    def _own_folder(self) -> files.OwnFolder:
+        if self._own is None:
+            raise StateError('the reader %s is not locked' % self._reader)
+        return self._own
+
+    def _save(self, state: _Kept) -> None:
         text = json.dumps(dict(state, format=_FORMAT, key=self._key, reader=self._reader))
-        draft = self._path + '.new'
         try:
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(handle, 'w') as file:
-                os.fchmod(handle, 0o600)
-                file.write(text)
-                file.flush()
-                os.fsync(handle)
-            os.replace(draft, self._path)
-            folder = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            self._own_folder().write(self._name, text.encode('ascii'))
         except OSError as error:
             raise StateError(
-                'cannot keep the position of the reader %s in %s: %s: nothing is lost, what was found is given out again when that works'
-                % (self._reader, self._path, error.strerror)
-            )
+                'cannot keep the position of the reader %s in %s: %s: nothing is lost, what was found is given out '
+                'again when that works' % (self._reader, os.path.join(self._folder, self._name), error.strerror)
+            ) from error
         self._state = state
 
 
-def state_folder():
+def state_folder() -> str:
     """${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks of the user who reads."""
     base = os.environ.get('XDG_STATE_HOME') or ''
     if not os.path.isabs(base):  # the specification: such a path is to be ignored
@@ -168,19 +212,14 @@ def state_folder():
     return os.path.join(base, 'claude-hooks')
 
 
-def _read(path):
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(handle, 'rb') as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-            raise OSError(errno.EPERM, 'it is not a file of this user')
-        try:
-            return json.loads(file.read(_LONGEST))
-        except RecursionError:
-            raise ValueError('it is nested too deeply')
+def _parsed(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError('it is nested too deeply') from None
 
 
-def _check(state, key, reader):
+def _check(state: Any, key: str, reader: str) -> None:
     """Raise ValueError where this is not a state that _save wrote for this reader."""
     if not isinstance(state, dict) or (state.get('format'), state.get('key'), state.get('reader')) != (
         _FORMAT,
@@ -188,30 +227,25 @@ def _check(state, key, reader):
         reader,
     ):
         raise ValueError('it is not the state of the reader %s of the key %s' % (reader, key))
-    offered = state.get('offered')
-    if not isinstance(offered, (dict, type(None))):
-        raise ValueError('offered has an unknown form')
-    for part in (state, offered or {}):
-        if not isinstance(part.get('token'), (str, type(None))):
-            raise ValueError('token has an unknown form')
+    _check_form(state, 'state')
+    if state.get('offered') is not None:
+        _check_form(state['offered'], 'offered')
+    for part in (state, state.get('offered') or {}):
         if part.get('position') is not None:
-            _check_position(part['position'])
-    for name, kind in _OFFERED.items():
-        if not _is((offered or {}).get(name), kind):
-            raise ValueError('%s of offered has an unknown form' % name)
+            _check_form(part['position'], 'position')
+            if part['position']['offset'] < 0:
+                raise ValueError('offset of position is negative')
 
 
-def _check_position(position):
-    if not isinstance(position, dict) or set(position) != set(_POSITION):
-        raise ValueError('position has an unknown form')
-    for name, kind in _POSITION.items():
-        if not _is(position[name], kind):
-            raise ValueError('%s of position has an unknown form' % name)
-    if position['offset'] < 0:
-        raise ValueError('offset of position is negative')
+def _check_form(holder: Any, name: str) -> None:
+    if not isinstance(holder, dict):
+        raise ValueError('%s has an unknown form' % name)
+    for entry, kind in _FORMS[name].items():
+        if not _is(holder.get(entry), kind):
+            raise ValueError('%s of %s has an unknown form' % (entry, name))
 
 
-def _is(value, kind):
+def _is(value: Any, kind: Any) -> bool:
     """Whether a value of JSON is of a kind; lists are of strings here, and a bool is no number."""
     return (
         isinstance(value, kind)

@@ -49,14 +49,14 @@ def write_whole(path: str, data: bytes, mode: int = 0o600) -> None:
 
 
 class OwnFolder:
-    """A folder that nobody but its user can change, made where it is missing, with files that are the user's.
+    """A folder that nobody but its user can change, with files that are the user's.
 
     OSError, with a sentence, for anything else that stands there. One process at a time may write a file: lock it.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, make: bool = True) -> None:
         self.path = os.path.abspath(path)
-        self._folder = _made(self.path)
+        self._folder = _entered(self.path, make)
         status = os.fstat(self._folder)
         if status.st_uid != os.geteuid():
             self.close()
@@ -100,13 +100,7 @@ class OwnFolder:
             return file.read(longest)
 
     def write(self, name: str, data: bytes) -> None:
-        """Put a file there in one step. A FIFO or a link that stands there is refused, not replaced."""
-        try:
-            status = os.stat(name, dir_fd=self._folder, follow_symlinks=False)
-        except FileNotFoundError:
-            pass
-        else:
-            _check(status, os.path.join(self.path, name), os.geteuid())
+        """Put a file there in one step. What stands there is replaced: a link is not followed."""
         draft = name + '.new'
         with contextlib.suppress(FileNotFoundError):
             os.unlink(draft, dir_fd=self._folder)  # of a run that was killed
@@ -163,8 +157,8 @@ def _named(path: str) -> int:
     _refuse(path, 'it is not a regular file')
 
 
-def _made(path: str) -> int:
-    """A descriptor of a folder, made where it is missing. Nobody else may be able to put another one in its place."""
+def _entered(path: str, make: bool) -> int:
+    """A descriptor of a folder, made where that is asked for. Nobody else may be able to put another in its place."""
     folder = _root_of(path)
     done = ''
     try:
@@ -181,13 +175,14 @@ def _made(path: str) -> int:
                 )
             done += '/' + name
             with contextlib.suppress(FileExistsError):
-                os.mkdir(name, 0o700, dir_fd=folder)
+                if make:
+                    os.mkdir(name, 0o700, dir_fd=folder)
             if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode) and done != path:
                 # Its target is checked in turn; whoever made the link could have made a folder as well
                 real = os.path.realpath(done)
                 if os.path.islink(real):
                     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), done)
-                return _made(real + path[len(done) :])
+                return _entered(real + path[len(done) :], make)
             folder = _replaced(folder, _open_folder(name, folder))
         return os.dup(folder)
     except OSError as error:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promise: ansible-rulebook gets each finding of the audit log once as an event, whenever it is ended and started again.
+"""Promise: ansible-rulebook gets each finding once as an event, whenever it is ended and started again.
 
 This asks the source as ansible-rulebook does, by its path and with a queue; tests/eda runs ansible-rulebook itself.
 """
@@ -473,7 +473,7 @@ def test_garbage_in_the_log_hides_nothing(host):
         'garbage',
         '[]',
         '{"format": 1, "key": "claude-hooks-docker", "reader": "rulebook", "offered": {"taken": [1]}}',
-        '{"format": 1, "key": "claude-hooks-docker", "reader": "rulebook", "offered": {"since": "x"}}',
+        '{"format": 1, "key": "claude-hooks-docker", "reader": "rulebook", "since": "x"}',
     ],
 )
 def test_a_state_that_cannot_be_used_is_told_and_reading_starts_anew(host, text, caplog):

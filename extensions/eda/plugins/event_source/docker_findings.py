@@ -21,16 +21,19 @@ DOCUMENTATION = r"""
 ---
 short_description: Who stopped, removed or otherwise took away a container of this host.
 description:
-  - Follows the audit log of the host where ansible-rulebook runs. Each finding becomes an event, usually within a second of the command.
-  - The event is one of the C(findings) that the module claude_hooks.docker_audit.docker_findings_info returns, with the same fields. Where
-    the record names no node, its C(host) is the name of this machine.
-  - How far it got is kept in C(${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks), and is moved behind an event when the queue of
-    ansible-rulebook has taken it. So none is lost and none comes twice when ansible-rulebook is started again or the log is rotated. Only
-    where it is killed just when an event was taken does that one come twice.
-  - Where logs were removed before they were read, an event with C(gap) V(true) and with C(host), C(first) and C(last) says from when to when.
-  - Executions of which the log does not tell the command are warnings in the log of ansible-rulebook.
-  - Anybody can choose the words of a command line, and B(the actions run_module and run_playbook evaluate templates in an event). See the
-    rulebook claude_hooks.docker_audit.notify_on_remove for the way to hand an event to a playbook as data.
+  - Follows the audit log of the host where ansible-rulebook runs.
+    Each finding becomes an event, usually within a second of the command.
+  - The event is one of the C(findings) that the module claude_hooks.docker_audit.docker_findings_info returns, with the
+    same fields. Where the record names no node, its C(host) is the name of this machine.
+  - How far it got is kept in C(${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks), and is moved behind an event when
+    the queue of ansible-rulebook has taken it. So none is lost and none comes twice when ansible-rulebook is started
+    again or the log is rotated. Only where it is killed just when an event was taken does that one come twice.
+  - Where logs were removed before they were read, an event with C(gap) V(true) and with C(host), C(first) and C(last)
+    says from when to when.
+  - Executions whose command is not in the log are warnings in the log of ansible-rulebook.
+  - Anybody can choose the words of a command line, and B(the actions run_module and run_playbook evaluate templates in
+    an event). See the rulebook claude_hooks.docker_audit.notify_on_remove for the way to hand an event to a playbook
+    as data.
   - It needs the audit rule of this collection on the host, and the rights to read the audit log, usually those of root.
 options:
   name:
@@ -45,7 +48,8 @@ options:
     default: claude-hooks-docker
   possible:
     description:
-      - Whether to report commands that can hit a matching container though their arguments do not say so, like C(docker system prune).
+      - Whether to report commands that can hit a matching container though their arguments do not say so,
+        like C(docker system prune).
     type: bool
     default: true
   since:
@@ -61,11 +65,13 @@ options:
     default: rulebook
   log:
     description:
-      - Path of the audit log, for an ansible-rulebook in a container that has it elsewhere. Without it, the one that C(auditd.conf) names.
+      - Path of the audit log, for an ansible-rulebook in a container that has it elsewhere.
+        Without it, the one that C(auditd.conf) names.
     type: str
   socket:
     description:
-      - The socket of the docker engine that is asked for the names of containers. Where no engine answers, ids stay V(possible).
+      - The socket of the docker engine that is asked for the names of containers.
+        Where no engine answers, ids stay V(possible).
     type: str
     default: /var/run/docker.sock
 """
@@ -80,9 +86,9 @@ EXAMPLES = r"""
 """
 
 # ansible-rulebook runs this file by its path and leaves the loader of collections to the Ansible that it starts
-# (runpy.run_path in ansible_rulebook/engine.py, 1.3.2). Python imports a module by its parent in sys.modules: the collection
-# around this file is entered there under its own name. Whatever else there is of ansible_collections stays as it was: the name
-# has to be there only while "from" imports from below it.
+# (runpy.run_path in ansible_rulebook/engine.py, 1.3.2). Python imports a module by its parent in sys.modules: the
+# collection around this file is entered there under its own name. Whatever else there is of ansible_collections stays
+# as it was: the name has to be there only while "from" imports from below it.
 _TOP = 'ansible_collections'
 _COLLECTION = 'ansible_collections.claude_hooks.docker_audit'
 if _COLLECTION not in sys.modules:
@@ -175,7 +181,8 @@ class _Reader(object):
         self._listener, self._stay = os.pipe()
 
     async def in_thread(self, function):
-        # A future, not a task like that of asyncio.to_thread: the end of asyncio.run cancels tasks, and would not wait for the thread
+        # A future, not a task like that of asyncio.to_thread: the end of asyncio.run cancels tasks, and would not wait
+        # for the thread
         self._call = asyncio.get_running_loop().run_in_executor(None, function)
         return await asyncio.shield(self._call)
 
@@ -184,13 +191,9 @@ class _Reader(object):
         damage = self._state.load()
         if damage:
             _logger.warning('%s: reading from %s on again', damage, self._options['since'])
-        if self._state.position is not None:
-            self._since = None
-        elif self._state.since is not None:
-            # A first run that was ended yesterday began with its own today
-            self._since = self._state.since
-        else:
-            self._state.offer(None, self._since)
+        self._since = self._state.begun(self._since)
+        if self._since is not None:
+            self._state.offer(None, self._state.taken)
         self._watch = log_watch.LogWatch(self._log, self._listener)
 
     def read(self):
@@ -217,7 +220,7 @@ class _Reader(object):
             first, last = (audit_log.timestamp(moment) for moment in following.gap)
             events.insert(0, ('gap', {'host': platform.node(), 'gap': True, 'first': first, 'last': last}))
         if following.position != self._state.position:
-            self._token = self._state.offer(following.position, self._since, self._state.taken)
+            self._token = self._state.offer(following.position, self._state.taken)
         return [(name, event) for name, event in events if name not in self._state.taken]
 
     def take(self, name):

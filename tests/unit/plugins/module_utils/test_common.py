@@ -1,17 +1,15 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Promise: times, texts, names and own files mean the same wherever they are used, and refuse what they cannot hold."""
+"""Promise: times, texts and names mean the same wherever they are used, and refuse what they cannot hold."""
 
 from __future__ import annotations
 
 import ast
 import inspect
-import os
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import (
-    files,
     names,
     python,
     text,
@@ -94,31 +92,3 @@ def test_an_old_python_is_told_by_a_file_that_it_can_parse():
     parsed = ast.walk(ast.parse(inspect.getsource(python)))
     new = (ast.AnnAssign, ast.JoinedStr, ast.NamedExpr, ast.Nonlocal)
     assert not [node for node in parsed if isinstance(node, new) or getattr(node, 'annotation', None)]
-
-
-# --- Own files ---------------------------------------------------------------------------------------------
-
-
-def test_a_draft_that_somebody_left_as_a_link_is_never_written_through(tmp_path):
-    (tmp_path / 'victim').write_text('kept')
-    (tmp_path / 'state.new').symlink_to(tmp_path / 'victim')
-    files.replace(str(tmp_path / 'state'), b'new')
-    assert ((tmp_path / 'victim').read_text(), (tmp_path / 'state').read_bytes()) == ('kept', b'new')
-    assert (tmp_path / 'state').stat().st_mode & 0o777 == 0o600
-
-
-@pytest.mark.parametrize('make', [os.mkfifo, lambda path: os.symlink('/etc/hostname', path), os.mkdir])
-def test_what_is_no_file_of_this_user_is_not_read(tmp_path, make):
-    make(str(tmp_path / 'state'))
-    with pytest.raises(OSError):
-        files.read_own(str(tmp_path / 'state'), 100)
-
-
-@pytest.mark.parametrize('mode', [0o777, 0o770, 0o1777])
-def test_a_folder_that_others_can_write_to_is_refused(tmp_path, mode):
-    folder = tmp_path / 'state'
-    folder.mkdir()
-    folder.chmod(mode)
-    with pytest.raises(OSError, match='nobody else may write to it'):
-        files.make_private_folder(str(folder))
-    files.make_private_folder(str(tmp_path / 'other' / 'state'))

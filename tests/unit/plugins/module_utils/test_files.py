@@ -154,7 +154,7 @@ def test_the_draft_of_a_run_that_was_killed_is_in_nobodys_way(tmp_path):
     assert (os.listdir(tmp_path), (tmp_path / 'file').read_bytes()) == (['file'], b'content')
 
 
-@pytest.mark.parametrize('use', [lambda f: f.read('x', 1), lambda f: f.write('x', b''), lambda f: f.open_lock('x')])
+@pytest.mark.parametrize('use', [lambda folder: folder.read('x', 1), lambda folder: folder.open_lock('x')])
 @pytest.mark.parametrize(
     'put, reason',
     [
@@ -172,6 +172,14 @@ def test_what_is_no_file_is_refused_and_stays(tmp_path, put, reason, use):
     with files.OwnFolder(str(tmp_path)) as folder, pytest.raises(OSError, match=reason):
         use(folder)
     assert (tmp_path / 'x').lstat() == before
+
+
+@pytest.mark.parametrize('put', [put_fifo, put_socket, put_device])
+def test_a_file_that_is_written_replaces_what_is_none(tmp_path, put):
+    put(tmp_path / 'x')
+    with files.OwnFolder(str(tmp_path)) as folder:
+        folder.write('x', b'content')
+    assert not (tmp_path / 'x').is_symlink() and (tmp_path / 'x').read_bytes() == b'content'
 
 
 @pytest.mark.parametrize('mode', [0o770, 0o702, 0o1777])
