@@ -174,6 +174,7 @@ def look(params, since, until):
     """What the engine and the logs say."""
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as connects_of_ours
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, processes
@@ -187,8 +188,8 @@ def look(params, since, until):
     except engine.EngineError as error:
         if not kept['events'] and not kept['gone']:
             raise
-        remembered, reason = [], str(error)
-    happened = kept_events.joined(remembered, kept['events'])
+        remembered, reason = engine.Remembered([], 0, 0), str(error)
+    happened = kept_events.joined(remembered.events, kept['events'])
     names, unused = engine.container_names(params['socket'])
     log = log_reader.log_path()
     reading = log_reader.Reading(params['key'], log=log)
@@ -197,7 +198,7 @@ def look(params, since, until):
     connects = findings.connects(connecting.events())
     found = findings.find(executions, name='*', key=params['key'])['findings']
     times = [event['timeNano'] // 1000000 for event in happened]
-    full = len(remembered) >= engine.REMEMBERED
+    full = remembered.total >= engine.REMEMBERED
     blind = list(kept['gaps'])
     if times and (full or kept['events']):
         blind.append((0, times[0]))
@@ -205,7 +206,7 @@ def look(params, since, until):
     living = processes.Processes(names)
     judged = verdicts.judge(
         kept_events.still_there(happened, since), found, connects or None, name=params['name'], host=params['host'], since=since, until=until,
-        harmless=findings.harmless(executions, params['key']), containers=names, engine_ends=kept['gone'], own=kept['connects'], blind=blind,
+        harmless=findings.harmless(executions, params['key']), containers=names, engine_ends=kept['gone'], own=kept['connects'] + connects_of_ours.own(), blind=blind,
         # The engine at another socket is another process
         engine_since=living.engine_since() if os.path.realpath(params['socket']) == os.path.realpath(engine.SOCKET) else None)
     askers = list(dict((id(who), who) for verdict in judged for who in verdict['who']).values())

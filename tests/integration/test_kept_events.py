@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promise: what a real engine told is still known when it is gone, its end is told from a stop, and the keeper hides nobody.
+"""Promise: what a real engine told is known when it is gone, its end is told from a stop, the keeper hides nobody.
 
-A real engine that goes down twice, its socket under the real rule. Needs what tests/lab/lab gives. That systemd runs the
-program is shown where there is one, in the scenario fleet.
+A real engine that goes down twice, its socket under the real rule. Needs what tests/lab/lab gives. That systemd runs
+the program is shown where there is one, in the scenario fleet.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def day(folder):
                         capture_output=True,
                         check=True,
                     )
-                lives.append(engine.events(path))
+                lives.append(engine.events(path).events)
                 wait(
                     lambda: kept.read_text().count('"connected"') == len(lives), told
                 )  # it looks for a new engine every two seconds
@@ -150,7 +150,7 @@ def test_the_end_of_the_engine_is_certain_where_the_connect_of_the_keeper_is_kno
     kept = kept_events.read([day.kept.read_bytes()])
     # of each life: the socket that the second engine made is under the rule, too
     assert [connect['pid'] for connect in connects].count(day.keeper) == len(kept['connects']) == 2
-    # those of the test itself, which asked the engine for its events and its containers, are no part of what is shown here
+    # those of the test itself, which asked the engine for events and containers, are no part of what is shown here
     connects = [connect for connect in connects if connect['pid'] == day.keeper]
 
     def judge(**options):

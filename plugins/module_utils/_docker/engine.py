@@ -6,12 +6,15 @@
 Never by the docker CLI: that would fire the audit rule. Source: the Docker Engine API, GET /events and
 GET /containers/json; the attributes of an event are set in moby's daemon/events.go LogContainerEventWithAttributes.
 
-Whatever listens at the socket, the answer is bounded in time and size, and nothing it says raises an exception.
+Whatever listens at the socket, the answer is bounded in time and memory, and nothing it says raises an exception. An
+entry of an answer can be as long as the labels of its container: each is read by itself, and of an event only what
+tells something of a container's end is kept. An entry that cannot be read is counted, the others count all the same.
 """
 
 from __future__ import annotations
 
-import fnmatch
+import collections
+import contextlib
 import http.client
 import json
 import re
@@ -19,151 +22,385 @@ import socket
 import threading
 import time
 import urllib.parse
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any, NamedTuple, Optional, TypedDict
 
-SOCKET = '/var/run/docker.sock'
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects
+
+SOCKET = names.SOCKET
 SECONDS = 5  # for each of the two questions
 REMEMBERED = 256  # events, eventsLimit in moby's daemon/events/events.go
-LONGEST_ANSWER = 16 << 20  # thousands of containers: each takes 1 to 2 kB
+LONGEST_ENTRY = 1 << 20  # a container that has more labels is not known by its name
+LONGEST_ANSWER = 256 << 20  # REMEMBERED of the longest entries
+
+# The attributes of events that something is read from: an event carries all labels of its container, too
+ATTRIBUTES = (
+    'name',
+    'oldName',
+    'exitCode',
+    'signal',
+    'image',
+    'container',
+    'execID',
+    'com.docker.compose.project',
+    'com.docker.compose.project.config_files',
+    'com.docker.compose.project.working_dir',
+    'com.docker.compose.service',
+    'com.docker.compose.depends_on',
+    'com.docker.compose.oneoff',
+    'com.docker.compose.container-number',
+    'com.docker.swarm.service.id',
+    'com.docker.swarm.service.name',
+    'com.docker.swarm.task.name',
+)
+_LONGEST_VALUE = 4096  # PATH_MAX. A longer one is left out: part of it could be taken for the whole of another
+_MOST_EVENTS = 40 * REMEMBERED  # podman keeps all
 
 _LIST = '/containers/json?all=1'
+_PIECE = 64 << 10
 _ID = re.compile(r'[0-9a-f]{64}\Z')
+
+
+_Splitter = Callable[[Iterable[bytes]], Iterator[Optional[bytes]]]
 
 
 class EngineError(Exception):
     """The engine cannot be asked, or it answers with something else than an engine would."""
 
 
-def container_names(path=SOCKET, seconds=SECONDS):
+class Actor(TypedDict):
+    """What an event is about. The names are those of the engine's API."""
+
+    ID: str
+    Attributes: dict[str, str]
+
+
+class EngineEvent(TypedDict):
+    """An event, with what is needed of it. The names are those of the engine's API."""
+
+    Type: str
+    Action: str
+    Actor: Actor
+    timeNano: int
+
+
+class EngineStatus(TypedDict):
+    """Whether an engine told all that it was asked, or None where it was not asked, and why it did not."""
+
+    reachable: bool | None
+    reason: str | None
+
+
+class Remembered(NamedTuple):
+    """What the engine keeps of events."""
+
+    events: list[EngineEvent]  # oldest first
+    total: int  # of all entries; with REMEMBERED of them, older ones may have been pushed out
+    bad: int  # those that could not be read
+
+
+def status(reason: str | None, asked: bool = True) -> EngineStatus:
+    return {'reachable': reason is None if asked else None, 'reason': reason}
+
+
+def container_names(path: str = SOCKET, seconds: float = SECONDS) -> tuple[dict[str, list[str]], str | None]:
     """({id: [names, the newest last]}, reason): reason is None, or why the engine did not tell all it should.
 
     The events still know containers that are removed, and names from before a renaming. The engine keeps the last 256
     events of every type, so what happened before them is known only of containers that are still there.
     """
-    known = {}
+    known: dict[str, dict[str, None]] = {}
     reason = None
-    for question, read in ((_events_until_now({'type': ['container']}), _names_of_events), (_LIST, _names_of_list)):
+    questions: tuple[tuple[str, _Splitter, Callable[[Any], list[tuple[str, str]]]], ...] = (
+        (_events_until_now({'type': ['container']}), _lines, _names_of_event),
+        (_LIST, _elements, _names_of_container),
+    )
+    for question, split, names_of in questions:
         try:
-            for identity, name in read(_get(path, question, seconds)):
-                names = known.setdefault(identity, {})
-                names.pop(name, None)
-                names[name] = None
+            for identity, name in _named(question, path, seconds, split, names_of):
+                newest_last = known.setdefault(identity, {})
+                newest_last.pop(name, None)
+                newest_last[name] = None
         except EngineError as error:
             reason = reason or str(error)
-    return {identity: list(names) for identity, names in known.items()}, reason
+    return {identity: list(found) for identity, found in known.items()}, reason
 
 
-def label(names, pattern):
-    """The newest name that matches the pattern, else the newest: a container that was renamed is still the one that had such a name."""
-    return next((name for name in reversed(names) if fnmatch.fnmatchcase(name, pattern)), names[-1])
+def _named(
+    question: str, path: str, seconds: float, split: _Splitter, names_of: Callable[[Any], list[tuple[str, str]]]
+) -> Iterator[tuple[str, str]]:
+    """The (id, name) pairs of an answer. EngineError at its end where it cannot be read in part."""
+    good = bad = 0
+    with contextlib.closing(_answer(path, question, seconds)) as pieces:
+        for entry in split(pieces):
+            try:
+                pairs = names_of(parsed(entry))
+            except ValueError:
+                bad += 1
+            else:
+                good += 1
+                yield from pairs
+    _complain(question, good, bad)
 
 
-def events(path=SOCKET, seconds=SECONDS):
-    """The last events of every type that the engine keeps, oldest first: REMEMBERED at most, none from before its start."""
-    body = _get(path, _events_until_now({}), seconds)
-    return [
-        event
-        for event in (_json(line, '/events') for line in body.split(b'\n') if line.strip())
-        if isinstance(event, dict)
-    ]
+def label(found: list[str], is_match: Callable[[str], bool]) -> str:
+    """The newest name that matches, else the newest: a renamed container is still the one that had such a name."""
+    return next((name for name in reversed(found) if is_match(name)), found[-1])
 
 
-def _events_until_now(filters):
+def events(path: str = SOCKET, seconds: float = SECONDS) -> Remembered:
+    """The last events of every type that the engine keeps: none from before its start."""
+    kept: collections.deque[EngineEvent] = collections.deque(maxlen=_MOST_EVENTS)
+    total = bad = 0
+    # Of every type, since these push out one another
+    question = _events_until_now({})
+    with contextlib.closing(_answer(path, question, seconds)) as pieces:
+        for line in _lines(pieces):
+            total += 1
+            try:
+                kept.append(event_of(parsed(line)))
+            except ValueError:
+                bad += 1
+    if bad and not kept:
+        _complain(question, 0, bad)
+    return Remembered(list(kept), total, bad)
+
+
+def event_of(value: Any) -> EngineEvent:
+    """An event from its JSON, with what is needed of it. ValueError for what is none, or has a number out of range."""
+    actor = _entry(value, 'Actor', dict)
+    nano = value.get('timeNano') if isinstance(value, dict) else None
+    if not isinstance(nano, int) or isinstance(nano, bool) or not 0 < nano < 1 << 63:
+        raise ValueError('it has no time')
+    kind, action, identity = _entry(value, 'Type', str), _entry(value, 'Action', str), _entry(actor, 'ID', str)
+    if not kind or not action or any(len(text) > LONGEST_ENTRY for text in (kind, action, identity)):
+        raise ValueError('it is no event')
+    attributes = _entry(actor, 'Attributes', dict)
+    needed = {name: attributes[name] for name in ATTRIBUTES if isinstance(attributes.get(name), str)}
+    return {
+        'Type': kind,
+        'Action': action[:_LONGEST_VALUE],
+        'Actor': {
+            'ID': identity,
+            'Attributes': {name: text for name, text in needed.items() if len(text) <= _LONGEST_VALUE},
+        },
+        'timeNano': nano,
+    }
+
+
+def parsed(text: bytes | None) -> Any:
+    """The JSON of one entry. ValueError for what is none, and for None, one that is too long."""
+    if text is None:
+        raise ValueError('it is too long')
+    try:
+        return json.loads(text, parse_int=_integer, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError('it is nested too deeply') from None
+
+
+def _integer(digits: str) -> int | None:
+    # int() takes quadratic time for a long one; no number of an engine has more than 64 bits
+    return int(digits) if len(digits) <= 20 else None
+
+
+def _no_number(_name: str) -> None:
+    return None
+
+
+def _complain(question: str, good: int, bad: int) -> None:
+    name = question.partition('?')[0]
+    if bad and not good:
+        raise EngineError('its answer to %s is not the JSON of an engine' % name)
+    if bad:
+        raise EngineError('%d of the entries in its answer to %s cannot be read' % (bad, name))
+
+
+def _events_until_now(filters: dict[str, list[str]]) -> str:
     # Without an end the engine goes on to wait for new events.
     return '/events?' + urllib.parse.urlencode(
         {'since': '0', 'until': '%.6f' % time.time(), 'filters': json.dumps(filters, separators=(',', ':'))}
     )
 
 
-def _names_of_events(body):
-    """(id, name) pairs of a stream of events, one JSON object per line, oldest first."""
-    for line in body.split(b'\n'):
-        if not line.strip():
-            continue
-        event = _json(line, '/events')
-        actor = _entry(event, 'Actor', dict)
-        attributes = _entry(actor, 'Attributes', dict)
-        if _entry(event, 'Action', str) == 'rename':
-            yield from _pair(_entry(actor, 'ID', str), _entry(attributes, 'oldName', str))
-        yield from _pair(_entry(actor, 'ID', str), _entry(attributes, 'name', str))
+def _names_of_event(event: Any) -> list[tuple[str, str]]:
+    """(id, name) pairs of an event."""
+    actor = _entry(event, 'Actor', dict)
+    identity, attributes = _entry(actor, 'ID', str), _entry(actor, 'Attributes', dict)
+    before = _pair(identity, _entry(attributes, 'oldName', str)) if _entry(event, 'Action', str) == 'rename' else []
+    return before + _pair(identity, _entry(attributes, 'name', str))
 
 
-def _names_of_list(body):
-    """(id, name) pairs of the containers that are there now."""
-    containers = _json(body, '/containers/json')
-    if not isinstance(containers, list):
-        raise EngineError('its answer to /containers/json is no list')
-    for container in containers:
-        for name in _entry(container, 'Names', list):
-            # /other/alias is what another container calls this one, by --link
-            if isinstance(name, str) and name.count('/') < 2:
-                yield from _pair(_entry(container, 'Id', str), name)
+def _names_of_container(container: Any) -> list[tuple[str, str]]:
+    """(id, name) pairs of a container that is there now."""
+    found: list[tuple[str, str]] = []
+    for name in _entry(container, 'Names', list):
+        # /other/alias is what another container calls this one, by --link
+        if isinstance(name, str) and name.count('/') < 2:
+            found += _pair(_entry(container, 'Id', str), name)
+    return found
 
 
-def _entry(holder, name, kind):
+def _entry(holder: Any, name: str, kind: type) -> Any:
     """An entry of a JSON object, or an empty one if there is none of that kind."""
     value = holder.get(name) if isinstance(holder, dict) else None
     return value if isinstance(value, kind) else kind()
 
 
-def _pair(identity, name):
+def _pair(identity: str, name: str) -> list[tuple[str, str]]:
     name = name.lstrip('/')
     return [(identity, name)] if name and _ID.match(identity) else []
 
 
-def _json(text, question):
-    try:
-        # No number is needed, and int() takes quadratic time for a long one.
-        return json.loads(text, parse_int=float)
-    except (ValueError, RecursionError):
-        raise EngineError('its answer to %s is not the JSON of an engine' % question)
+# --- Answers, entry by entry -----------------------------------------------------------------------------------------
 
 
-def _get(path, question, seconds):
-    """The body of an answer, as bytes."""
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
+    """The lines of an answer that are not empty; None for one that is too long."""
+    gathered = _Gathered()
+    for piece in pieces:
+        *ended, rest = piece.split(b'\n')
+        for part in ended:
+            gathered.add(part)
+            yield from gathered.taken()
+        gathered.add(rest)
+    yield from gathered.taken()
+
+
+def _elements(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
+    """The elements of a JSON array; None for one that is too long. What is in them is not checked."""
+    array = _Array()
+    for piece in pieces:
+        yield from array.feed(piece)
+        if array.depth == 0 and piece.strip():
+            break
+    if array.depth != _ENDED:
+        raise EngineError('its answer to %s is %s' % (_LIST.partition('?')[0], 'cut' if array.depth else 'no list'))
+
+
+_ENDED = -1
+
+
+class _Array:
+    """Finds the ends of elements: commas and the closing bracket that stand in no text and in no other element."""
+
+    _STRUCTURE = re.compile(rb'["\[\]{},]')
+    _IN_TEXT = re.compile(rb'["\\]')
+
+    def __init__(self) -> None:
+        self.depth = 0  # 1 between the elements; _ENDED behind the array
+        self._is_text = False
+        self._skip = 0  # what a backslash at the end of a piece takes of the next one
+        self._gathered = _Gathered()
+
+    def feed(self, piece: bytes) -> Iterator[bytes | None]:
+        start, self._skip, first = 0, 0, self._skip
+        if self.depth == 0:
+            start = first = len(piece) - len(piece.lstrip()) + 1
+            if piece[start - 1 : start] != b'[':
+                return
+            self.depth = 1
+        if self.depth == _ENDED:
+            return  # what comes behind says nothing, but has to come: else the answer was cut
+        for sign, place in self._signs(piece, first):
+            is_end = sign in b']}'
+            if self.depth == 1 and (is_end or sign == b','):
+                self._gathered.add(piece[start : place - 1])
+                yield from self._gathered.taken()
+                start = place
+            if is_end and self.depth == 1:
+                self.depth = _ENDED
+                return
+            self.depth += (sign in b'[{') - is_end
+        self._gathered.add(piece[start:])
+
+    def _signs(self, piece: bytes, place: int) -> Iterator[tuple[bytes, int]]:
+        """(sign, the place behind it) of what structures an array, outside of texts."""
+        while True:
+            hit = (self._IN_TEXT if self._is_text else self._STRUCTURE).search(piece, place)
+            if hit is None:
+                self._skip = max(0, place - len(piece))
+                return
+            sign, place = hit.group(), hit.end()
+            if sign == b'"':
+                self._is_text = not self._is_text
+            elif sign == b'\\':
+                place += 1
+            else:
+                yield sign, place
+
+
+class _Gathered:
+    """An entry that comes in parts. What makes it too long is dropped."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._length = 0
+
+    def add(self, part: bytes) -> None:
+        self._length += len(part)
+        if self._length > LONGEST_ENTRY:
+            self._parts = []
+        else:
+            self._parts.append(part)
+
+    def taken(self) -> Iterator[bytes | None]:
+        """The entry, if there is anything, and begin a new one."""
+        entry = None if self._length > LONGEST_ENTRY else b''.join(self._parts)
+        self._parts, self._length = [], 0
+        if entry is None or entry.strip():
+            yield entry
+
+
+def _answer(path: str, question: str, seconds: float) -> Generator[bytes, None, None]:
+    """The body of an answer, in pieces."""
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(seconds)
     # The timeout of the socket is for each read; the timer ends also an engine that sends a byte now and then.
     expired = threading.Event()
     timer = threading.Timer(seconds, _end, (connection, expired))
     timer.daemon = True
-    label = question.partition('?')[0]
+    name = question.partition('?')[0]
     try:
         timer.start()
+        connects.note(path, seconds)
         connection.connect(path)
-        body = _exchange(connection, question, label)
+        yield from _exchange(connection, question, name)
         if expired.is_set():
             raise socket.timeout()
-        return body
     except (OSError, http.client.HTTPException, ValueError) as error:
         if expired.is_set() or isinstance(error, socket.timeout):
-            raise EngineError('the engine at %s did not answer %s within %s s' % (path, label, seconds))
-        if isinstance(error, OSError):
-            raise EngineError('cannot ask an engine at %s: %s' % (path, error.strerror or error))
-        raise EngineError('what listens at %s does not speak HTTP as an engine does: %s' % (path, type(error).__name__))
+            reason = 'the engine at %s did not answer %s within %s s' % (path, name, seconds)
+        elif isinstance(error, OSError):
+            reason = 'cannot ask an engine at %s: %s' % (path, error.strerror or error)
+        else:
+            reason = 'what listens at %s does not speak HTTP as an engine does: %s' % (path, type(error).__name__)
+        raise EngineError(reason) from error
     finally:
         timer.cancel()
         connection.close()
 
 
-def _exchange(connection, question, label):
+def _exchange(connection: socket.socket, question: str, name: str) -> Iterator[bytes]:
     client = http.client.HTTPConnection('localhost')
     client.sock = connection
     client.request('GET', question, headers={'Connection': 'close'})
     with client.getresponse() as response:
         if response.status != 200:
-            raise EngineError('it answered %s with status %d' % (label, response.status))
-        body = bytearray()
-        while len(body) <= LONGEST_ANSWER:
-            piece = response.read(64 << 10)
+            raise EngineError('it answered %s with status %d' % (name, response.status))
+        length = 0
+        while length <= LONGEST_ANSWER:
+            piece = response.read(_PIECE)
             if not piece and response.length:
                 raise http.client.IncompleteRead(b'')
             if not piece:
-                return bytes(body)
-            body += piece
-    raise EngineError('its answer to %s is longer than %d bytes' % (label, LONGEST_ANSWER))
+                return
+            length += len(piece)
+            yield piece
+    raise EngineError('its answer to %s is longer than %d bytes' % (name, LONGEST_ANSWER))
 
 
-def _end(connection, expired):
+def _end(connection: socket.socket, expired: threading.Event) -> None:
     expired.set()
     try:
         connection.shutdown(socket.SHUT_RDWR)

@@ -8,8 +8,9 @@ Pure: text in, plain values out.
 
 from __future__ import annotations
 
-import json
 import math
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 
 _MARGIN = 3600 * 1000
 
@@ -69,9 +70,8 @@ def _container(event):
 
 def _entry(line):
     try:
-        # As engine.py reads them, so that equal numbers stay equal
-        entry = json.loads(line, parse_int=float)
-    except (ValueError, RecursionError):
+        entry = engine.parsed(line)
+    except ValueError:
         return {}  # cut by a full disk or a power cut
     return entry if isinstance(entry, dict) else {}
 

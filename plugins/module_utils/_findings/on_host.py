@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import name_matcher
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import (
     callers,
@@ -22,7 +23,8 @@ def find(events, log, socket, seconds, name, containers=None, **options):
     containers go before what the engine tells, the further options are those of findings.find().
     """
     known, reason = engine.container_names(socket, seconds)
-    named = {identity: engine.label(names, name) for identity, names in known.items()}
+    is_match = name_matcher(name)
+    named = {identity: engine.label(names, is_match) for identity, names in known.items()}
     found = findings.find(events, name=name, containers={**named, **(containers or {})}, **options)
     callers.add(found['findings'], log_reader.lines_with(callers.LINES, log), processes.Processes(known))
     return found, reason

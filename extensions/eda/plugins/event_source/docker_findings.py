@@ -73,7 +73,7 @@ options:
       - The socket of the docker engine that is asked for the names of containers.
         Where no engine answers, ids stay V(possible).
     type: str
-    default: /var/run/docker.sock
+    default: /run/docker.sock
 """
 
 EXAMPLES = r"""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Promise: the engine's names come over its socket, and whatever listens there, the answer comes soon and raises nothing.
+"""Promise: the engine's names come over its socket; whatever listens there, the answer comes soon and raises nothing.
 
 Each test talks to a real unix socket, behind which it answers byte by byte as it likes.
 """
@@ -17,6 +17,8 @@ import urllib.parse
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+from hypothesis import given
+from hypothesis import strategies as st
 
 A, B, C = 'a' * 64, 'b' * 64, 'c' * 64
 
@@ -330,6 +332,111 @@ def test_a_large_answer_takes_linear_time(tmp_path, body):
     )  # of this process, whatever else the machine does; with the square of the length it would be hours
     names(tmp_path, containers=ok(body))
     assert time.process_time() - before < 60
+
+
+LABELS = {'label %d' % number: 'x' * 1000 for number in range(64)}
+
+
+def test_containers_with_many_labels_are_known(tmp_path):
+    """64 KB of labels in each of 300 events and containers: they come to more than 16 MB."""
+    ids = ['%064x' % number for number in range(300)]
+    stream = chunked(*(event(identity, 'n' + identity[-3:], **LABELS) for identity in ids[:256]))
+    listed = ok(json.dumps([dict(container(identity, '/m'), Labels=LABELS) for identity in ids]).encode())
+    known, reason, _asked = names(tmp_path, stream, listed)
+    assert reason is None and len(known) == 300 and known[ids[7]] == ['n007', 'm']
+    (tmp_path / 's').unlink()
+    remembered = events(tmp_path, stream)
+    assert (len(remembered.events), remembered.total, remembered.bad) == (256, 256, 0)
+    assert remembered.events[7]['Actor'] == {'ID': ids[7], 'Attributes': {'name': 'n007'}}
+
+
+def test_an_entry_that_is_too_long_is_counted_and_hides_no_other(tmp_path):
+    long = 'x' * engine.LONGEST_ENTRY
+    stream = chunked(event(A, 'one'), event(B, 'two', label=long), event(C, 'three'))
+    listed = ok(json.dumps([container(A, '/four'), dict(container(B, '/two'), Labels=long), container(C)]).encode())
+    known, reason, _asked = names(tmp_path, stream, listed)
+    assert known == {A: ['one', 'four'], C: ['three']}
+    assert reason == '1 of the entries in its answer to /events cannot be read'
+    (tmp_path / 's').unlink()
+    remembered = events(tmp_path, stream)
+    assert ([found['Actor']['ID'] for found in remembered.events], remembered.bad) == ([A, C], 1)
+
+
+def events(folder, reply):
+    with Listener(folder / 's', {'/events': reply}) as listener:
+        return engine.events(listener.path)
+
+
+@pytest.mark.parametrize(
+    'number',
+    [
+        '0',
+        '-1',
+        str(1 << 63),
+        '9' * 5000,
+        '1e400',
+        '-1e400',
+        '1795492663051000000.0',
+        'NaN',
+        'Infinity',
+        'true',
+        '"5"',
+        '[]',
+    ]
+    + ['null'],
+)
+def test_a_time_out_of_range_makes_one_event_bad(tmp_path, number):
+    good = event(A, 'one')
+    found = events(tmp_path, chunked(good, good.replace(b'1795492663051000000', number.encode()), good))
+    assert (len(found.events), found.total, found.bad) == (2, 3, 1)
+    assert found.events[0]['timeNano'] == 1795492663051000000
+
+
+@pytest.mark.parametrize(
+    'change',
+    [{'Type': None}, {'Type': ''}, {'Action': 5}, {'Action': ''}, {'timeNano': None}],
+)
+def test_what_is_no_event_is_bad(tmp_path, change):
+    bad = json.dumps(dict(json.loads(event(A, 'one')), **change)).encode()
+    found = events(tmp_path, chunked(bad + b'\n', event(B, 'two')))
+    assert ([entry['Actor']['ID'] for entry in found.events], found.total, found.bad) == ([B], 2, 1)
+
+
+def test_of_an_event_only_what_is_needed_is_kept(tmp_path):
+    """A value that is cut could be taken for another: it is left out."""
+    labels = {'com.docker.compose.project': 'p', 'other': 'x', 'com.docker.compose.project.working_dir': '/' * 5000}
+    (found,) = events(tmp_path, chunked(event(A, 'one', exitCode='137', **labels))).events
+    assert found['Actor'] == {
+        'ID': A,
+        'Attributes': {'name': 'one', 'exitCode': '137', 'com.docker.compose.project': 'p'},
+    }
+
+
+def test_of_an_engine_that_never_forgets_the_newest_count(tmp_path):
+    count = engine._MOST_EVENTS + 10
+    found = events(tmp_path, ok(b''.join(event(A, 'n%d' % number) for number in range(count))))
+    assert (found.total, found.bad) == (count, 0)
+    assert [found.events[place]['Actor']['Attributes']['name'] for place in (0, -1)] == ['n10', 'n%d' % (count - 1)]
+
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.text(st.sampled_from('"\\[]{},:x\u00e9'), max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text('"\\]', max_size=3), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.lists(JSON), st.integers(1, 9), st.booleans())
+def test_an_array_comes_apart_wherever_it_is_cut(items, size, is_ascii):
+    text = ('\n ' + json.dumps(items, ensure_ascii=is_ascii) + '\n').encode()
+    pieces = [text[place : place + size] for place in range(0, len(text), size)]
+    assert [json.loads(element) for element in engine._elements(pieces)] == items
+
+
+@pytest.mark.parametrize('text', [b'[', b'[1', b'[{"a": [}', b'["]', b'["\\"]'])
+def test_an_array_that_is_cut_is_an_error(text):
+    with pytest.raises(engine.EngineError, match='is cut'):
+        list(engine._elements([text]))
 
 
 def test_no_thread_and_no_descriptor_is_left(tmp_path):
