@@ -6,15 +6,16 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import public
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.parse import DockerCliError, parse
 
 
 def docker_command(argv):
     """One argument vector to its action and targets. A command line comes from anyone, so it is never templated."""
     try:
-        return wrap_var(docker_cli.parse(docker_cli.strip_interpreter(argv)))
-    except docker_cli.DockerCliError as error:
-        raise AnsibleFilterError('claude_hooks.docker_audit.docker_command: %s' % error)
+        return wrap_var(public(parse(argv)))
+    except DockerCliError as error:
+        raise AnsibleFilterError('claude_hooks.docker_audit.docker_command: %s' % error) from error
 
 
 class FilterModule(object):

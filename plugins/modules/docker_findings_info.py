@@ -323,7 +323,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-# The same as ACTIONS in module_utils/_docker/cli.py, which Python before 3.8 cannot import.
+# The same as ACTIONS in module_utils/_docker/cli/command.py, which Python before 3.8 cannot import.
 ACTIONS = [
     'stop', 'kill', 'remove', 'restart', 'pause', 'rename', 'update', 'checkpoint', 'prune',
     'service_rm', 'service_scale', 'service_update', 'stack_rm', 'node_drain', 'swarm_leave',
@@ -396,7 +396,7 @@ def look(module, log, since, until):
     events = reading.events()
     if module.params['source'] == 'ausearch':
         # What the logs hold is to be told all the same: nobody asks ausearch for that.
-        for unused in events:
+        for _unused in events:
             pass
         events = log_reader.Reading(key, files=[run_ausearch(module, key)]).events()
     found, told = find(module, log, events, since, until, engine.SECONDS)

@@ -15,7 +15,7 @@ import re
 from collections import namedtuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
 
 DEFAULT_NAME = 'claude-hooks-*'
 DEFAULT_KEY = 'claude-hooks-docker'
@@ -24,45 +24,7 @@ DEFAULT_KEY = 'claude-hooks-docker'
 _LOCAL_HOSTS = ('', 'unix://', 'unix:///var/run/docker.sock', 'unix:///run/docker.sock')
 _LOCAL_CONTEXTS = ('', 'default')
 
-# The first words of commands that take nothing away, neither of docker nor of docker-compose, whatever follows: most
-# of what a host runs, not worth a parse.
-_HARMLESS = frozenset(
-    (
-        b'ps',
-        b'inspect',
-        b'exec',
-        b'logs',
-        b'images',
-        b'info',
-        b'version',
-        b'events',
-        b'stats',
-        b'top',
-        b'port',
-        b'diff',
-        b'cp',
-        b'history',
-    )
-)
-
-# Further ones that ask the engine for nothing of the kind.
-_BRIEF = frozenset(
-    (
-        b'--version',
-        b'-v',
-        b'login',
-        b'logout',
-        b'pull',
-        b'push',
-        b'search',
-        b'create',
-        b'wait',
-        b'unpause',
-        b'tag',
-        b'load',
-        b'save',
-    )
-)
+_INERT = frozenset(word.encode() for word in docker_cli.INERT)
 
 _ID = re.compile(r'[0-9a-f]{1,64}\Z')
 _Judgement = namedtuple('_Judgement', 'unreadable match action told argv complete argv_hex program keys')
@@ -144,11 +106,7 @@ def connects(events):
 
 
 def harmless(events, key=DEFAULT_KEY):
-    """(pid, milliseconds) of executions of docker that are sure to take nothing away, and to pass on no signal.
-
-    docker run, start -a and attach hand the signals that they get to the container (cli/command/container/signals.go
-    in docker/cli): they are harmless only where they do not stay.
-    """
+    """(pid, milliseconds) of executions of docker that are sure to take nothing away, and to hand on no signal."""
     key = key.encode('utf-8', 'surrogateescape')
     found = []
     for event in events:
@@ -157,12 +115,7 @@ def harmless(events, key=DEFAULT_KEY):
         argv, gap = audit_log.argv(event)
         if gap is not None or len(argv) < 2 or _base(argv[0]) != b'docker':
             continue
-        if (
-            argv[1] in _HARMLESS
-            or argv[1] in _BRIEF
-            or (argv[1] == b'run' and argv[2:3] in ((b'-d',), (b'--detach',)))
-            or (argv[1] == b'start' and not any(word.startswith(b'-') for word in argv))
-        ):
+        if docker_cli.parse([_text(word) for word in argv]).harmless:
             found.append((audit_log.number(audit_log.fields(event).get('pid')), audit_log.when(event)[0]))
     return found
 
@@ -185,7 +138,7 @@ def moment(text, zone=None):
         raise FindingsError(
             '%r is no ISO 8601 time: write it like 2026-11-24, 2026-11-24T03:57:43 or 2026-11-24T03:57:43.051Z'
             % (text,)
-        )
+        ) from None
     return int(round(seconds * 1000))
 
 
@@ -233,7 +186,7 @@ def _is_within(event, since, until):
 class _Judge(object):
     """Says what executions do to a matching container.
 
-    Hosts repeat their commands: what the EXECVE record and the names of the program make of it is remembered for a while.
+    Hosts repeat their commands: what the EXECVE record and the program's names make of it is remembered for a while.
     """
 
     def __init__(self, resolve):
@@ -242,7 +195,7 @@ class _Judge(object):
 
     def of(self, event):
         argv, gap = audit_log.argv(event)
-        if gap is None and len(argv) > 1 and argv[1] in _HARMLESS and argv[0].endswith(b'docker'):
+        if gap is None and len(argv) > 1 and argv[1] in _INERT and argv[0].endswith(b'docker'):
             return _NOTHING
         if event.interpreted or len(event.execve) != 1 or len(event.execve[0]) > _REMEMBERED_BYTES:
             return self._judge(event, argv, gap)
@@ -267,60 +220,62 @@ class _Judge(object):
         if match is None:
             return _NOTHING
         # In the order of a finding
-        told = {
-            name: command[name] if name == 'action' else _shown_text(command[name]) for name in ('action', 'subcommand')
-        }
-        told['targets'] = [_shown_text(target) for target in command['targets']]
+        told = {'action': command.action, 'subcommand': _shown_text(command.subcommand)}
+        told['targets'] = [_shown_text(target) for target in command.targets]
         told['matched'] = [_shown_text(target) for target in matched]
-        told.update((name, _shown_text(command[name])) for name in ('docker_host', 'context', 'project', 'signal'))
+        for name in ('docker_host', 'context', 'project', 'signal'):
+            told[name] = _shown_text(getattr(command, name))
         told['match'] = match
         shown = [_shown(word) for word in argv]
         encoded = None if all(_is_utf8(word) for word in argv) else [word.hex() for word in argv]
         keys = [_shown(key) for key in audit_log.keys(event)]
-        return _Judgement(None, match, command['action'], told, shown, gap is None, encoded, _program(event), keys)
+        return _Judgement(None, match, command.action, told, shown, gap is None, encoded, _program(event), keys)
 
     def _command(self, event, argv, gap):
         """(command or None, match or None, matched targets)"""
-        words, certain = _command_words(event, argv)
-        words = [word.decode('utf-8', 'surrogateescape') for word in words]
+        words, is_script, certain = _command_words(event, [_text(word) for word in argv])
         certain = certain and not event.interpreted
         if gap is not None and certain:
             # What stands before the first missing argument may say enough by itself
-            command = docker_cli.parse(words[: max(0, gap - len(argv) + len(words))])
+            command = docker_cli.parse(words[: max(0, gap - len(argv) + len(words))], is_script)
             match, matched = _match(command, self._resolve)
-            if match in ('name', 'id'):
+            if match in ('name', 'id') and not command.podman:
                 return command, match, matched
-        command = docker_cli.parse(words)
-        if command['action'] is None:
+        command = docker_cli.parse(words, is_script)
+        if command.action is None:
             return None, None, []
         match, matched = _match(command, self._resolve)
-        if (gap is not None and not event.interpreted) or (match is not None and not certain):
-            # A missing argument can be another target
+        if (gap is not None and not event.interpreted) or (match is not None and (command.podman or not certain)):
+            # A missing argument can be another target; which program a script runs is not known
             match = 'possible'
         return command, match, matched
 
 
 def _command_words(event, argv):
-    """(words, certain): the command with the program that ran in front, and whether that is sure to be docker.
+    """(words, is a script, certain): the command with the program in front, and whether it is sure to be docker.
 
-    argv[0] is whatever the caller likes; comm and exe tell the program. A script is run as INTERPRETER [ARGUMENT] SCRIPT
-    ARGS (fs/binfmt_script.c), with exe the interpreter and comm the name of the script: where docker is a script, what
-    comes before it is left out. Where docker itself is the interpreter of some script, docker is what runs. A program
-    that nowhere is called docker was logged under our key all the same: it may be docker by another name.
+    argv[0] is whatever the caller likes; comm and exe tell the program. A script is run as INTERPRETER [ARGUMENT]
+    SCRIPT ARGS (fs/binfmt_script.c), with exe the interpreter and comm the name of the script: where docker is a
+    script, what comes before it is left out. Where docker itself is the interpreter of some script, docker is what
+    runs. A program that nowhere is called docker was logged under our key all the same: it may be docker by another
+    name.
     """
     raw = audit_log.fields(event)
     comm = audit_log.text_value(event, raw.get('comm')) or b''
     exe = _base(audit_log.text_value(event, raw.get('exe')) or b'')
-    if argv and b'docker' not in exe and comm not in (b'', _base(argv[0])[:_COMM_LENGTH], exe[:_COMM_LENGTH]):
-        for position in (1, 2):
-            if position < len(argv) and _base(argv[position])[:_COMM_LENGTH] == comm:
-                argv = argv[position:]
-                exe = _base(argv[0])
-                break
-    called = [exe, _base(argv[0]) if argv else b'', comm]
-    named = next((word for word in called if b'docker' in word), None)
-    program = b'docker-compose' if named and named.startswith(b'docker-compose') else b'docker'
-    return (program,) + argv[1:], named is not None
+    first = _base(argv[0].encode('utf-8', 'surrogateescape')) if argv else b''
+    is_script = False
+    if argv and b'docker' not in exe and comm not in (b'', first[:_COMM_LENGTH], exe[:_COMM_LENGTH]):
+        argv, is_script = docker_cli.without_interpreter(argv, comm)
+        if is_script:
+            exe = first = _base(argv[0].encode('utf-8', 'surrogateescape'))
+    named = next((word for word in (exe, first, comm) if b'docker' in word), None)
+    program = 'docker-compose' if named and named.startswith(b'docker-compose') else 'docker'
+    return [program] + argv[1:], is_script, named is not None
+
+
+def _text(word):
+    return word.decode('utf-8', 'surrogateescape')
 
 
 def _base(path):
@@ -329,17 +284,18 @@ def _base(path):
 
 def _match(command, resolve):
     """(match or None, matched targets) of a command."""
-    if command['action'] is None:
+    if command.action is None:
         return None, []
-    if command['target_kind'] != 'container' or not command['targets']:
+    if command.target_kind != 'container' or not command.targets:
         return 'possible', []
-    foreign = is_foreign(command['docker_host'], command['context'])
-    ways = [resolve(target, foreign) for target in command['targets']]
-    matched = [target for target, way in zip(command['targets'], ways) if way in ('name', 'id')]
+    foreign = is_foreign(command.docker_host, command.context)
+    ways = [resolve(target, foreign) for target in command.targets]
+    matched = [target for target, way in zip(command.targets, ways) if way in ('name', 'id')]
     for way in ('name', 'id', 'possible'):
         if way in ways:
             return way, matched
-    return None, []
+    # It names others, and acts on more than it names
+    return ('possible' if command.everything else None), []
 
 
 def _resolver(containers, name):
@@ -347,7 +303,7 @@ def _resolver(containers, name):
     try:
         matches = re.compile(fnmatch.translate(name)).match
     except re.error as error:
-        raise FindingsError('the name pattern %r cannot be used: %s' % (name, error))
+        raise FindingsError('the name pattern %r cannot be used: %s' % (name, error)) from error
     names = {identity: label.lstrip('/') for identity, label in containers.items()}
     known_names = frozenset(names.values())
 
@@ -430,7 +386,7 @@ def _add_names(finding, event):
 
 
 def _without_plugins(findings):
-    """Count `docker compose X` once: docker runs its plugin with the same arguments (cli-plugins/manager in docker/cli)."""
+    """Count `docker compose X` once: docker runs its plugin with the same arguments (cli-plugins/manager)."""
     callers = {}
     kept = []
     for finding in findings:

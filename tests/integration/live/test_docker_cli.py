@@ -23,7 +23,8 @@ import shlex
 import subprocess
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import commands
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
 from recording_engine import RecordingEngine
 
 FIXTURES = pathlib.Path(__file__).parents[2] / 'unit' / 'fixtures'
@@ -149,7 +150,7 @@ def runner(tmp_path_factory):
 
 
 def effect(requests):
-    """(action, sorted targets) of the requests. The CLI asks for several containers at once, so their order says nothing."""
+    """(action, sorted targets) of the requests. The CLI asks for several containers at once: no order."""
     actions = {}
     stack = None
     for method, path, query, body in requests:
@@ -196,7 +197,7 @@ def one_effect(method, path, query, body):
 
 def predicted(argv):
     reading = docker_cli.parse(list(argv))
-    return reading['action'], tuple(sorted(reading['targets']))
+    return reading.action, tuple(sorted(reading.targets))
 
 
 def report(problems):
@@ -342,14 +343,14 @@ def generated_lines(count):
     """Command lines from the parser's own tables: what it believes to be options is what docker is asked about."""
     random_ = random.Random(SEED)
     # "stack deploy" is left out, too: it reads a file before it asks anything.
-    commands = [
+    choices = [
         (path, command)
-        for path, command in leaves(docker_cli._ROOT)
+        for path, command in leaves(commands.ROOT)
         if path not in (('stack', 'deploy'), ('stack', 'up'))
     ]
     for number in range(count):
         path, command = (
-            commands[number % len(commands)] if random_.random() < 0.5 else random_.choice(commands[:4] + commands)
+            choices[number % len(choices)] if random_.random() < 0.5 else random_.choice(choices[:4] + choices)
         )
         options = sorted((name, option) for name, option in command.options.items() if option.name not in LEFT_OUT)
         words = []

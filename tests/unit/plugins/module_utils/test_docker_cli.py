@@ -4,8 +4,8 @@
 
 """Promise: a command line is read as docker reads it, whatever is in it.
 
-The cases are in fixtures/argv_cases.json (given) and fixtures/argv_cases_own.json (ours: one for each rule of the
-parser). tests/integration/live/test_docker_cli.py holds those that say so against docker itself.
+The cases are in fixtures/argv_cases.json and argv_cases_2.json (given) and argv_cases_own.json (ours: one for each rule
+of the parser). tests/integration/live/test_docker_cli.py holds those that say so against docker itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import shlex
 import sys
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import ACTIONS, public
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,10 @@ NOTHING = {
 }
 
 
+def read(argv):
+    return public(docker_cli.parse(argv))
+
+
 def cases(name):
     return [
         pytest.param(case, id='%s # %s' % (ascii(shlex.join(case['argv'])), case['note']))
@@ -50,17 +55,20 @@ def cases(name):
     ]
 
 
-@pytest.mark.parametrize('case', cases('argv_cases.json') + cases('argv_cases_own.json'))
+CASES = cases('argv_cases.json') + cases('argv_cases_2.json') + cases('argv_cases_own.json')
+
+
+@pytest.mark.parametrize('case', CASES)
 def test_a_case_is_read_as_written(case):
-    reading = docker_cli.parse(docker_cli.strip_interpreter(case['argv']))
+    reading = read(case['argv'])
     # A kind that is not written is none; other fields that are not written are not part of the case.
     expected = dict({'target_kind': None}, **{field: case[field] for field in FIELDS if field in case})
     assert {field: reading[FIELDS[field]] for field in expected} == expected
 
 
 def test_every_action_has_a_case():
-    seen = {case.values[0]['action'] for case in cases('argv_cases.json') + cases('argv_cases_own.json')}
-    assert seen == set(docker_cli.ACTIONS) | {None}
+    seen = {case.values[0]['action'] for case in CASES}
+    assert seen == set(ACTIONS) | {None}
 
 
 @pytest.mark.parametrize(
@@ -79,12 +87,12 @@ def test_every_action_has_a_case():
     ],
 )
 def test_the_subcommand_is_shown_as_typed_also_where_nothing_happens(argv, subcommand):
-    assert docker_cli.parse(argv)['subcommand'] == subcommand
+    assert read(argv)['subcommand'] == subcommand
 
 
 @pytest.mark.parametrize('argv', [[], [''], ['docker'], ['ls', 'stop', 'x'], ['docker/', 'stop', 'x']])
 def test_what_is_no_docker_command_gives_nothing(argv):
-    assert docker_cli.parse(argv) == NOTHING
+    assert read(argv) == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -97,7 +105,7 @@ def test_what_is_no_docker_command_gives_nothing(argv):
         (['docker', 'stop', 5], 'int'),
     ],
 )
-@pytest.mark.parametrize('function', [docker_cli.parse, docker_cli.strip_interpreter])
+@pytest.mark.parametrize('function', [docker_cli.parse, docker_cli.without_interpreter])
 def test_anything_but_a_list_of_strings_is_refused_by_name(function, wrong, named):
     with pytest.raises(docker_cli.DockerCliError, match=named):
         function(wrong)
@@ -118,15 +126,14 @@ def test_anything_but_a_list_of_strings_is_refused_by_name(function, wrong, name
     ],
 )
 def test_only_the_interpreter_of_a_docker_that_is_a_script_is_left_out(argv, stripped):
-    assert docker_cli.strip_interpreter(argv) == (argv if stripped is None else stripped)
+    expected = (argv, False) if stripped is None else (stripped, True)
+    assert docker_cli.without_interpreter(argv) == expected
 
 
 # --- Properties ------------------------------------------------------------------------------------------------------
 
 # What the parser looks for, so that random lines get deep into it, beside any text at all.
-VOCABULARY = sorted(
-    {word for case in cases('argv_cases.json') + cases('argv_cases_own.json') for word in case.values[0]['argv']}
-)
+VOCABULARY = sorted({word for case in CASES for word in case.values[0]['argv']})
 words = st.one_of(
     st.sampled_from(VOCABULARY),
     st.text(st.characters(min_codepoint=0, max_codepoint=0x10FFFF)),
@@ -141,9 +148,9 @@ lines = st.builds(lambda program, rest: [program] + rest, programs, st.lists(wor
 @settings(max_examples=1000, deadline=None)
 @given(st.one_of(lines, st.lists(words, max_size=5)))
 def test_any_list_of_strings_gives_a_whole_result(argv):
-    reading = docker_cli.parse(argv)
+    reading = read(argv)
     assert list(reading) == list(NOTHING)
-    assert reading['action'] is None or reading['action'] in docker_cli.ACTIONS
+    assert reading['action'] is None or reading['action'] in ACTIONS
     assert isinstance(reading['targets'], list) and all(isinstance(target, str) for target in reading['targets'])
     assert all(value is None or isinstance(value, str) for key, value in reading.items() if key != 'targets')
     assert reading['action'] or (reading['targets'], reading['target_kind'], reading['signal']) == ([], None, None)
@@ -161,7 +168,7 @@ def test_a_reading_depends_on_the_words_alone(argv):
 @settings(max_examples=300, deadline=None)
 @given(st.lists(words, max_size=6), st.sampled_from([['run'], ['container', 'run'], ['exec'], ['create']]))
 def test_nothing_behind_an_image_or_a_container_is_docker_s_own(arguments, command):
-    assert docker_cli.parse(['docker'] + command + ['image'] + arguments)['action'] is None
+    assert read(['docker'] + command + ['image'] + arguments)['action'] is None
 
 
 @settings(max_examples=300, deadline=None)
@@ -180,7 +187,7 @@ def test_options_of_stop_may_stand_anywhere_and_change_no_target(names, data):
         free = [position for position in range(2, len(argv) + 1) if argv[position - 1] not in ('-t', '-s')]
         position = data.draw(st.sampled_from(free))
         argv[position:position] = option
-    assert (docker_cli.parse(argv)['action'], docker_cli.parse(argv)['targets']) == ('stop', names)
+    assert (read(argv)['action'], read(argv)['targets']) == ('stop', names)
 
 
 def steps(argv):
@@ -220,12 +227,10 @@ def test_the_work_grows_with_the_number_of_words(line):
 
 @pytest.mark.parametrize('value', ['0' * 10**6, '1' * 10**6, '1_' * 10**6, '0x' + 'f' * 10**6])
 def test_a_long_number_is_judged_without_being_computed(value):
-    assert docker_cli.parse(['docker', 'stop', '-t', value, 'x'])['action'] == (
-        'stop' if not value.strip('0') else None
-    )
+    assert read(['docker', 'stop', '-t', value, 'x'])['action'] == ('stop' if not value.strip('0') else None)
 
 
 @pytest.mark.parametrize('target', ['a/' * 100000 + '..', '../' * 100000 + 'containers/x', '/' * 1000000])
 def test_a_long_path_is_cleaned_and_nothing_else(target):
-    targets = docker_cli.parse(['docker', 'stop', target])['targets']
+    targets = read(['docker', 'stop', target])['targets']
     assert targets in ([], ['x'], ['/'.join('a' * 99999)])

@@ -9,7 +9,8 @@ import itertools
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import public
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import judge as verdicts
 from hypothesis import given, settings
@@ -44,7 +45,7 @@ def command(seconds, text, pid=100, **fields):
         'argv': argv,
         'argv_complete': True,
     }
-    finding.update(docker_cli.parse(argv))
+    finding.update(public(docker_cli.parse(argv)))
     return dict(finding, **fields)
 
 
