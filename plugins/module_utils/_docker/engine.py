@@ -22,8 +22,7 @@ import socket
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Any, NamedTuple, Optional, TypedDict
+from typing import Any, Callable, Generator, Iterable, Iterator, NamedTuple, Optional, TypedDict
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects

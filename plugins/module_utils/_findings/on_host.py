@@ -26,5 +26,6 @@ def find(events, log, socket, seconds, name, containers=None, **options):
     is_match = name_matcher(name)
     named = {identity: engine.label(names, is_match) for identity, names in known.items()}
     found = findings.find(events, name=name, containers={**named, **(containers or {})}, **options)
-    callers.add(found['findings'], log_reader.lines_with(callers.LINES, log), processes.Processes(known))
+    with processes.Processes(known) as living:
+        callers.add(found['findings'], log_reader.lines_with(callers.LINES, log), living)
     return found, reason

@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Processes that still live: what they call themselves, and the unit or the container that they are in.
 
-Sources: proc(5) for stat, cmdline, loginuid and sessionid; cgroups(7) for cgroup; the kernel's include/linux/proc_ns.h for
-the number of the first pid namespace; moby's daemon/daemon_unix.go and runc for the cgroup of a container:
+A process can keep its command line from being read: then all else of it is known.
+
+Sources: proc(5) for stat, cmdline, loginuid and sessionid; cgroups(7) for cgroup; the kernel's include/linux/proc_ns.h
+for the number of the first pid namespace; moby's daemon/daemon_unix.go and runc for the cgroup of a container:
 `/docker/ID`, with systemd `docker-ID.scope`.
 """
 
@@ -13,30 +15,61 @@ from __future__ import annotations
 import os
 import re
 import time
+from typing import Mapping, NamedTuple, Optional, Tuple, TypedDict
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.proc import ProcReader, is_of
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import shown
 
 # Audit writes the pids of the first pid namespace: in another one they mean other processes
 _FIRST_NAMESPACE = 'pid:[4026531836]'  # PROC_PID_INIT_INO
 
-# Milliseconds. The start of a process is known to a tick of 10 ms, and the clock of audit lags by as much (audit_log_start:
-# ktime_get_coarse_real_ts64). A pid is used again only when all others were.
+_UNSET = 4294967295  # AUDIT_SID_UNSET, include/linux/audit.h
+
+# Milliseconds. The start of a process is known to a tick of 10 ms, and the clock of audit lags by as much
+# (audit_log_start: ktime_get_coarse_real_ts64). A pid is used again only when all others were.
 _TOLERANCE = 20
 
 _LONGEST_COMMAND = 4096
 _CONTAINER = re.compile(r'/(?:[a-z][a-z-]*-)?([0-9a-f]{64})(?:\.scope)?(?=/|$)', re.MULTILINE)
 _UNIT = re.compile(r'/([^/]+\.(?:service|scope|socket|mount|swap))(?=/|$)', re.MULTILINE)
 
+Login = Tuple[Optional[int], Optional[int]]
 
-class Processes(object):
-    """The processes of this host, each read once."""
+# The command line last, as it may never come, and once more whether it is still the same process
+_READ = ('stat', 'cgroup', 'loginuid', 'sessionid', 'exe', 'cmdline', 'stat')
 
-    def __init__(self, names=None, proc='/proc'):
+
+class Process(TypedDict):
+    """What is told of a process."""
+
+    pid: int
+    comm: str
+    exe: str | None
+    argv: list[str]
+    argv_complete: bool
+    unit: str | None
+    container: str | None
+    container_name: str | None
+    started: str | None
+    seen: str | None
+
+
+class _Known(NamedTuple):
+    started: float  # milliseconds since 1970
+    login: Login | None
+    shown: Process
+
+
+class Processes:
+    """The processes of this host, each read once. To be closed."""
+
+    def __init__(self, names: Mapping[str, list[str]] | None = None, proc: str = '/proc') -> None:
         """names maps the ids of containers to a list of their names, the newest last."""
         self.node = os.uname()[1]  # as auditd names it with name_format = hostname
         self._names = names or {}
-        self._proc = proc
-        self._read = {}
+        self._reader = ProcReader(proc)
+        self._read: dict[int, _Known | None] = {}
         self._seen = int(time.time() * 1000)
         self._booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
         try:
@@ -44,98 +77,100 @@ class Processes(object):
         except OSError:
             self._is_usable = False
 
-    def booted(self):
+    def close(self) -> None:
+        self._reader.close()
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self.close()
+
+    def booted(self) -> float:
         """When this host was booted, in milliseconds since 1970."""
         return self._booted * 1000
 
-    def engine_since(self, pid_file='/var/run/docker.pid'):
-        """When the docker engine of this host was started (milliseconds since 1970), or None where that is not known."""
+    def engine_since(self, pid_file: str = '/run/docker.pid') -> float | None:
+        """When the docker engine of this host was started, in milliseconds since 1970. None where that is not known."""
         try:
-            with open(pid_file, 'rb') as file:
-                started, comm = self._stat(int(file.read(20)))
+            status, stat = self._reader.read(int(files.read_regular(pid_file, 20)), ('status', 'stat'))
+            started, comm = self._start(stat)
         except (OSError, ValueError, IndexError):
             return None
-        return started if self._is_usable and comm == b'dockerd' else None
+        return started if self._is_usable and comm == b'dockerd' and is_of(status, 0) else None
 
-    def look(self, pid, moment, login):
+    def look(self, pid: int | None, moment: float | None, login: Login) -> Process | None:
         """The process with a pid, if it lived at a moment (milliseconds since 1970) and still lives; else None.
 
-        login is (auid, ses) of the event that tells of the pid, each None where unset: a process with another is another one.
+        login is that of the event that has the pid, each part None where unset: a process with another is another.
         """
         if not self._is_usable or pid is None or moment is None or moment < self.booted():
             return None
         if pid not in self._read:
-            self._read[pid] = self._process(pid)
-        if self._read[pid] is None:
+            try:
+                self._read[pid] = self._process(pid)
+            except (OSError, ValueError, IndexError, OverflowError):
+                self._read[pid] = None
+        known = self._read[pid]
+        if known is None or known.started > moment + _TOLERANCE or known.login not in (None, login):
             return None
-        started, own_login, shown = self._read[pid]
-        if started > moment + _TOLERANCE or own_login not in (None, login):
-            return None
-        return dict(shown, argv=list(shown['argv']))
+        return {**known.shown, 'argv': list(known.shown['argv'])}
 
-    def _process(self, pid):
-        """(start in milliseconds, (auid, ses) or None, what is shown), or None for a process that is gone."""
-        try:
-            started, comm = self._stat(pid)
-            command = self._bytes(pid, 'cmdline', _LONGEST_COMMAND)
-            groups = self._bytes(pid, 'cgroup', 1 << 16).decode('utf-8', 'backslashreplace')
-            login = self._login(pid)
-            exe = self._exe(pid)
-            # Not one that took its place meanwhile
-            if self._stat(pid)[0] != started:
-                return None
-        except (OSError, ValueError, IndexError, OverflowError):
-            return None
-        words = command.split(b'\0')[:-1] if command.endswith(b'\0') else command.split(b'\0') if command else []
+    def _process(self, pid: int) -> _Known:
+        """An exception for a process that is gone."""
+        parts = self._reader.read(pid, _READ)
+        if len(parts) == len(_READ) - 2:
+            parts += [None, *self._reader.read(pid, ('stat',))]
+        elif parts[-2] is None:
+            raise ValueError('it is gone')
+        stat, cgroup, loginuid, sessionid, exe, command, after = parts
+        started, comm = self._start(stat)
+        # Not one that took its place meanwhile
+        if cgroup is None or self._start(after)[0] != started:
+            raise ValueError('it is gone')
+        groups = shown(cgroup)
         container = _container(groups)
-        shown = {
+        names = self._names.get(container or '')
+        words = (command or b'')[:_LONGEST_COMMAND].split(b'\0')
+        told: Process = {
             'pid': pid,
-            'comm': _shown(comm),
-            'exe': exe,
-            'argv': [_shown(word) for word in words],
-            'argv_complete': len(command) < _LONGEST_COMMAND,
+            'comm': shown(comm),
+            'exe': shown(exe),
+            'argv': [shown(word) for word in (words if words[-1] else words[:-1])],
+            'argv_complete': command is not None and len(command) < _LONGEST_COMMAND,
             'unit': None if container else _unit(groups),
             'container': container,
-            'container_name': (self._names.get(container) or [None])[-1],
-            'started': audit_log.timestamp(int(started)),
-            'seen': audit_log.timestamp(self._seen),
+            'container_name': names[-1] if names else None,
+            'started': times.timestamp(int(started)),
+            'seen': times.timestamp(self._seen),
         }
-        return started, login, shown
+        return _Known(started, _login(loginuid, sessionid), told)
 
-    def _stat(self, pid):
+    def _start(self, stat: bytes | None) -> tuple[float, bytes]:
         """(start in milliseconds since 1970, comm)"""
-        before, _parenthesis, after = self._bytes(pid, 'stat', 4096).rpartition(b')')
+        before, _parenthesis, after = (stat or b'').rpartition(b')')
         fields = after.split()
         if fields[0] in (b'Z', b'X'):
             raise ValueError('it has ended')
         # starttime is field 22, and what comes after comm begins with field 3
         return round((self._booted + int(fields[19]) / os.sysconf('SC_CLK_TCK')) * 1000, 3), before.partition(b'(')[2]
 
-    def _login(self, pid):
-        try:
-            numbers = [int(self._bytes(pid, name, 20)) for name in ('loginuid', 'sessionid')]
-        except FileNotFoundError:
-            return None
-        return tuple(None if number == audit_log.UNSET else number for number in numbers)
 
-    def _exe(self, pid):
-        try:
-            return _shown(os.fsencode(os.readlink(os.path.join(self._proc, str(pid), 'exe'))))
-        except OSError:
-            return None
-
-    def _bytes(self, pid, name, longest):
-        with open(os.path.join(self._proc, str(pid), name), 'rb') as file:
-            return file.read(longest)
+def _login(loginuid: bytes | None, sessionid: bytes | None) -> Login | None:
+    """None for a kernel without audit of logins."""
+    if loginuid is None or sessionid is None:
+        return None
+    auid, ses = int(loginuid), int(sessionid)
+    return None if auid == _UNSET else auid, None if ses == _UNSET else ses
 
 
-def _container(groups):
-    """The id of the container of a process, or None. Of one within another it is the outer one, which this host's engine knows."""
+def _container(groups: str) -> str | None:
+    """The id of the container of a process, or None. Of nested ones it is the outer, which this host's engine knows."""
     found = _CONTAINER.search(groups)
     return found.group(1) if found else None
 
 
-def _unit(groups):
+def _unit(groups: str) -> str | None:
     """The systemd unit of a process, or None."""
     for line in groups.split('\n'):
         _number, _colon, rest = line.partition(':')
@@ -143,9 +178,5 @@ def _unit(groups):
         # cgroups(7): that of version 2 has no controllers, that of systemd a name
         found = _UNIT.findall(path) if controllers in ('', 'name=systemd') else []
         if found:
-            return found[-1]
+            return str(found[-1])
     return None
-
-
-def _shown(value):
-    return value.decode('utf-8', 'backslashreplace')

@@ -9,6 +9,7 @@ What the kernel really writes is asked in tests/integration/test_callers.py; her
 from __future__ import annotations
 
 import os
+import threading
 import time
 
 import pytest
@@ -40,6 +41,7 @@ class Proc:
             'cgroup': '0::/system.slice/cron.service\n',
             'loginuid': '1000',
             'sessionid': '5',
+            'status': 'Name:\t%s\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n' % comm,
         }
         for name, text in dict(content, **files).items():
             if text is not None:
@@ -47,7 +49,8 @@ class Proc:
         (own / 'exe').symlink_to('/usr/bin/python3.11')
 
     def look(self, second=2.0, login=(1000, 5), names=None, pid=None):
-        return processes.Processes(names, str(self.folder)).look(pid or self.pid, (booted() + second) * 1000, login)
+        with processes.Processes(names, str(self.folder)) as living:
+            return living.look(pid or self.pid, (booted() + second) * 1000, login)
 
 
 def test_a_parent_that_lives_is_told_of(tmp_path):
@@ -153,14 +156,30 @@ def test_the_command_line_is_what_the_process_calls_it(tmp_path, raw, argv, comp
 
 
 def test_one_that_takes_its_place_while_it_is_read_is_not_taken_for_it(tmp_path):
-    class Racing(processes.Processes):
-        def _login(self, pid):
-            stat = tmp_path / str(pid) / 'stat'
-            stat.write_text(stat.read_text().replace(' %d 1 2' % TICKS, ' %d 1 2' % (TICKS + 1)))
-            return super()._login(pid)
+    proc = Proc(tmp_path, sessionid=None)
+    own = tmp_path / '4711'
+    os.mkfifo(own / 'sessionid')  # the reader waits here until it is written
 
-    Proc(tmp_path, second=1)
-    assert Racing(None, str(tmp_path)).look(4711, (booted() + 2) * 1000, (1000, 5)) is None
+    def replace():
+        with (own / 'sessionid').open('w') as fifo:
+            stat = (own / 'stat').read_text()
+            (own / 'stat').write_text(stat.replace(' %d 1 2' % TICKS, ' %d 1 2' % (TICKS + 1)))
+            fifo.write('5')
+
+    thread = threading.Thread(target=replace, daemon=True)
+    thread.start()
+    assert proc.look() is None
+    thread.join(10)
+
+
+def test_of_one_whose_command_line_never_comes_all_else_is_told(tmp_path):
+    """A process can block the lock that it takes to read it: a FIFO that nobody writes to stands for that."""
+    proc = Proc(tmp_path, cmdline=None)
+    os.mkfifo(tmp_path / '4711' / 'cmdline')
+    start = time.monotonic()
+    found = proc.look()
+    assert (found['argv'], found['argv_complete'], found['unit']) == ([], False, 'cron.service')
+    assert time.monotonic() - start < 10
 
 
 def test_what_is_told_of_a_process_is_not_shared(tmp_path):
@@ -188,6 +207,9 @@ def test_a_process_is_read_once(tmp_path):
         ('4712', {'comm': 'dockerd'}, False),
         ('x', {'comm': 'dockerd'}, False),
         ('4711', {'comm': 'dockerd', 'namespace': 'pid:[1]'}, False),
+        ('4711', {'comm': 'dockerd', 'status': 'Uid:\t1000\t1000\t1000\t1000\n'}, False),
+        ('4711', {'comm': 'dockerd', 'status': 'Uid:\t1000\t0\t0\t0\n'}, False),  # through a program with setuid
+        ('4711', {'comm': 'dockerd', 'status': None}, False),
         (None, {'comm': 'dockerd'}, False),
     ],
 )
