@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
+    answers,
     coverage_view,
-    plain,
     report_action,
     whole_file,
 )
@@ -16,6 +16,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
 class ActionModule(report_action.ReportAction):
     """What each host sees and what stands in its way."""
 
+    module = 'docker_coverage_info'
     options = {'canaries': {'type': 'dict', 'default': {}}}
 
     def check(self, given):
@@ -23,7 +24,8 @@ class ActionModule(report_action.ReportAction):
             whole_file.check('dest', given['dest'], ('.json',))
 
     def report(self, hosts, given):
-        summary = coverage_view.summary(hosts, plain.plain(given['canaries']))
+        ran = {host: result for host, result in given['canaries'].items() if result}
+        summary = coverage_view.summary(hosts, answers.of_hosts('docker_audit_canary', ran))
         return report_action.Report(
             coverage_view.view(summary),
             {'dest': lambda: json.dumps(summary, indent=2) + '\n'},

@@ -15,15 +15,15 @@ import select
 import signal
 import time
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleActionFail
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
+    answers,
+    asking_action,
     escape,
     findings_view,
     formats,
     parts,
-    plain,
     printed,
 )
 
@@ -41,7 +41,7 @@ _SSH_ALIVE = '-o ServerAliveInterval=15 -o ServerAliveCountMax=2'
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-class ActionModule(ActionBase):
+class ActionModule(asking_action.AskingAction):
     """Prints the findings of a host as they arrive. It runs in the host's own worker, so no host waits for another."""
 
     TRANSFERS_FILES = False
@@ -130,18 +130,8 @@ class ActionModule(ActionBase):
         arguments = dict(self._asked, wait=wait)
         if ack is not None:
             arguments['ack'] = ack
-        try:
-            result = self._execute_module(
-                module_name='claude_hooks.docker_audit.docker_findings_info',
-                module_args=arguments,
-                task_vars=self._task_vars,
-            )
-        except AnsibleConnectionFailure as error:
-            result = {'unreachable': True, 'msg': str(error)}
-        except AnsibleError as error:
-            result = {'failed': True, 'msg': str(error)}
         # Never templated: anybody can choose the words of a command line
-        result = plain.plain(result)
+        result = self.ask('docker_findings_info', arguments, self._task_vars, answers.FOLLOWED)
         if result.get('failed') or result.get('unreachable'):
             # It may have gone with the host's last boot
             self._connection._shell.tmpdir = None

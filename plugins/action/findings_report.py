@@ -21,6 +21,7 @@ except ImportError:
 class ActionModule(report_action.ReportAction):
     """The findings of all hosts."""
 
+    module = 'docker_findings_info'
     options = {
         'format': {'type': 'str', 'choices': ['ecs']},
         'report': {'type': 'path'},

@@ -15,6 +15,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
 class ActionModule(report_action.ReportAction):
     """The verdicts of all hosts."""
 
+    module = 'docker_verdicts_info'
     options = {'report': {'type': 'path'}, 'since': {'type': 'str'}, 'until': {'type': 'str'}}
 
     def check(self, given):

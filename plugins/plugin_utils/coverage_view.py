@@ -82,9 +82,9 @@ def block(name: str, host: Mapping[str, Any]) -> list[str]:
     lines = ['%s: %s' % (escape.quoted(name), host['coverage'])]
     if host['reason'] is not None:
         return lines + [parts.INDENT + host['reason']]
-    width = max([len(one['code']) for one in host['problems']] + [0])
+    width = max([len(escape.printable(one['code'])) for one in host['problems']] + [0])
     for one, following in zip(host['problems'], host['problems'][1:] + [{}]):
-        head = '%s%-7s  %-*s  ' % (parts.INDENT, one['weight'], width, one['code'])
+        head = '%s%-7s  %-*s  ' % (parts.INDENT, one['weight'], width, escape.printable(one['code']))
         lines.append(head + escape.short(escape.printable(one['evidence']), _SHOWN))
         if one['remedy'] != following.get('remedy'):
             lines.append(' ' * len(head) + '-> ' + escape.printable(one['remedy']))
@@ -92,7 +92,7 @@ def block(name: str, host: Mapping[str, Any]) -> list[str]:
         if run['event'] is not None:
             lines.append(
                 '%sseen     %s executed as uid %s: event %s'
-                % (parts.INDENT, escape.quoted(run['path']), run['uid'], run['event'])
+                % (parts.INDENT, escape.quoted(run['path']), run['uid'], escape.printable(run['event']))
             )
     return lines
 

@@ -65,7 +65,7 @@ def caller_pieces(entry: Mapping[str, Any], zone: Zone = None) -> Iterator[str]:
 
 
 def _login(login: Mapping[str, Any], zone: Zone) -> str:
-    text = 'login: ' + escape.word(login['auid'] if login.get('account') is None else login['account'])
+    text = 'login: ' + name_or_number(login, 'account', 'auid')
     for label, name in (('from', 'address'), ('on', 'terminal')):
         if login.get(name) is not None:
             text += ' %s %s' % (label, escape.quoted(login[name]))

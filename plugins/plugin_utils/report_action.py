@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import formats, plain, whole_file
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, formats, whole_file
 
 Text = Callable[[], str]
 
@@ -30,6 +30,8 @@ class ReportAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
     TRANSFERS_FILES = False
     _requires_connection = False
 
+    #: The module whose results are shown
+    module: ClassVar[str]
     #: The options of the action beside dest and results
     options: ClassVar[dict[str, dict[str, Any]]] = {}
 
@@ -41,7 +43,7 @@ class ReportAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
             self.check(given)
             if given['results'] is None:
                 return {'changed': False}
-            report = self.report(plain.plain(given['results']), given)
+            report = self.report(answers.of_hosts(self.module, given['results']), given)
             self._show(report.lines)
             changed = self._write({given[option]: text for option, text in report.files.items() if given[option]})
         except (whole_file.FileError, formats.FormatError) as error:

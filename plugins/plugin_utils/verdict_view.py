@@ -56,10 +56,16 @@ def block(verdict: Mapping[str, Any], zone: Zone = None) -> list[str]:
             parts.local_time(verdict['timestamp'], zone),
             escape.quoted(verdict['host'] or '-'),
             escape.quoted(verdict['container'] or '-'),
-            ', '.join(verdict['what']),
+            escape.printable(', '.join(verdict['what'])),
         ),
         '%sid %s' % (parts.INDENT, escape.quoted(verdict['id'][:12])),
-        '%scause %s (%s), %s' % (parts.INDENT, verdict['cause'], CAUSES[verdict['cause']], verdict['confidence']),
+        '%scause %s (%s), %s'
+        % (
+            parts.INDENT,
+            escape.printable(verdict['cause']),
+            CAUSES.get(verdict['cause'], '-'),
+            escape.printable(verdict['confidence']),
+        ),
     ]
     label = 'who' if verdict['confidence'] != 'open' else 'can be'
     for who in verdict['who'][:_SHOWN_WHO]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promise: what the module returns, call by call, is printed once, acknowledged once printed, and asked for again after a failure."""
+"""Promise: what the module returns is printed once, acknowledged once printed, and asked for again after a failure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def batch(token, *numbers, **changes):
         {
             'findings': [finding(number) for number in numbers],
             'unreadable': [],
-            'counts': {'unreadable': 0},
+            'counts': {'executions': 0, 'failed': 0, 'unreadable': 0},
+            'span': {'first': None, 'last': None},
             'token': token,
             'acked': True,
             'gap': False,
@@ -237,11 +238,13 @@ def test_executions_without_a_command_and_warnings_are_told_once(follow):
         'uid': 0,
         'user': 'bob\x1b',
     }
-    again = batch('a', unreadable=[execution], counts={'unreadable': 3}, warnings=['state is damaged\x1b[2J'])
-    action = follow([again, dict(again, counts={'unreadable': 1})], duration=1)
+    counts = {'executions': 3, 'failed': 0}
+    again = batch('a', unreadable=[execution], counts=dict(counts, unreadable=3), warnings=['state is damaged\x1b[2J'])
+    action = follow([again, dict(again, counts=dict(counts, unreadable=1))], duration=1)
     assert action.notices == [
         r'web1: state is damaged\x1b[2J',
-        r"web1: docker was executed at - by user $'bob\x1b' (pid 7, event 1.0:1), the log does not tell the command: failed",
+        r"web1: docker was executed at - by user $'bob\x1b' (pid 7, event 1.0:1), "
+        r"the log does not tell the command: failed",
         'web1: the log does not tell the command of 2 more executions of docker',
     ]
     assert token() == 'a' and action.out == ['web1: 0 findings, 0 gaps, 0 reconnects']

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way to a host and back of the modules that read it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers
+
+# What the result of a module can hold for Ansible to print or to set
+_ANSIBLES_OWN = frozenset(
+    ('warnings', 'deprecations', 'exception', 'ansible_facts', 'invocation', 'diff', 'module_stdout', 'module_stderr')
+)
+
+
+class AskingAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
+    """Runs modules on a host, and checks their answers before Ansible prints or keeps any of them.
+
+    Ansible itself prints warnings, deprecations, exceptions and reasons of failures as raw as a host sent them.
+    """
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def ask(
+        self, module: str, arguments: dict[str, Any] | None, task_vars: dict[str, Any], kind: str | None = None
+    ) -> dict[str, Any]:
+        """The checked answer of a module, also where the host cannot be reached. kind is that of its answer."""
+        try:
+            result: dict[str, Any] = self._execute_module(
+                module_name='claude_hooks.docker_audit.' + module, module_args=arguments, task_vars=task_vars
+            )
+        except AnsibleConnectionFailure as error:
+            result = {'unreachable': True, 'msg': str(error)}
+        except AnsibleError as error:
+            result = {'failed': True, 'msg': str(error)}
+        return answers.checked(kind or module, str(task_vars['inventory_hostname']), result)
+
+    def _parse_returned_data(self, res: dict[str, Any], *profile: Any) -> dict[str, Any]:
+        """What the module printed, without all that Ansible would print or obey itself."""
+        lines = (res.get('stdout') or '').split('\n')
+        # Ansible quotes what comes after the result in a warning
+        while len(lines) > 1 and not lines[-1].rstrip().endswith('}'):
+            lines.pop()
+        data = super()._parse_returned_data(dict(res, stdout='\n'.join(lines)), *profile)
+        if not data.get('_ansible_parsed', True):
+            # Why a module did not start, or that it crashed, stands on the last line
+            last = str(res.get('stderr') or '').strip().rpartition('\n')[2]
+            data['msg'] = '%s: %s' % (data.get('msg'), last) if last else data.get('msg')
+        warnings = [_message(warning) for warning in data.get('warnings') or () if isinstance(data['warnings'], list)]
+        kept = {name: value for name, value in data.items() if name not in _ANSIBLES_OWN}
+        return dict(kept, warnings=warnings) if warnings else kept
+
+
+class CheckedModule(AskingAction):
+    """Takes the place of the module of the same name: runs it with the arguments of the task."""
+
+    module: ClassVar[str]
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        return self.ask(self.module, None, task_vars or {})
+
+
+def _message(warning: Any) -> str:
+    """The text of a warning, which from ansible-core 2.19 on comes as an object."""
+    text = warning if isinstance(warning, str) else getattr(getattr(warning, 'event', None), 'msg', None)
+    return answers.reason(text)

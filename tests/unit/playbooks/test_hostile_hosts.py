@@ -1,0 +1,159 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promise: whatever a host answers, nothing of it reaches the terminal raw, and the other hosts are shown.
+
+Runs the real ansible-playbook on hosts whose Python is a script that prints an answer of our choice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import unicodedata
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+RAW = '\x1b[2J\x9b31m\u202e{{ 7*7 }}'
+SECRET = 'word-of-a-command-line'
+FINDING = {
+    'host': 'good',
+    'timestamp': '2026-11-24T23:57:43.051Z',
+    'event': '1795564663.051:91',
+    'action': 'remove',
+    'targets': [RAW],
+    'pid': 7,
+    'argv': ['docker', 'rm', RAW, SECRET],
+    'argv_complete': True,
+    'exe': RAW,
+    'cwd': RAW,
+    'tty': RAW,
+}
+SPAN = {'first': '2026-11-20T00:00:03.120Z', 'last': '2026-11-24T23:58:01.007Z'}
+VERDICT = {
+    'host': 'good',
+    'container': RAW,
+    'id': 'f' * 64,
+    'what': ['died', RAW],
+    'timestamp': '2026-11-24T23:57:43.120Z',
+    'cause': RAW,
+    'confidence': 'certain',
+    'who': [FINDING],
+    'evidence': [RAW],
+}
+# What each module returns besides is of no matter to the others.
+ANSWER = {
+    'changed': False,
+    'findings': [FINDING],
+    'unreadable': [],
+    'counts': {'bytes': 9, 'executions': 1, 'failed': 0, 'unreadable': 0},
+    'span': SPAN,
+    'engine': {'reachable': True, 'reason': None},
+    'verdicts': [VERDICT],
+    'events': {'count': 3, 'first': SPAN['first'], 'full': False, 'gaps': [], 'kept': 0, 'engine': None},
+    'connects': 0,
+    'token': 'x' * 32,
+    'acked': True,
+    'gap': False,
+    'gap_span': SPAN,
+}
+OTHER = dict(ANSWER, invocation={'module_args': {'x': SECRET}}, diff={'after': SECRET}, stdout=SECRET)
+HOSTS = {
+    'good': json.dumps(ANSWER),
+    'talkative': json.dumps(dict(OTHER, warnings=[RAW], deprecations=[{'msg': RAW, 'version': '9'}])),
+    'bossy': json.dumps(dict(OTHER, ansible_facts={'ansible_python_interpreter': RAW, 'x': RAW})),
+    'junk': RAW + '\n' + json.dumps(OTHER) + '\n' + RAW + ' end\n',
+    'two': json.dumps(ANSWER) + '\n' + json.dumps(ANSWER),
+    'failing': json.dumps({'failed': True, 'msg': 'no disk ' + RAW, 'exception': RAW, 'module_stderr': RAW}),
+    'silent': RAW,
+    'listing': json.dumps([ANSWER]),
+    'strange': json.dumps(dict(ANSWER, findings=[[['x']]], verdicts={'x': RAW})),
+    'long': json.dumps(dict(ANSWER, findings=[dict(FINDING, cwd='x' * (10 << 20))], verdicts=['x' * (10 << 20)])),
+    'deep': json.dumps(ANSWER)[:-1] + ', "deep": %s1%s}' % ('[' * 900, ']' * 900),
+    'endless': json.dumps(ANSWER)[:-1] + ', "much": NaN, "count": 1e999}',
+}
+READ = {'good', 'talkative', 'bossy', 'junk'}
+FIRST = [
+    ('findings', 'ansible.builtin.default'),
+    ('findings', 'ansible.builtin.minimal'),
+    ('findings', 'ansible.builtin.oneline'),
+    ('findings', 'ansible.posix.json'),
+    ('findings', 'yaml'),
+    ('verdicts', 'ansible.builtin.default'),
+    ('verdicts', 'ansible.posix.json'),
+    ('tail', 'ansible.builtin.default'),
+]
+
+
+@pytest.fixture(scope='module')
+def inventory(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('hosts')
+    hosts = {}
+    for name, answer in HOSTS.items():
+        (folder / name).write_text(answer)
+        python = folder / ('python-' + name)
+        python.write_text("#!/bin/sh\nexec cat '%s'\n" % (folder / name))
+        python.chmod(0o755)
+        hosts[name] = {'ansible_connection': 'local', 'ansible_python_interpreter': str(python)}
+    path = folder / 'hosts.json'
+    path.write_text(json.dumps({'all': {'hosts': hosts}}))
+    return path
+
+
+def play(inventory, playbook, *words, callback='ansible.builtin.default', **environment):
+    form = {'ANSIBLE_CALLBACK_RESULT_FORMAT': 'yaml'} if callback == 'yaml' else {'ANSIBLE_STDOUT_CALLBACK': callback}
+    command = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), '-i', str(inventory)]
+    done = subprocess.run(
+        [*command, 'playbooks/%s.yml' % playbook, *words],
+        cwd=ROOT,
+        env=dict(os.environ, ANSIBLE_NOCOLOR='1', XDG_STATE_HOME=str(inventory.parent), **form, **environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, (done.stdout + done.stderr).decode()
+
+
+def is_of_the_view(line):
+    """Whether the views print a command line there: after a dollar sign, or among the words of a tail."""
+    return re.match(r' *\$ ', line) or '  $ docker' in line
+
+
+@pytest.mark.parametrize('verbosity', ['-v', '-vvvvv'])
+@pytest.mark.parametrize('playbook, callback', FIRST)
+def test_nothing_is_raw_and_no_callback_prints_a_command_line(inventory, playbook, callback, verbosity):
+    words = ['--forks', '20', '-e', 'duration=0', '--check'] if playbook == 'tail' else []
+    code, output = play(inventory, playbook, verbosity, *words, callback=callback)
+    assert code == 2, output
+    raw = {character for character in output if unicodedata.category(character) in ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')}
+    assert raw == {'\n'} and '49' not in re.findall(r'31m\S*?(49)', output)
+    assert [line for line in output.split('\n') if SECRET in line and not is_of_the_view(line)] == []
+
+
+@pytest.mark.parametrize('playbook, entry', [('findings', 'findings'), ('verdicts', 'verdicts')])
+def test_a_bad_answer_is_a_host_that_was_not_read_and_the_others_are_shown(inventory, tmp_path, playbook, entry):
+    path = tmp_path / 'x.jsonl'
+    code, output = play(inventory, playbook, '-e', 'dest=%s' % path, '-e', 'report=%s' % (tmp_path / 'x.html'))
+    assert code == 2 and '%d of %d hosts read' % (len(READ), len(HOSTS)) in output, output
+    reasons = dict(re.findall(r'^    (\w+): (.*)$', output[output.index('NOT READ:') :], re.M))
+    assert set(reasons) == set(HOSTS) - READ, output
+    assert reasons['failing'] == 'no disk \\x1b[2J\\u009b31m\\u202e{{ 7*7 }}'
+    for name in ('strange', 'long', 'endless'):
+        assert reasons[name].startswith('this host did not answer as docker_%s_info does: ' % entry), reasons
+    written = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [one['host'] for one in written] == sorted(READ), written
+    assert all(who['host'] == one['host'] for one in written for who in one.get('who', ()))
+    assert re.findall(r'^(\w+) +: ok=.* failed=1', output, re.M) == sorted(set(HOSTS) - READ), output
+
+
+def test_only_the_hosts_that_answer_badly_end_a_tail(inventory):
+    words = ['--forks', '20', '-e', 'duration=0', '--check']
+    code, output = play(inventory, 'tail', *words)
+    assert code == 2 and set(re.findall(r'^(\w+) +: ok=.* failed=1', output, re.M)) == set(HOSTS) - READ, output
+    assert sorted(re.findall(r'^2026-11-2\S+ \S+  (\w+)  remove  ', output, re.M)) == sorted(READ), output
