@@ -1,0 +1,229 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which words of a command line, or parts of words, can be secrets: what a view shows as ``***``.
+
+Values of options that carry secrets (``run -e``, ``login -p``, ``--build-arg``, ``join --token``), all of what runs
+inside a container, the password in an address, and the value of whatever is called password, token, key or the like.
+A command line that docker would refuse holds its secrets all the same, so nothing is refused here: behind a command
+that the tables do not know, every value counts as one; an option that they do not know is taken for one without a
+value, so that what follows an image by mistake is hidden, not shown. ``run -p`` is a port, and ``compose -p`` a name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Sequence
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import (
+    commands,
+    compose,
+    compose_v1,
+    podman,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.parse import (
+    program_name,
+    without_interpreter,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.pflag import (
+    Group,
+    Option,
+    Verb,
+    is_option,
+    options,
+)
+
+MASK = '***'
+
+#: Options whose whole value can be a secret, by their long names: passwords, tokens, and command lines that run inside
+#: (health-cmd, args) or Dockerfile lines (change).
+_WHOLE = frozenset('args change creds decryption-key health-cmd health-startup-cmd passwd-entry password token'.split())
+#: Options with NAME=VALUE, whose name tells enough.
+_PAIRS = frozenset('build-arg e env env-add environment set var'.split())
+_SECRET_NAME = re.compile('pass|secret|token|key|auth|cred|bearer|cookie|pwd|signature|private', re.I)
+#: In their words a name ends at one of these; what follows "=" or ": " is its value.
+_SEPARATOR = re.compile(r'[=,;&?\s]')
+_SHELLS = frozenset('ash bash dash ksh mksh sh zsh'.split())
+#: Commands behind whose first argument everything runs inside a container, and those where it is settings.
+_INSIDE = frozenset(
+    ('run', 'exec', 'create', 'container run', 'container exec', 'container create', 'service create', 'compose run')
+    + ('compose exec',)
+)
+_SETTINGS = frozenset(('plugin install', 'plugin set'))
+
+
+def masked(argv: Sequence[str]) -> list[str]:
+    """An argv of the same length with ``***`` for what can be a secret. Where a finding has argv_hex, the words of it
+    that differ here are to be hidden there, too."""
+    program = without_interpreter(argv)
+    interpreter = len(argv) - len(program.argv)
+    name, words = program_name(program.argv), program.argv[1:]
+    shown = list(argv[: interpreter + 1])
+    if name is None:
+        return shown + _elsewhere(argv[0] if argv else '', words)
+    if name == 'docker-compose':
+        return shown + _Walk(words).through(_STANDALONE, 'compose')
+    plain = _Walk(words).through(_DOCKER, '')
+    if not program.is_script:
+        return shown + plain
+    by_podman = _Walk(words).through(_PODMAN, '')
+    return shown + [one if one != word else other for word, one, other in zip(words, by_podman, plain)]
+
+
+def masked_text(text: str) -> str:
+    """A text of its own (an engine's address, a word) with ``***`` for a password in an address, and for the value of
+    what is called password or the like, to the end of the text: a password can hold any separator."""
+    text = _without_password(text)
+    begin = 0
+    for found in _SEPARATOR.finditer(text):
+        end = found.start()
+        is_value = found.group() == '=' or found.group() == ' ' and text[begin:end].endswith(':')
+        if is_value and found.end() < len(text) and _SECRET_NAME.search(text, begin, end):
+            return text[: found.end()] + MASK
+        begin = found.end()
+    return text
+
+
+def _without_password(text: str) -> str:
+    """``tcp://user:***@host``; with https a name alone can be a token."""
+    scheme, separator, rest = text.partition('://')
+    account, at, host = rest.rpartition('@')
+    if not separator or not at:
+        return text
+    user, colon, password = account.partition(':')
+    if colon and password:
+        return scheme + separator + user + ':' + MASK + at + host
+    if user and scheme.endswith(('http', 'https')) and '/' not in user:
+        return scheme + separator + MASK + at + host
+    return text
+
+
+def _elsewhere(program: str, words: Sequence[str]) -> list[str]:
+    """The words of another program: what their names tell, and what a shell is to run."""
+    shown: list[str] = []
+    is_shell = program.rpartition('/')[2] in _SHELLS
+    for index, word in enumerate(words):
+        before = words[index - 1] if index else ''
+        if before.startswith('-') and (
+            '=' not in before and _SECRET_NAME.search(before) or is_shell and before.endswith('c') and before[1] != '-'
+        ):
+            shown.append(MASK)
+        else:
+            shown.append(masked_text(word))
+    return shown
+
+
+class _Walk(object):
+    """One way through the words of a command line, by one program's tables."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+        self._shown: list[str] = []
+
+    def through(self, root: Group, path: str) -> list[str]:
+        """The words as they are shown."""
+        node: Group | Verb | None = root
+        while len(self._shown) < len(self._words):
+            word = self._next()
+            if node is None:
+                self._show(self._unknown(word))
+            elif is_option(word):
+                self._option(options(node.options), word)
+            elif isinstance(node, Group):
+                node = node.commands.get(word)
+                # docker-compose can get the word "compose" as the plugin does.
+                path = word if word == 'compose' else (path + ' ' + word).strip()
+                # What is no command can be the value of an option that is not known.
+                self._show(masked_text(word) if node is not None else _pair(word))
+            else:
+                self._argument(node, path)
+        return self._shown
+
+    def _next(self) -> str:
+        return self._words[len(self._shown)]
+
+    def _show(self, word: str) -> None:
+        self._shown.append(word)
+
+    def _argument(self, verb: Verb, path: str) -> None:
+        """The first argument of a command; what follows it if that runs inside, or if no option can follow."""
+        self._show(masked_text(self._next()))
+        if path in _INSIDE:
+            self._shown += [MASK] * (len(self._words) - len(self._shown))
+        elif path in _SETTINGS:
+            while len(self._shown) < len(self._words):
+                self._show(_pair(self._next()))
+        elif not verb.interspersed:
+            while len(self._shown) < len(self._words):
+                self._show(masked_text(self._next()))
+
+    def _option(self, table: dict[str, Option], word: str) -> None:
+        """An option, and the next word where that is its value."""
+        if word == '--':
+            self._show(word)
+            return
+        spelling, equals, value = word.partition('=')
+        if word.startswith('--'):
+            option = table.get(spelling) or Option(spelling[2:], '' if _SECRET_NAME.search(spelling) else None)
+            if equals:
+                self._show(spelling + equals + _value(option, value))
+                return
+            self._show(word)
+        else:
+            option, position = _letters(table, word)
+            if position < len(word):
+                begin = position + (word[position] == '=')
+                self._show(word[:begin] + _value(option, word[begin:]))
+                return
+            self._show(word)
+        if option.kind is not None and len(self._shown) < len(self._words):
+            self._show(_value(option, self._next()))
+
+    @staticmethod
+    def _unknown(word: str) -> str:
+        """A word behind a command that is not known: every value can be a secret."""
+        if not is_option(word):
+            return MASK
+        name, equals, value = word.partition('=')
+        if not word.startswith('--'):
+            return word if len(word) == 2 else word[:2] + MASK
+        return name + equals + MASK if value else word
+
+
+def _letters(table: dict[str, Option], word: str) -> tuple[Option, int]:
+    """The option in a bundle that takes a value, and where that begins; the last letter's, if none does."""
+    option = Option('', None)
+    for position in range(1, len(word)):
+        option = table.get('-' + word[position], Option('', None))
+        if option.kind is not None or word.startswith('=', position + 1):
+            return option, position + 1
+    return option, len(word)
+
+
+def _value(option: Option, value: str) -> str:
+    """The value of an option."""
+    if not value or option.kind is None:
+        return value
+    is_command_line = option.name == 'entrypoint' and ' ' in value
+    if option.name in _WHOLE or option.kind == '' or is_command_line:
+        return MASK
+    return _pair(value) if option.name in _PAIRS else masked_text(value)
+
+
+def _pair(word: str) -> str:
+    """NAME=*** of NAME=VALUE."""
+    name, equals, value = word.partition('=')
+    return name + equals + MASK if value else masked_text(word)
+
+
+_DOCKER = Group(commands.ROOT.options, {**commands.ROOT.commands, 'compose': compose.GROUP})
+#: Version 1 or 2, or the plugin, which gets docker's global options and the word "compose".
+_STANDALONE = Group(
+    ' '.join((compose.GROUP.options, compose_v1.GLOBAL, commands.GLOBAL)),
+    {**compose_v1.COMMANDS, **compose.GROUP.commands, 'compose': compose.GROUP},
+)
+_PODMAN = Group(
+    podman.GLOBAL,
+    {**podman.ROOT.commands, 'login': Verb('authfile= cert-dir= password-stdin password/p= secret= username/u=')},
+)

@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Promise: no value of a command line that can be a secret is shown, and what is none stays readable."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shlex
+
+import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.secrets import masked, masked_text
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+FIXTURES = pathlib.Path(__file__).parents[2] / 'fixtures'
+
+
+@pytest.mark.parametrize(
+    'line, shown',
+    [
+        # NAME=VALUE keeps its name, in every spelling
+        ('docker run -e TOKEN=S img', 'docker run -e TOKEN=*** img'),
+        ('docker run -eTOKEN=S img', 'docker run -eTOKEN=*** img'),
+        ('docker run -ite A=S img', 'docker run -ite A=*** img'),
+        ('docker run --env A=S --env=B=S img', 'docker run --env A=*** --env=B=*** img'),
+        ('docker run -e A -e B= img', 'docker run -e A -e B= img'),
+        ('docker container create -e A=S img', 'docker container create -e A=*** img'),
+        ('docker exec -e A=S c', 'docker exec -e A=*** c'),
+        ('docker build --build-arg A=S -t x .', 'docker build --build-arg A=*** -t x .'),
+        ('docker buildx bake --set app.args.A=S', 'docker buildx bake --set app.args.A=***'),
+        ('docker service create --env A=S img', 'docker service create --env A=*** img'),
+        ('docker service update --env-add A=S svc', 'docker service update --env-add A=*** svc'),
+        ('docker compose -p shop run -e A=S web', 'docker compose -p shop run -e A=*** web'),
+        ('docker-compose -p shop run -e A=S web', 'docker-compose -p shop run -e A=*** web'),
+        (
+            'docker-compose -l error compose -p shop exec -e A=S web',
+            'docker-compose -l error compose -p shop exec -e A=*** web',
+        ),
+        ('docker plugin set p A=S', 'docker plugin set p A=***'),
+        # whole values
+        ('docker login -u bob -p S reg', 'docker login -u bob -p *** reg'),
+        ('docker login -pS', 'docker login -p***'),
+        ('docker login -p=S --password=S', 'docker login -p=*** --password=***'),
+        ('docker swarm join --token S host:2377', 'docker swarm join --token *** host:2377'),
+        ('docker run --health-cmd "check S" img', 'docker run --health-cmd *** img'),
+        ('docker service update --args "-p S" svc', 'docker service update --args *** svc'),
+        ('docker commit -c "ENV A=S" c', 'docker commit -c *** c'),
+        # what runs inside
+        ('docker exec -it -u root db mysql -pS', 'docker exec -it -u root db *** ***'),
+        ('docker run --rm img sh -c S', 'docker run --rm img *** *** ***'),
+        ('docker compose exec web S', 'docker compose exec web ***'),
+        ('docker-compose compose exec web S', 'docker-compose compose exec web ***'),
+        ('docker service create img S', 'docker service create img ***'),
+        # addresses
+        ('docker -H tcp://bob:S@h:1 ps', 'docker -H tcp://bob:***@h:1 ps'),
+        ('docker build https://S@host/x.git', 'docker build https://***@host/x.git'),
+        ('docker build https://bob:S@t@host/x.git', 'docker build https://bob:***@host/x.git'),
+        (
+            'docker context create --docker host=tcp://bob:S@h c',
+            'docker context create --docker host=tcp://bob:***@h c',
+        ),
+        # by their names
+        ('docker run --log-opt splunk-token=S img', 'docker run --log-opt splunk-token=*** img'),
+        (
+            'docker volume create -o o=username=bob,password=S,S v',
+            'docker volume create -o o=username=bob,password=*** v',
+        ),
+        (
+            'docker buildx build --cache-to type=s3,secret_access_key=S .',
+            'docker buildx build --cache-to type=s3,secret_access_key=*** .',
+        ),
+        # command lines that docker refuses, and commands that nobody knows
+        ('docker run --new x -e A=S img', 'docker run --new x *** *** ***'),
+        ('docker login --new-secret S', 'docker login --new-secret ***'),
+        ('docker -e A=S run', 'docker -e A=*** ***'),
+        ('docker ai --api S -qS --x=S -v', 'docker ai --api *** -q*** --x=*** -v'),
+        ('/bin/sh /usr/bin/docker login --cert-dir f -p S', '/bin/sh /usr/bin/docker login --cert-dir f -p ***'),
+        ('/bin/sh /usr/bin/docker run --creds bob:S img', '/bin/sh /usr/bin/docker run --creds *** img'),
+        # other programs
+        ('curl -H "Authorization: Bearer S" --password S', 'curl -H "Authorization: ***" --password ***'),
+        ('sh -c "docker login -p S"', 'sh -c ***'),
+        ('bash -euc "S"', 'bash -euc ***'),
+    ],
+)
+def test_what_can_be_a_secret_is_masked(line, shown):
+    assert masked(shlex.split(line)) == shlex.split(shown)
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
+        'docker run -d -p 80:80 -v /a:/b --name claude-hooks-a --env-file .env --restart always img:1',
+        'docker compose -p shop -f a.yml --profile x up -d --scale web=0 web',
+        'docker-compose -p shop -f a.yml kill -s KILL web',
+        'docker -H ssh://me@host -c prod rm -f -- claude-hooks-a /b c/',
+        'docker buildx build --secret id=a,env=B --ssh default=/k -t registry:5000/token:1 .',
+        'docker service create --secret db_password --name x img',
+        'docker kill --signal=HUP claude-hooks-a',
+        'docker node update --label-add zone=a n',
+        'docker stop -t 5 claude-hooks-a claude-hooks-b',
+        '/usr/bin/python3 -m app --port 80 -c x.conf',
+        'docker',
+    ],
+)
+def test_what_can_be_no_secret_stays(line):
+    argv = shlex.split(line)
+    assert masked(argv) == argv
+
+
+def test_a_text_is_masked_to_its_end_since_a_password_can_hold_any_separator():
+    assert masked_text('type=cifs,password=a,b=c;d') == 'type=cifs,password=***'
+
+
+# --- Properties ------------------------------------------------------------------------------------------------------
+
+SECRET = 'Qx7hunter2'
+CASES = [
+    case['argv']
+    for name in ('argv_cases.json', 'argv_cases_2.json', 'argv_cases_own.json')
+    for case in json.loads((FIXTURES / name).read_text(encoding='utf-8'))
+]
+WORDS = sorted({word for argv in CASES for word in argv})
+CARRIERS = [
+    ['docker', 'login', '-p', SECRET],
+    ['docker', 'login', '--password=' + SECRET],
+    ['docker', 'run', '-e', 'A=' + SECRET, 'img'],
+    ['docker', 'run', 'img', SECRET],
+    ['docker', 'exec', 'c', SECRET],
+    ['docker', 'compose', 'run', '-eA=' + SECRET, 'web'],
+    ['docker-compose', 'exec', 'web', SECRET],
+    ['docker', 'build', '--build-arg', 'A=' + SECRET, '.'],
+    ['docker', 'swarm', 'join', '--token', SECRET, 'h'],
+    ['docker', 'service', 'create', 'img', SECRET],
+    ['docker', 'stop', 'https://u:%s@h' % SECRET],
+]
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.sampled_from(CARRIERS),
+    st.lists(st.tuples(st.sampled_from(['-D', '--tls', '-H=x', '-lerror']), st.just(1)), max_size=3),
+)
+def test_options_in_front_uncover_nothing(argv, leading):
+    line = argv[:1] + [option for option, _one in leading] + argv[1:]
+    assert SECRET not in ' '.join(masked(line))
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=8)), max_size=12))
+def test_any_argv_has_an_answer_of_the_same_length(words):
+    for argv in (words, ['docker'] + words, ['docker-compose'] + words, ['/bin/sh', '/usr/bin/docker'] + words):
+        shown = masked(argv)
+        assert len(shown) == len(argv)
+        assert all(one == word or '***' in one for one, word in zip(shown, argv))
