@@ -57,7 +57,7 @@ def signal_ends(signal: str | None) -> bool | None:
 
 def timed_end(given: Given) -> bool | None:
     """Whether a stop or a restart ends its containers: the engine kills after the timeout, but for a negative one."""
-    text = given.text('timeout', 'time')
+    text = given.text('timeout', 'time', 't')
     return None if text is not None and (integer(text) or 0) < 0 else True
 
 

@@ -71,7 +71,7 @@ def parse(argv: Sequence[str], is_script: bool = False) -> Command:
         # Plugin and stand-alone program have one name, and so have Compose 1 and 2: argv does not say which one ran.
         readings = [_plugin(words), _plugin(compose_v1.converted(words)), _compose_v1(words)]
         likely = [reading for reading in readings if reading.action] + [each for each in readings if each.attached]
-        return (likely or readings[1:])[0]._replace(harmless=all(reading.harmless for reading in readings))
+        return likely[0] if likely else readings[1]._replace(harmless=any(reading.harmless for reading in readings))
     return Command()
 
 
@@ -237,7 +237,7 @@ def _outcome(verb: Verb, arguments: list[str], given: Given, path: list[str]) ->
 
 def _with_options(command: Command, given: Given) -> Command:
     """The command with those of its options that matter to whoever judges what happened."""
-    timeout = given.text('timeout', 'time')
+    timeout = given.text('timeout', 'time', 't')
     return command._replace(
         signal=given.text('signal', 's') if command.action else None,
         force=given.flag('force'),

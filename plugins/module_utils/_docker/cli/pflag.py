@@ -63,11 +63,9 @@ class Given(object):
         return any(given) if given else default
 
     def text(self, *names: str) -> str | None:
-        """The last value of an option, None without one; an empty one is none."""
-        for name in names:
-            if self._last.get(name):
-                return str(self._last[name])
-        return None
+        """The last value of an option, by any of its names; None without one, and an empty one is none."""
+        last = next((value for name, value in reversed(self._before + self.own) if name in names), None)
+        return str(last) if last else None
 
     def texts(self, *names: str) -> tuple[str, ...]:
         """All values of an option that can be repeated."""
