@@ -4,7 +4,8 @@
 """What coverage needs to know of a host beside its rules, read from files. It runs no program and changes nothing.
 
 What cannot be read is told in ``unseen``, so that it is never taken for not being there.
-Sources: proc(5), auditd.conf(5), the Docker documentation of daemon.json and dockerd, systemd.unit(5) for the places of units.
+Sources: proc(5), auditd.conf(5), the Docker documentation of daemon.json and dockerd, systemd.unit(5) for the places of
+units.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import pwd
 import re
 import stat
 import time
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import daemons
 
 CONFIG = '/etc/audit/auditd.conf'
 DEFAULT_LOG = '/var/log/audit/audit.log'
@@ -51,11 +55,11 @@ _LONGEST_FILE = 4 << 20
 
 
 def look(audit_pid, rule_paths, search_path=None, root='/'):
-    """A dict for coverage.problems(). ``audit_pid`` is that of ``auditctl -s``, ``rule_paths`` are the files that rules name."""
+    """A dict for coverage.problems(). ``audit_pid`` is that of ``auditctl -s``, ``rule_paths`` are files of rules."""
     host = _Host(root)
     config = _config(host)
-    daemons = _daemons(host)
-    addresses, metrics = _told(host, daemons)
+    engines = _daemons(host)
+    addresses, metrics = _told(host, engines)
     return {
         'uid': os.geteuid(),
         'now': int(time.time() * 1000),
@@ -65,9 +69,9 @@ def look(audit_pid, rule_paths, search_path=None, root='/'):
         'log': _log(host, config),
         'executables': _executables(host, search_path),
         'real_paths': {path: host.real_file(path) for path in rule_paths},
-        'is_docker_host': bool(daemons) or host.is_there(SOCKET),
+        'is_docker_host': bool(engines) or host.is_there(SOCKET),
         'talkers': _talkers(host, addresses),
-        'tcp': _tcp(host, daemons, addresses, metrics),
+        'tcp': _tcp(host, engines, addresses, metrics),
         'units': {name: _unit(host, name) for name in UNITS} if host.is_there('/run/systemd/system') else None,
         'unseen': host.unseen,
     }
@@ -130,11 +134,10 @@ class _Host(object):
 
     @staticmethod
     def _read(place):
-        with open(os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), 'rb') as file:
-            return file.read(_LONGEST_FILE)
+        return files.read_regular(place, _LONGEST_FILE)
 
 
-# --- auditd ------------------------------------------------------------------------------------------------------------
+# --- auditd ----------------------------------------------------------------------------------------------------------
 
 
 def _program(host, pid):
@@ -205,7 +208,7 @@ def _moments(host, path):
     """When the first and the last record of a log were written, in milliseconds since 1970."""
 
     def ends(place):
-        with open(os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), 'rb') as file:
+        with open(files.open_regular(place), 'rb') as file:
             start = file.read(16384)
             file.seek(max(0, os.fstat(file.fileno()).st_size - 65536))
             return start, file.read(65536)
@@ -221,7 +224,7 @@ def _moments(host, path):
 
 
 def _unit(host, name):
-    """Whether a unit is there, masked (a link to /dev/null, or empty), enabled (wanted by another), and what it needs."""
+    """Whether a unit is there, masked (a link to /dev/null, or empty), enabled (wanted by another); what it needs."""
     paths = [folder + '/' + name for folder in UNIT_FOLDERS if host.is_there(folder + '/' + name)]
     # The first folder wins.
     text = None if not paths or host.link(paths[0]) == '/dev/null' else host.text(paths[0])
@@ -236,7 +239,7 @@ def _unit(host, name):
     }
 
 
-# --- What can stop containers -------------------------------------------------------------------------------------------
+# --- What can stop containers ----------------------------------------------------------------------------------------
 
 
 def _executables(host, search_path):
@@ -261,23 +264,24 @@ def _executables(host, search_path):
     return found
 
 
-# --- Who can talk to the engine -----------------------------------------------------------------------------------------
+# --- Who can talk to the engine --------------------------------------------------------------------------------------
 
 
 def _daemons(host):
-    """``[(pid, [argument, ...])]`` of the engines that run."""
+    """``[(pid, [argument, ...])]`` of the engines of root and of the user whom the socket belongs to."""
+    owner = host.status(SOCKET)
     found = []
-    for name in host.names('/proc'):
-        if name.isdigit() and _program(host, int(name)) == 'dockerd':
-            line = host.text('/proc/%s/cmdline' % name) or ''
-            found.append((int(name), line.split('\0')[:-1]))
+    for pid, words in daemons.running({0} if owner is None else {0, owner.st_uid}, host.place('/proc')):
+        if words is None:
+            host.unseen.append(('/proc/%d/cmdline' % pid, 'it did not answer'))
+        found.append((pid, words or []))
     return found
 
 
-def _told(host, daemons):
+def _told(host, engines):
     """What the engines are told by command line and file: ``([(address, place)], [metrics address])``."""
     addresses, metrics, files = [], [], {DAEMON_JSON}
-    for pid, words in daemons:
+    for pid, words in engines:
         for position, word in enumerate(words):
             name, separator, value = word.partition('=')
             if not separator:
@@ -314,14 +318,14 @@ def _daemon_json(host, path):
     return settings
 
 
-def _tcp(host, daemons, addresses, metrics):
+def _tcp(host, engines, addresses, metrics):
     """``[(address, place)]`` where an engine listens on TCP, or is told to."""
     # What has no scheme is TCP (opts/hosts.go in docker/cli).
     found = [pair for pair in addresses if pair[0] and not pair[0].startswith(('unix:', 'fd:', 'npipe:', 'vsock:'))]
     other_ports = SWARM_PORTS + tuple(
         int(address.rpartition(':')[2]) for address in metrics if re.search(r':[0-9]{1,5}\Z', address)
     )
-    for pid, _words in daemons:
+    for pid, _words in engines:
         links = [host.link('/proc/%d/fd/%s' % (pid, name)) for name in host.names('/proc/%d/fd' % pid)]
         inodes = set(link[len('socket:[') : -1] for link in links if link and link.startswith('socket:['))
         for kind in ('tcp', 'tcp6') if inodes else ():
@@ -338,7 +342,7 @@ def _talkers(host, addresses):
     """``[{uid, name, why}]`` of the users who may write to the socket of an engine; uid None is everybody."""
     paths = [SOCKET] + [address[len('unix://') :] for address, _place in addresses if address.startswith('unix:///')]
     # Engines without root listen in the folder of their user.
-    paths += host.glob('/run/user/*/docker.sock')
+    paths += [path for path in host.glob('/run/user/*/docker.sock') if _is_of_its_user(host, path)]
     found, groups, seen = [], {}, set()
     for path in paths:
         status = host.status(path)
@@ -360,6 +364,13 @@ def _talkers(host, addresses):
         why = 'group %s of %s' % (group.gr_name if group else gid, path)
         found += [{'uid': uid, 'name': name, 'why': why} for uid, name in sorted(_members(gid, group).items())]
     return found
+
+
+def _is_of_its_user(host, path):
+    """Whether a socket below /run/user/UID is that user's, and the folder too: a link can lead to anything."""
+    folder = os.path.dirname(path)
+    owners = [status.st_uid for status in (host.status(path), host.status(folder)) if status is not None]
+    return [str(uid) for uid in owners] == [os.path.basename(folder)] * 2
 
 
 def _members(gid, group):

@@ -8,10 +8,10 @@ usage: keep_events.py [FOLDER [SOCKET]]
 Writes FOLDER/events.jsonl, one JSON object per line: the events as the engine gives them, without what tells nothing of
 a container's end, and marks of its own. Times of marks are milliseconds since 1970.
 
-    {"mark": "connected", "pid", "from", "to"}   this process connected to the engine in that time (for whoever reads connects)
+    {"mark": "connected", "pid", "from", "to"}   this process connected to the engine in that time
     {"mark": "gone", "time"}                     the engine went away
     {"mark": "gap", "from", "to"}                what happened in that time was lost in part
-    {"mark": "ended", "time", "last", "engine"}  this process ended: the last event that it had seen, whether an engine ran
+    {"mark": "ended", "time", "last", "engine"}  this process ended: the last event that it saw, whether an engine ran
 
 Run by systemd, of the standard library alone, and a file of its own, so that a host needs nothing else for it.
 Source: the Docker Engine API, GET /events; which events there are is moby's api/types/events and daemon/events.
@@ -68,17 +68,21 @@ class StoreError(Exception):
     """Nothing can be written."""
 
 
-def engines():
-    """The process ids of all dockerds.
+def engines(folder='/proc'):
+    """The process ids of all dockerds of root: a process of any user can be called so.
 
     Where systemd holds the socket (docker.socket), a connect would start an engine that somebody has stopped.
     """
     found = set()
-    for entry in os.listdir('/proc'):
+    for entry in os.listdir(folder):
         if entry.isdigit():
             try:
-                with open('/proc/%s/comm' % entry, 'rb') as stream:
-                    if stream.read() == b'dockerd\n':
+                with open('%s/%s/comm' % (folder, entry), 'rb') as stream:
+                    if stream.read() != b'dockerd\n':
+                        continue
+                with open('%s/%s/status' % (folder, entry), 'rb') as stream:
+                    # A program with setuid, started by a link with that name, has the real user id of its caller
+                    if re.search(rb'(?m)^Uid:\t0\t0\t0\t0$', stream.read()):
                         found.add(int(entry))
             except OSError:
                 pass  # it has ended meanwhile
@@ -134,7 +138,7 @@ class Store:
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StoreError(error)
+            raise StoreError(error) from error
         self._size = os.fstat(self._file).st_size
         if self._size and os.pread(self._file, 1, self._size - 1) != b'\n':
             self._append(b'\n')  # what was cut by a full disk or a power cut is no part of the next line
@@ -143,7 +147,7 @@ class Store:
         try:
             written = os.write(self._file, data)
         except OSError as error:
-            raise StoreError('%s: %s' % (self.path, error.strerror))
+            raise StoreError('%s: %s' % (self.path, error.strerror)) from error
         self._size += written
         if written < len(data):
             raise StoreError('%s: only %d of %d bytes written' % (self.path, written, len(data)))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Promise: of what an engine tells of containers nothing is lost or kept twice, and no answer breaks or floods the files.
+"""Promise: of what an engine says nothing is lost or kept twice, and no answer breaks or floods the files.
 
 Each test talks to a real unix socket, behind which it plays the engine.
 """
@@ -216,6 +216,24 @@ def host(tmp_path):
             host.engine.cut()
         host._thread.join(10)
         assert not host._thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    'comm, uids, is_engine',
+    [
+        ('dockerd', '0\t0\t0\t0', True),
+        ('dockerd', '1001\t1001\t1001\t1001', False),
+        ('dockerd', '1001\t0\t0\t0', False),
+        ('dockerd\nUid:\t0\t0\t0\t0', '1001\t1001\t1001\t1001', False),
+        ('docker', '0\t0\t0\t0', False),
+    ],
+)
+def test_only_a_dockerd_of_root_is_an_engine(tmp_path, comm, uids, is_engine):
+    (tmp_path / '4711').mkdir()
+    (tmp_path / '4711' / 'comm').write_text(comm + '\n')
+    escaped = comm.replace('\n', '\\n')  # as the kernel writes it there (fs/proc/array.c proc_task_name)
+    (tmp_path / '4711' / 'status').write_text('Name:\t%s\nUid:\t%s\nGid:\t0\t0\t0\t0\n' % (escaped, uids))
+    assert keep_events.engines(str(tmp_path)) == ({4711} if is_engine else set())
 
 
 def test_what_the_engine_still_knows_and_what_comes_is_kept_once(host):
@@ -465,9 +483,7 @@ def test_two_files_of_bounded_size_hold_the_newest(host):
     assert [json.loads(path.read_bytes().split(b'\n')[0]).get('mark') for path in files] == ['connected', 'connected']
     # A file that is put aside between the reading of the two is read twice.
     read = kept_events.read([path.read_bytes() for path in (*files, files[0])])
-    assert [(entry['Action'], int(entry['timeNano'])) for entry in read['events']] == [
-        (action, int(float(nano))) for action, nano in events
-    ]
+    assert [(entry['Action'], entry['timeNano']) for entry in read['events']] == events
     assert len(read['connects']) == 1
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Promise: what the files of a host tell is read as it stands, and what cannot be read is told. On trees of the test's own."""
+"""Promise: what the files of a host hold is read as it is, what cannot be read is told. On trees of the test's own."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ GROUPS = {'docker': (998, ['anna', 'gone']), 'users': (100, [])}
 USERS = {'root': (0, 0), 'anna': (1001, 100), 'bob': (1002, 998)}
 # Recorded: an engine that listens on port 2375 of 127.0.0.1, and a program on port 22 with another inode.
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:0947 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0000000000000000 100 0 0 10 0
-   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4712 1 0000000000000000 100 0 0 10 0
-   2: 0100007F:0949 0100007F:0016 01 00000000:00000000 00:00000000 00000000     0        0 4713 1 0000000000000000 100 0 0 10 0
-   3: 00000000:1ED2 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4714 1 0000000000000000 100 0 0 10 0
+   0: 0100007F:0947 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0
+   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4712 1 0
+   2: 0100007F:0949 0100007F:0016 01 00000000:00000000 00:00000000 00000000     0        0 4713 1 0
+   3: 00000000:1ED2 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4714 1 0
 """
 
 
@@ -72,8 +72,9 @@ class Tree(object):
     def link(self, name, target):
         self.path(name).symlink_to(target)
 
-    def daemon(self, *words, sockets=()):
+    def daemon(self, *words, sockets=(), uids=(0, 0, 0, 0)):
         self.link('/proc/77/exe', '/usr/bin/dockerd')
+        self.write('/proc/77/status', 'Name:\tdockerd\nUid:\t%s\n' % '\t'.join(map(str, uids)))
         self.write('/proc/77/cmdline', ''.join(word + '\0' for word in ('dockerd',) + words))
         self.write('/proc/77/net/tcp', TCP)
         self.path('/proc/77/fd/x').parent.mkdir(exist_ok=True)
@@ -147,10 +148,10 @@ def test_a_log_that_is_not_there(tree):
 
 def test_what_must_not_be_read_is_told_and_not_called_missing(tree, monkeypatch):
     def refusing(real):
-        def function(path, *more):
+        def function(path, *more, **options):
             if str(path).endswith(('/var/log/audit', 'daemon.json')):
                 raise PermissionError(errno.EACCES, 'Permission denied')
-            return real(path, *more)
+            return real(path, *more, **options)
 
         return function
 
@@ -247,6 +248,29 @@ def test_another_file_of_the_engine(tree):
     assert tree.look()['tcp'] == [('tcp://x', '/etc/other.json')]
 
 
+@pytest.mark.parametrize('uids', [(1001,) * 4, (1001, 0, 0, 0), (0, 1001, 0, 0), ()])
+def test_what_calls_itself_an_engine_but_is_another_users_is_none(tree, uids):
+    """No file is opened because such a process names it."""
+    tree.daemon('--config-file', '/etc/other.json', '-H', 'tcp://203.0.113.9:2375', uids=uids)
+    tree.write('/etc/other.json', '{"hosts": ["tcp://x"]}')
+    found = tree.look()
+    assert (found['is_docker_host'], found['tcp']) == (False, [])
+
+
+def test_an_engine_of_the_owner_of_the_socket_is_one(tree, monkeypatch):
+    tree.daemon('-H', 'tcp://x', uids=(1001,) * 4)
+    listen(tree, '/run/docker.sock', 0o600, monkeypatch, uid=1001)
+    assert tree.look()['tcp'] == [('tcp://x', 'command line of dockerd, pid 77')]
+
+
+@pytest.mark.parametrize('put', [os.mkfifo, lambda path: os.symlink('/dev/full', path), os.mkdir])
+@pytest.mark.parametrize('name', ['/etc/other.json', '/etc/docker/daemon.json', '/etc/audit/auditd.conf'])
+def test_only_regular_files_are_opened(tree, put, name):
+    tree.daemon('--config-file', '/etc/other.json')
+    put(str(tree.path(name)))
+    assert (name, 'it is not a regular file') in tree.look()['unseen']
+
+
 def test_a_host_of_an_engine(tree):
     assert tree.look()['is_docker_host'] is False
     tree.daemon()
@@ -270,8 +294,8 @@ def test_a_listening_socket_of_the_engine(tree, inodes, words, addresses, monkey
     assert tree.look()['tcp'] == [(address, 'listening socket of dockerd, pid 77') for address in addresses]
 
 
-def listen(tree, name, mode, monkeypatch, uid=0, gid=998):
-    """A socket with another owner than the test's own user."""
+def listen(tree, name, mode, monkeypatch, uid=0, gid=998, folder=None):
+    """A socket with another owner than the test's own user; its folder has the same, or one of its own."""
     place = str(tree.path(name))
     short = os.open(os.path.dirname(place), os.O_RDONLY)
     server = socket.socket(socket.AF_UNIX)
@@ -280,10 +304,11 @@ def listen(tree, name, mode, monkeypatch, uid=0, gid=998):
     os.close(short)
     os.chmod(place, mode)
     kept = os.stat
+    owners = {place: uid, os.path.dirname(place): uid if folder is None else folder}
 
     def status(path, **options):
         real = kept(path, **options)
-        return os.stat_result([*real[:4], uid, gid, *real[6:]]) if str(path) == place else real
+        return os.stat_result([*real[:4], owners[str(path)], gid, *real[6:]]) if str(path) in owners else real
 
     monkeypatch.setattr(host_facts.os, 'stat', status)
 
@@ -319,6 +344,12 @@ def test_who_may_write_to_the_socket(tree, monkeypatch, mode, talkers):
 def test_an_engine_of_a_user(tree, monkeypatch):
     listen(tree, '/run/user/1001/docker.sock', 0o660, monkeypatch, uid=1001, gid=12345)
     assert tree.look()['talkers'] == [{'uid': 1001, 'name': 'anna', 'why': 'owner of /run/user/1001/docker.sock'}]
+
+
+@pytest.mark.parametrize('uid, folder', [(1002, 1001), (1001, 1002), (1002, 1002), (0, 1001), (1001, 0)])
+def test_a_socket_that_is_not_its_users_tells_of_nobody(tree, monkeypatch, uid, folder):
+    listen(tree, '/run/user/1001/docker.sock', 0o666, monkeypatch, uid=uid, gid=12345, folder=folder)
+    assert [one['why'] for one in tree.look()['talkers']] == ['group docker of /run/docker.sock'] * 2
 
 
 def test_without_an_engine_the_group_docker_counts(tree):
