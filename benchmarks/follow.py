@@ -1,11 +1,13 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How soon tail.yml prints what happens and what it costs while nothing does, against a loop of `ausearch --checkpoint`.
+"""How soon tail.yml prints what happens and what it costs while nothing does, against a loop of `ausearch
+--checkpoint`.
 
 Usage: tests/lab/lab run python benchmarks/follow.py [--count N] [--idle SECONDS]
 
-Three followers watch this host at the same time: tail.yml over a local connection, tail.yml over ssh on loopback, and the
+Three followers watch this host at the same time: tail.yml over a local connection, tail.yml over ssh on loopback, and
+the
 loop that it replaces, which runs ausearch every two seconds. First nothing happens, then docker is executed N times at
 random pauses while other programs are logged under another key. A time is that from the start of docker to the line.
 What ausearch costs grows with the logs, so that is also told for the 40 MB that Debian's auditd.conf lets them have.
@@ -127,7 +129,8 @@ def sshd(folder, group):
         'ansible_host': '127.0.0.1',
         'ansible_port': port,
         'ansible_ssh_private_key_file': str(folder / 'key'),
-        'ansible_ssh_common_args': '-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR',
+        'ansible_ssh_common_args': '-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null '
+        '-o LogLevel=ERROR',
         'ansible_python_interpreter': sys.executable,
     }
 
@@ -141,7 +144,7 @@ def tail(folder, label, variables):
         str(inventory),
         'playbooks/tail.yml',
         '-e',
-        json.dumps({'key': KEY, 'name': 'claude-hooks-bench-*', 'output': 'jsonl'}),
+        json.dumps({'key': KEY, 'container': 'claude-hooks-bench-*', 'output': 'jsonl'}),
     ]
     return Follower(
         label, command, {'XDG_STATE_HOME': str(folder / label), 'ANSIBLE_SSH_CONTROL_PATH_DIR': str(folder / 'cp')}

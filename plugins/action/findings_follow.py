@@ -50,7 +50,7 @@ class ActionModule(asking_action.AskingAction):
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(
             argument_spec={
-                'name': {'type': 'str'},
+                'container': {'type': 'str'},
                 'key': {'type': 'str', 'default': findings.DEFAULT_KEY, 'no_log': False},
                 'possible': {'type': 'bool'},
                 'reader': {'type': 'str', 'default': 'tail'},
@@ -63,7 +63,7 @@ class ActionModule(asking_action.AskingAction):
         self._host = str(task_vars['inventory_hostname'])
         self._as_json = options['output'] == 'jsonl'
         self._task_vars = task_vars
-        self._asked = {name: options[name] for name in ('name', 'key', 'possible') if options[name] is not None}
+        self._asked = {name: options[name] for name in ('container', 'key', 'possible') if options[name] is not None}
         self._asked.update(host=self._host, cursor=options['reader'])
         self._seen = collections.OrderedDict()
         self._counts = {'findings': 0, 'gaps': 0, 'reconnects': 0}

@@ -25,9 +25,9 @@ class ActionModule(report_action.ReportAction):
     options = {
         'format': {'type': 'str', 'choices': ['ecs']},
         'report': {'type': 'path'},
-        'query': {'type': 'str'},
+        'select': {'type': 'str'},
         'since': {'type': 'str'},
-        'until': {'type': 'str'},
+        'before': {'type': 'str'},
     }
 
     def check(self, given):
@@ -38,41 +38,41 @@ class ActionModule(report_action.ReportAction):
         elif given['format'] is not None:
             raise AnsibleActionFail('format=%s is the form of a file: name one with dest=FILE.jsonl' % given['format'])
         report_page.check(given['report'])
-        _compiled(given['query'])
+        _compiled(given['select'])
 
     def report(self, hosts, given):
         findings = [finding for result in hosts.values() for finding in result.get('findings') or []]
-        items = _compiled(given['query'])(findings_view.by_time(findings))
-        since, until = given['since'], given['until']
+        items = _compiled(given['select'])(findings_view.by_time(findings))
+        since, until = given['since'], given['before']
         return report_action.Report(
             findings_view.view(items, hosts, since, until),
             {
                 'dest': lambda: formats.writer(given['dest'], given['format'])(items),
                 'report': lambda: report_page.of_findings(
-                    items, hosts, since, until, chosen=given['query'] is not None
+                    items, hosts, since, until, chosen=given['select'] is not None
                 ),
             },
             {},
         )
 
 
-def _compiled(query):
+def _compiled(select):
     """A function that applies the JMESPath expression to a list of findings."""
-    if query is None:
+    if select is None:
         return lambda findings: findings
     if jmespath is None:
         raise AnsibleActionFail(
-            'query needs the Python package jmespath on the controller: install it for the Python of ansible-core'
+            'select needs the Python package jmespath on the controller: install it for the Python of ansible-core'
         )
     try:
-        expression = jmespath.compile(query)
+        expression = jmespath.compile(select)
     except jmespath.exceptions.JMESPathError as error:
-        raise AnsibleActionFail('query=%s is no JMESPath expression: %s' % (query, error)) from error
+        raise AnsibleActionFail('select=%s is no JMESPath expression: %s' % (select, error)) from error
 
     def apply(findings):
         try:
             return expression.search(findings)
         except jmespath.exceptions.JMESPathError as error:
-            raise AnsibleActionFail('query=%s cannot be applied to the findings: %s' % (query, error)) from error
+            raise AnsibleActionFail('select=%s cannot be applied to the findings: %s' % (select, error)) from error
 
     return apply

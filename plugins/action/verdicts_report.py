@@ -16,7 +16,7 @@ class ActionModule(report_action.ReportAction):
     """The verdicts of all hosts."""
 
     module = 'docker_verdicts_info'
-    options = {'report': {'type': 'path'}, 'since': {'type': 'str'}, 'until': {'type': 'str'}}
+    options = {'report': {'type': 'path'}, 'since': {'type': 'str'}, 'before': {'type': 'str'}}
 
     def check(self, given):
         if given['dest'] is not None:
@@ -24,7 +24,7 @@ class ActionModule(report_action.ReportAction):
         report_page.check(given['report'])
 
     def report(self, hosts, given):
-        since, until = given['since'], given['until']
+        since, until = given['since'], given['before']
         return report_action.Report(
             verdict_view.view(hosts, since, until),
             {

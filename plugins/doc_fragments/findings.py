@@ -9,7 +9,7 @@ class ModuleDocFragment(object):
 
     DOCUMENTATION = r"""
 options:
-  name:
+  container:
     description: Pattern of the container names to report, with C(*), C(?) and C([...]). Case matters.
     type: str
     default: claude-hooks-*
@@ -22,7 +22,8 @@ options:
     POSSIBLE = r"""
 options:
   possible:
-    description: Whether to report commands that can hit a matching container though their arguments do not say so, like C(docker system prune).
+    description: Whether to report commands that can hit a matching container though their arguments do not say so, like
+      C(docker system prune).
     type: bool
     default: true
 """
@@ -30,7 +31,8 @@ options:
     CONTAINERS = r"""
 options:
   containers:
-    description: Container names by container id. With them C(docker rm 3f2a9c1b77d0) is known to be about a matching container, or about another.
+    description: Container names by container id. With them C(docker rm 3f2a9c1b77d0) is known to be about a matching
+      container, or about another.
     type: dict
     default: {}
 """

@@ -11,15 +11,21 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import o
 
 
 def docker_findings(
-    text, name=findings.DEFAULT_NAME, key=findings.DEFAULT_KEY, possible=True, containers=None, host=None, timezone=None
+    text,
+    container=findings.DEFAULT_NAME,
+    key=findings.DEFAULT_KEY,
+    possible=True,
+    containers=None,
+    host=None,
+    timezone=None,
 ):
     """Text of ausearch or of an audit log to findings. Command lines come from anyone, so they are never templated."""
     try:
-        chosen = options.checked(name, key, possible, {} if containers is None else containers, host)
+        chosen = options.checked(container, key, possible, {} if containers is None else containers, host)
         events = audit_log.events(text, options.zone(timezone))
         return wrap_var(findings.find(events, **chosen)['findings'])
     except (audit_log.AuditLogError, findings.FindingsError, options.OptionError) as error:
-        raise AnsibleFilterError('claude_hooks.docker_audit.docker_findings: %s' % error)
+        raise AnsibleFilterError('claude_hooks.docker_audit.docker_findings: %s' % error) from error
 
 
 class FilterModule(object):

@@ -9,11 +9,13 @@ short_description: Findings about stopped and removed containers from audit logs
 version_added: 1.0.0
 description:
   - Reads audit logs, or what C(ausearch) printed into files, on the controller. It does not run C(ausearch).
-  - The files may be of any size. They are read one after the other as one log, so that an event that goes on in the next file is whole.
+  - The files may be of any size. They are read one after the other as one log, so that an event that goes on in the
+    next file is whole.
 options:
   _terms:
     description:
-      - Files, or patterns of files. A relative one is taken from the folder of the playbook. V(-) is the file of that name.
+      - Files, or patterns of files. A relative one is taken from the folder of the playbook. V(-) is the file of that
+        name.
       - Of the files that a pattern matches, rotated logs come first, the oldest (C(audit.log.4)) before C(audit.log).
     type: list
     elements: str
@@ -21,7 +23,7 @@ options:
   since:
     description: Report nothing before this time (ISO 8601). Without an offset it is the controller's local time.
     type: str
-  until:
+  before:
     description: Report nothing after this time (ISO 8601). Without an offset it is the controller's local time.
     type: str
 extends_documentation_fragment:
@@ -46,7 +48,8 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ found | selectattr('action', 'equalto', 'remove') | length }}"
   vars:
-    found: "{{ query('claude_hooks.docker_audit.ausearch', 'captures/app1.raw', host='app1', since='2026-11-24', until='2026-11-24T23:59:59.999') }}"
+    found: "{{ query('claude_hooks.docker_audit.ausearch', 'captures/app1.raw', host='app1', since='2026-11-24',
+      before='2026-11-24T23:59:59.999') }}"
 """
 
 RETURN = r"""
@@ -82,10 +85,10 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         try:
             chosen = options.checked(
-                *(self.get_option(name) for name in ('name', 'key', 'possible', 'containers', 'host'))
+                *(self.get_option(name) for name in ('container', 'key', 'possible', 'containers', 'host'))
             )
-            for bound in ('since', 'until'):
-                text = self.get_option(bound)
+            for bound, option in (('since', 'since'), ('until', 'before')):
+                text = self.get_option(option)
                 chosen[bound] = None if text is None else findings.moment(text)
             zone = options.zone(self.get_option('timezone'))
             paths = [path for term in terms for path in self._files(term, variables)]
@@ -96,7 +99,7 @@ class LookupModule(LookupBase):
             log_reader.LogReaderError,
             options.OptionError,
         ) as error:
-            raise AnsibleLookupError('claude_hooks.docker_audit.ausearch: %s' % error)
+            raise AnsibleLookupError('claude_hooks.docker_audit.ausearch: %s' % error) from error
         return wrap_var(found['findings'])
 
     def _files(self, term, variables):

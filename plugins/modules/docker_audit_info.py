@@ -26,7 +26,7 @@ options:
   keys:
     description:
       - The keys by which our rules are known in the kernel. Keys recorded in managed rule files count as ours too,
-        and so does each of these with C(-socket) at its end.
+        and so does each of these with C(-socket), C(-signals) or C(-services) at its end.
     type: list
     elements: str
     default: [claude-hooks-docker]
@@ -108,6 +108,12 @@ arches:
   type: list
   elements: str
   sample: [b64, b32]
+service_programs:
+  description: The real files of C(systemctl), C(service) and C(snap), which start and stop services, as far as the host has them.
+  returned: always
+  type: list
+  elements: str
+  sample: [/usr/bin/systemctl, /usr/sbin/service]
 immutable:
   description: Whether the kernel refuses changes of rules until the next boot (C(enabled 2)).
   returned: always
@@ -412,6 +418,11 @@ def find_tools(module):
     return dict((name, module.get_bin_path(name)) for name in TOOLS)
 
 
+def find_service_programs(module):
+    found = (module.get_bin_path(name) for name in ('systemctl', 'service', 'snap'))
+    return list(dict.fromkeys(os.path.realpath(path) for path in found if path))
+
+
 def access(path):
     """[uid, gid, mode] of a file, or None if there is none."""
     if not os.path.isfile(path):
@@ -475,7 +486,7 @@ def main():
             managed_files.append(path)
         if path == own_path:
             owner = kind
-    keys = ar.with_socket_keys(keys)
+    keys = ar.with_suffixes(keys)
 
     content = dict(files).get(own_path)
     file_rules = ar.rules_of_file(content or '', resolve_id)[0]
@@ -509,6 +520,7 @@ def main():
         status=status,
         auditd_enabled=is_enabled(module),
         arches=ar.arches(platform.machine()),
+        service_programs=find_service_programs(module),
         immutable=status.get('enabled') == 2,
         rule_file=dict(path=own_path, present=content is not None, owner=owner, access=access(own_path), content=content, rules=file_rules),
         managed_files=managed_files,

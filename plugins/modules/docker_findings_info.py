@@ -63,7 +63,7 @@ options:
       - With O(cursor) it counts only as long as there is no position yet.
     type: str
     default: today
-  until:
+  before:
     description: Report nothing after this time (ISO 8601). Without an offset it is the local time of the host.
     type: str
   source:
@@ -127,11 +127,11 @@ EXAMPLES = r"""
 
 - name: Find the certain removals of web containers in one week
   claude_hooks.docker_audit.docker_findings_info:
-    name: web-*
+    container: web-*
     actions: [remove]
     possible: false
     since: "2026-11-16"
-    until: "2026-11-22T23:59:59.999"
+    before: "2026-11-22T23:59:59.999"
   become: true
 
 - name: Search the logs with ausearch, and with a name that the engine no longer knows
@@ -268,7 +268,7 @@ unreadable:
     login_user: {type: str, description: As in RV(findings)., sample: bob}
     record: {type: str, description: The first 300 bytes of the SYSCALL record., sample: arch=c000003e syscall=59 success=no exit=-13}
 counts:
-  description: What was read. All but the bytes count what happened from O(since) to O(until).
+  description: What was read. All but the bytes count what happened from O(since) to O(before).
   returned: success
   type: dict
   contains:
@@ -377,7 +377,7 @@ def find(module, log, events, since, until, seconds):
 
     params = module.params
     found, reason = host_findings.find(
-        events, log, params['socket'], seconds, params['name'], params['containers'], key=params['key'], possible=params['possible'],
+        events, log, params['socket'], seconds, params['container'], params['containers'], key=params['key'], possible=params['possible'],
         actions=params['actions'], since=since, until=until)
     if params['host'] is not None:
         # Only now: until here it tells the node that the login must be of
@@ -472,12 +472,12 @@ def shown(found, stats):
 def main():
     module = AnsibleModule(
         argument_spec=dict(
-            name=dict(type='str', default='claude-hooks-*'),
+            container=dict(type='str', default='claude-hooks-*'),
             key=dict(type='str', default='claude-hooks-docker', no_log=False),
             possible=dict(type='bool', default=True),
             actions=dict(type='list', elements='str', choices=ACTIONS),
             since=dict(type='str', default='today'),
-            until=dict(type='str'),
+            before=dict(type='str'),
             source=dict(type='str', choices=['logs', 'ausearch'], default='logs'),
             containers=dict(type='dict', default={}),
             socket=dict(type='path', default='/var/run/docker.sock'),
@@ -486,7 +486,7 @@ def main():
             wait=dict(type='int', default=0),
             ack=dict(type='str', no_log=False),
         ),
-        mutually_exclusive=[('cursor', 'until')],
+        mutually_exclusive=[('cursor', 'before')],
         required_by={'ack': 'cursor'},
         supports_check_mode=True,
     )
@@ -499,7 +499,7 @@ def main():
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 
     params = module.params
-    for option in ('name', 'key'):
+    for option in ('container', 'key'):
         if not params[option]:
             module.fail_json(msg='%s must not be empty' % option)
     if not all(isinstance(label, str) for label in params['containers'].values()):
@@ -510,7 +510,7 @@ def main():
         module.fail_json(msg='wait is for a cursor, in seconds from 0 on')
 
     try:
-        since, until = findings.period(params['since'], params['until'])
+        since, until = findings.period(params['since'], params['before'])
         log = log_reader.log_path()
         result = look(module, log, since, until) if params['cursor'] is None else follow(module, log, since)
     except log_reader.LogReaderError as error:
@@ -519,7 +519,7 @@ def main():
     except (audit_log.AuditLogError, findings.FindingsError, reader_state.StateError) as error:
         module.fail_json(msg=str(error))
     except re.error as error:
-        module.fail_json(msg='the name pattern %r cannot be used: %s' % (params['name'], error))
+        module.fail_json(msg='container=%r cannot be used as a pattern: %s' % (params['container'], error))
     owner = other_owner(module)
     if owner:
         module.warn(owner)

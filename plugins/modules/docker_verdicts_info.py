@@ -30,7 +30,7 @@ options:
       - V(today) is the last midnight in the local time of the host.
     type: str
     default: today
-  until:
+  before:
     description: Give no verdict on what was after this time (ISO 8601). Without an offset it is the local time of the host.
     type: str
   socket:
@@ -39,7 +39,7 @@ options:
     default: /var/run/docker.sock
   kept:
     description:
-      - The file of events that the service of O(claude_hooks.docker_audit.docker_audit#role:main:docker_audit_keep_events) writes,
+      - The file of events that the service of O(claude_hooks.docker_audit.docker_audit#role:main:docker_audit_witness) writes,
         with an older one beside it. It is read where it is there and only root can write it.
       - With it the engine need not answer, as where it went down.
     type: path
@@ -205,7 +205,7 @@ def look(params, since, until):
     span = reading.stats()
     living = processes.Processes(names)
     judged = verdicts.judge(
-        kept_events.still_there(happened, since), found, connects or None, name=params['name'], host=params['host'], since=since, until=until,
+        kept_events.still_there(happened, since), found, connects or None, name=params['container'], host=params['host'], since=since, until=until,
         harmless=findings.harmless(executions, params['key']), containers=names, engine_ends=kept['gone'], own=kept['connects'] + connects_of_ours.own(), blind=blind,
         # The engine at another socket is another process
         engine_since=living.engine_since() if os.path.realpath(params['socket']) == os.path.realpath(engine.SOCKET) else None)
@@ -228,10 +228,10 @@ def look(params, since, until):
 def main():
     module = AnsibleModule(
         argument_spec=dict(
-            name=dict(type='str', default='claude-hooks-*'),
+            container=dict(type='str', default='claude-hooks-*'),
             key=dict(type='str', default='claude-hooks-docker', no_log=False),
             since=dict(type='str', default='today'),
-            until=dict(type='str'),
+            before=dict(type='str'),
             socket=dict(type='path', default='/var/run/docker.sock'),
             kept=dict(type='path', default='/var/lib/claude-hooks/events.jsonl'),
             host=dict(type='str'),
@@ -247,11 +247,11 @@ def main():
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 
     params = module.params
-    for option in ('name', 'key'):
+    for option in ('container', 'key'):
         if not params[option]:
             module.fail_json(msg='%s must not be empty' % option)
     try:
-        since, until = findings.period(params['since'], params['until'])
+        since, until = findings.period(params['since'], params['before'])
         result = look(params, since, until)
     except (log_reader.LogReaderError, audit_log.AuditLogError, findings.FindingsError, engine.EngineError) as error:
         module.fail_json(msg=str(error))

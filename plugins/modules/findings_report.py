@@ -33,13 +33,13 @@ options:
     description: With V(ecs) the JSON Lines in O(dest) have the names of the Elastic Common Schema.
     type: str
     choices: [ecs]
-  query:
+  select:
     description: A JMESPath expression that is applied to the list of findings. What it makes of them is shown and written.
     type: str
   since:
     description: From when on the hosts were asked for findings, to be shown. Without it, that is today.
     type: str
-  until:
+  before:
     description: Until when the hosts were asked for findings, to be shown.
     type: str
 attributes:

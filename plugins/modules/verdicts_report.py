@@ -29,7 +29,7 @@ options:
   since:
     description: From when on the hosts were asked for verdicts, to be shown. Without it, that is today.
     type: str
-  until:
+  before:
     description: Until when the hosts were asked for verdicts, to be shown.
     type: str
 attributes:

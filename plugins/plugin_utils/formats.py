@@ -150,7 +150,7 @@ def ecs_jsonl(items: Any) -> str:
     items = as_list(items)
     if not all(is_finding(item) for item in items):
         raise FormatError(
-            'format=ecs names the fields of whole findings: leave the query out, or let it only choose findings'
+            'format=ecs names the fields of whole findings: leave select out, or let it only choose findings'
         )
     return jsonl([ecs(finding) for finding in items])
 

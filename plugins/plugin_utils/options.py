@@ -19,9 +19,9 @@ class OptionError(ValueError):
     """An option has a value that cannot be used."""
 
 
-def checked(name: Any, key: Any, possible: Any, containers: Any, host: Any) -> dict[str, Any]:
+def checked(container: Any, key: Any, possible: Any, containers: Any, host: Any) -> dict[str, Any]:
     """The options of findings.find() that every way of asking has."""
-    for label, value in (('name', name), ('key', key)):
+    for label, value in (('container', container), ('key', key)):
         if not isinstance(value, str) or not value:
             raise OptionError('%s must be a non-empty string, not %r' % (label, value))
     if not isinstance(possible, bool):
@@ -32,7 +32,7 @@ def checked(name: Any, key: Any, possible: Any, containers: Any, host: Any) -> d
         raise OptionError('containers must map container ids to names')
     if host is not None and not isinstance(host, str):
         raise OptionError('host must be a string, not %r' % (host,))
-    return {'name': name, 'key': key, 'possible': possible, 'containers': dict(containers), 'host': host}
+    return {'name': container, 'key': key, 'possible': possible, 'containers': dict(containers), 'host': host}
 
 
 def zone(text: Any) -> datetime.tzinfo | None:

@@ -66,13 +66,13 @@ def of_findings(
     now: str | None = None,
     chosen: bool = False,
 ) -> str:
-    """The page about findings. hosts maps each host to the result of its module; chosen: a query left some out.
+    """The page about findings. hosts maps each host to the result of its module; chosen: select left some out.
 
     since and until are what was asked for, now (ISO 8601, None: this moment) is when. Times are shown in zone, or in
     the controller's own.
     """
     if not isinstance(items, list) or not all(formats.is_finding(item) for item in items):
-        raise formats.FormatError('a report shows whole findings: leave the query out, or let it only choose findings')
+        raise formats.FormatError('a report shows whole findings: leave select out, or let it only choose findings')
     numbers = {
         host: {
             'Findings': len(result['findings']),
@@ -86,7 +86,7 @@ def of_findings(
             'title': 'Who took containers away',
             'kind': 'findings',
             'columns': ('Time', 'Host', 'Action', 'Containers', 'Caller', 'Command'),
-            'remark': 'Only the findings that the query chose are shown.' if chosen else '',
+            'remark': 'Only the findings that select chose are shown.' if chosen else '',
             'items': [_finding(item, zone) for item in reversed(findings_view.by_time(items))],
         },
         hosts,

@@ -2,9 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promise: in a real browser the page of a report can be read, sorted and filtered, on any screen and on paper, and obeys nobody.
+"""Promise: in a real browser the page of a report can be read, sorted and filtered, on any screen and on paper, and
+obeys nobody.
 
-ansible-playbook writes the pages, Chromium opens them from disk. As root on Debian the browser is installed where it is missing.
+ansible-playbook writes the pages, Chromium opens them from disk. As root on Debian the browser is installed where it is
+missing.
 KEEP_SCREENSHOTS=FOLDER keeps pictures of the pages, to be looked at.
 """
 
@@ -58,7 +60,8 @@ HOSTILE = [
 ]
 CAUSES = list(verdict_view.CAUSES)
 LOOK = '''return [...document.querySelectorAll('body *')].map((element) =>
-  element.tagName + [...element.attributes].filter(({ name }) => name !== 'hidden').map(({ name, value }) => ` ${name}=${value}`).join(''))'''
+  element.tagName + [...element.attributes].filter(({ name }) => name !== 'hidden')
+    .map(({ name, value }) => ` ${name}=${value}`).join(''))'''
 
 
 # --- What is shown ---------------------------------------------------------------------------------------------------
@@ -215,7 +218,7 @@ def pages(tmp_path_factory):
                     'results': "{{ lookup('ansible.builtin.file', '%s.json') | from_json }}" % (folder / name),
                     'report': str(folder / (name + '.html')),
                     'since': '2026-11-24T07:00:00Z',
-                    'until': '2026-11-24T08:05:00Z',
+                    'before': '2026-11-24T08:05:00Z',
                 }
             }
         )
@@ -308,7 +311,8 @@ def browser():
     chromium, chromedriver = next(filter(None, map(shutil.which, BROWSERS)), None), shutil.which('chromedriver')
     if not chromium or not chromedriver:
         pytest.fail(
-            'no Chromium with its chromedriver on PATH to look at the report with: install both (Debian: apt-get install chromium chromium-driver)'
+            'no Chromium with its chromedriver on PATH to look at the report with: install both '
+            '(Debian: apt-get install chromium chromium-driver)'
         )
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
@@ -345,7 +349,8 @@ def test_no_name_makes_an_element_or_runs(browser, pages):
 
 def test_the_policy_would_stop_what_the_escaping_let_through(browser, pages):
     browser.open(pages / 'findings.html')
-    browser.run('''document.body.insertAdjacentHTML('beforeend', '<img src="missing.png" onerror="window.obeyed = 1"><p id="styled" style="color: red">x</p>');
+    browser.run('''document.body.insertAdjacentHTML('beforeend',
+        '<img src="missing.png" onerror="window.obeyed = 1"><p id="styled" style="color: red">x</p>');
       document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.obeyed = 2' }));''')
     time.sleep(0.2)
     assert browser.run('return [typeof window.obeyed, getComputedStyle(document.getElementById("styled")).color]') == [
@@ -454,9 +459,13 @@ def test_five_thousand_findings_stay_usable(browser, pages):
     loaded = browser.run('return performance.getEntriesByType("navigation")[0].loadEventEnd')
     browser.keep('5000')
     spent = browser.run('''const times = [];
-      const timed = (act) => { const start = performance.now(); act(); document.body.offsetHeight; times.push(performance.now() - start); };
+      const timed = (act) => {
+        const start = performance.now(); act(); document.body.offsetHeight; times.push(performance.now() - start);
+      };
       timed(() => document.querySelector('#items th:nth-child(4) button').click());
-      timed(() => { const field = document.getElementById('filter'); field.value = 'alice'; field.dispatchEvent(new Event('input')); });
+      timed(() => {
+        const field = document.getElementById('filter'); field.value = 'alice'; field.dispatchEvent(new Event('input'));
+      });
       return times;''')
     print(
         '5000 findings, 40 hosts: %.1f MB, loaded in %d ms, sorted in %d ms, filtered in %d ms'
@@ -481,7 +490,8 @@ def test_no_screen_needs_to_scroll_sideways(browser, pages, name, width):
     assert (
         browser.run('''
       const is_out = ({ left, right }) => left < -1 || right > innerWidth + 1;
-      return [...document.querySelectorAll('main *, header *')].filter((element) => !element.closest('svg') && element.offsetWidth
+      return [...document.querySelectorAll('main *, header *')].filter((element) => !element.closest('svg')
+        && element.offsetWidth
         && is_out(element.getBoundingClientRect())).map((element) => element.outerHTML.slice(0, 200))''')
         == []
     )
@@ -505,15 +515,20 @@ def test_words_stand_out_in_light_and_dark(browser, pages, scheme, paper):
     faint = browser.run('''
       const numbers = (color) => color.match(/[\\d.]+/g).map(Number);
       const linear = (part) => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4;
-      const light = (color) => numbers(color).slice(0, 3).reduce((sum, part, place) => sum + linear(part / 255) * [.2126, .7152, .0722][place], 0);
+      const light = (color) => numbers(color).slice(0, 3).reduce(
+        (sum, part, place) => sum + linear(part / 255) * [.2126, .7152, .0722][place], 0);
       const behind = (element) => { for (; element; element = element.parentElement) {
         const color = getComputedStyle(element).backgroundColor; if (numbers(color)[3] !== 0) return color; } };
       const contrast = (one, two) => (Math.max(one, two) + .05) / (Math.min(one, two) + .05);
       const has_words = (element) => [...element.childNodes].some(({ nodeType }) => nodeType === Node.TEXT_NODE);
-      const words = [...document.querySelectorAll('body *')].filter((element) => !element.closest('svg') && has_words(element));
-      return [numbers(behind(document.body)), words.length, [...new Set(words.map((element) => [element.className || element.tagName,
-        contrast(light(getComputedStyle(element).color), light(behind(element)))]).filter(([, ratio]) => ratio < 4.5).map(String))],
-        [...document.querySelectorAll('circle')].filter((dot) => contrast(light(getComputedStyle(dot).fill), light(behind(document.body))) < 3).length]''')
+      const words = [...document.querySelectorAll('body *')].filter(
+        (element) => !element.closest('svg') && has_words(element));
+      return [numbers(behind(document.body)), words.length, [...new Set(words.map((element) => [
+        element.className || element.tagName,
+        contrast(light(getComputedStyle(element).color), light(behind(element)))])
+          .filter(([, ratio]) => ratio < 4.5).map(String))],
+        [...document.querySelectorAll('circle')].filter(
+          (dot) => contrast(light(getComputedStyle(dot).fill), light(behind(document.body))) < 3).length]''')
     # WCAG 2.2: 4.5 for text (1.4.3), 3 for what is not (1.4.11)
     assert faint[0][:3] == paper and faint[1] > 50 and faint[2:] == [[], 0]
 

@@ -90,10 +90,24 @@ def test_an_unknown_state_is_refused_before_any_host_is_touched():
         ({'docker_audit_key': 'k' * 25}, 'cannot be a key'),
         ({'docker_audit_key': 'caf\u00e9'}, 'cannot be a key'),
         ({'docker_audit_key': 'a!=b'}, 'without an operator such as !='),
-        ({'docker_audit_uids': ['0\n-D']}, 'cannot be converted to an int'),
-        ({'docker_audit_uids': ['root']}, 'cannot be converted to an int'),
-        ({'docker_audit_uids': [-1]}, 'docker_audit_uids: -1 is no user id: use numbers from 0 to 4294967294'),
-        ({'docker_audit_uids': [4294967295]}, '4294967295 is no user id'),
+        ({'docker_audit_uids': ['0\n-D']}, 'is no user id'),
+        ({'docker_audit_uids': ['root']}, '"root" is no user id'),
+        ({'docker_audit_uids': ['all', 0]}, '"all" is no user id'),
+        ({'docker_audit_uids': ['']}, '"" is no user id'),
+        (
+            {'docker_audit_uids': [-1]},
+            'docker_audit_uids: "-1" is no user id: use numbers from 0 to 4294967294, or all for every user',
+        ),
+        (
+            {'docker_audit_watch': 'socket,sockets'},
+            'docker_audit_watch: "sockets" cannot be watched: use docker, socket, signals, services or all',
+        ),
+        (
+            {'docker_audit_socket': True},
+            'docker_audit_socket is now docker_audit_watch: set docker_audit_watch to socket',
+        ),
+        ({'docker_audit_keep_events': True}, 'docker_audit_keep_events is now docker_audit_witness'),
+        ({'docker_audit_uids': [4294967295]}, '"4294967295" is no user id'),
         (
             {'docker_audit_paths': ['bin/docker']},
             '"bin/docker" cannot be in a rule: use an absolute path without white space',
@@ -122,7 +136,8 @@ def test_wrong_input_is_refused(options, message):
     [
         (
             {'docker_audit_executables': ['no-such-docker']},
-            'no-such-docker not found in PATH or the usual places .*/usr/local/bin, .*/snap/bin.*: install docker, or set docker_audit_paths',
+            'no-such-docker not found in PATH or the usual places .*/usr/local/bin, .*/snap/bin.*: '
+            'install docker, or set docker_audit_paths',
         ),
         (
             {'docker_audit_paths': ['/opt/no-such-docker']},
@@ -178,6 +193,7 @@ OUT_OF_THE_WAY = {
     'docker_audit_key': 'claude-hooks-test',
     'docker_audit_manage_service': False,
 }
+ONE_PATH = dict(OUT_OF_THE_WAY, docker_audit_paths=['/usr/bin/env'])
 RULES = pathlib.Path('/etc/audit/rules.d')
 
 
@@ -187,7 +203,8 @@ RULES = pathlib.Path('/etc/audit/rules.d')
         ('mount --bind /etc/audit /etc/audit; mount -o remount,ro,bind /etc/audit', '/etc/audit/rules.d not writable'),
         # A file system without a block to spare; what it held before the test is copied in.
         (
-            'd=$(mktemp -d); cp -a /etc/audit/rules.d/. $d; mount -t tmpfs -o size=64k none /etc/audit/rules.d; cp -a $d/. /etc/audit/rules.d; rm -r $d;'
+            'd=$(mktemp -d); cp -a /etc/audit/rules.d/. $d; mount -t tmpfs -o size=64k none /etc/audit/rules.d; '
+            'cp -a $d/. /etc/audit/rules.d; rm -r $d;'
             ' dd if=/dev/zero of=/etc/audit/rules.d/full bs=4k 2>/dev/null || true',
             'No space left on device',
         ),
@@ -210,7 +227,10 @@ case $1 in
 *) echo "a locked kernel was asked to change: $*" >&2; exit 1 ;;
 esac
 """
-FILE_OF_UID_8 = '# claude_hooks.docker_audit key=claude-hooks-test\n-a always,exit -F path=/usr/bin/env -F perm=x -F uid=8 -F key=claude-hooks-test\n'
+FILE_OF_UID_8 = (
+    '# claude_hooks.docker_audit key=claude-hooks-test\n'
+    '-a always,exit -F path=/usr/bin/env -F perm=x -F uid=8 -F key=claude-hooks-test\n'
+)
 RULE_IN_KERNEL = '-a always,exit -S all -F path=/usr/bin/env -F perm=x -F uid=%d -F key=claude-hooks-test'
 
 
@@ -231,8 +251,8 @@ def test_a_locked_kernel_gets_the_file_and_the_truth_is_told_of_its_rules(listin
     old_file = tmp_path / 'zz-test.rules'
     old_file.write_text(FILE_OF_UID_8)
     script = (
-        'mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; cp %s /etc/audit/rules.d; mount --bind %s "$(command -v auditctl)"'
-        % (old_file, auditctl)
+        'mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; cp %s /etc/audit/rules.d; '
+        'mount --bind %s "$(command -v auditctl)"' % (old_file, auditctl)
     )
     options = dict(OUT_OF_THE_WAY, docker_audit_uids=[7], docker_audit_paths=['/usr/bin/env'])
     code, output = mounted(script, '-v', options=options)
@@ -280,3 +300,45 @@ def test_on_a_terminal_no_color_is_heeded(no_color, colours):
     )
     assert b'maybe' in done.stdout, done.stdout
     assert (b'\x1b[' in done.stdout) == colours
+
+
+@pytest.mark.parametrize('playbook', ['audit', 'findings', 'verdicts', 'coverage', 'tail'])
+@pytest.mark.parametrize('old, new', [('name', 'container'), ('until', 'before'), ('query', 'select')])
+def test_an_old_name_of_a_variable_is_refused_with_the_new_one(playbook, old, new):
+    nowhere = ['-i', 'nowhere,', '-e', 'ansible_connection=local ansible_python_interpreter=/nonexistent']
+    code, output = play(*nowhere, '-e', old + '=x', playbook='playbooks/%s.yml' % playbook)
+    assert code == 2 and '%s is now %s' % (old, new) in output, output
+
+
+@pytest.mark.parametrize(
+    'uids, expected',
+    [('all', ['']), ('[]', ['']), ('0', [' -F uid=0']), ('7,1000,7', [' -F uid=7', ' -F uid=1000'])],
+)
+def test_the_users_come_from_the_command_line(uids, expected):
+    code, output = play(
+        '--check',
+        '--diff',
+        '-e',
+        'docker_audit_uids=' + uids,
+        '-e',
+        'docker_audit_key=test-uids',
+        options=ONE_PATH,
+    )
+    assert (
+        code,
+        re.findall(r'^\+-a always,exit -F path=\S+ -F perm=x(.*) -F key=claude-hooks-test$', output, re.MULTILINE),
+    ) == (
+        0,
+        expected,
+    ), output
+
+
+def test_watch_all_asks_for_the_rules_of_each_kind():
+    code, output = play('--check', '--diff', '-e', 'docker_audit_watch=all', options=ONE_PATH)
+    keys = re.findall(r'^\+-a always,exit .* -F key=(\S+)$', output, re.MULTILINE)
+    assert code == 0 and set(keys) == {
+        'claude-hooks-test',
+        'claude-hooks-test-socket',
+        'claude-hooks-test-signals',
+        'claude-hooks-test-services',
+    }, output

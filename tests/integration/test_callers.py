@@ -4,7 +4,8 @@
 
 """Promise: of an asker its login, and what still lives of it, are told as they really were, and nothing of any other.
 
-A real login over sshd and PAM, real processes, real containers with pid namespaces of their own. Needs what tests/lab/lab gives.
+A real login over sshd and PAM, real processes, real containers with pid namespaces of their own. Needs what
+tests/lab/lab gives.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def ask(module, name, **options):
         '-m',
         'claude_hooks.docker_audit.' + module,
         '-a',
-        json.dumps(dict({'key': KEY, 'name': name}, **options)),
+        json.dumps(dict({'key': KEY, 'container': name}, **options)),
     ]
     done = subprocess.run(
         command,
@@ -240,7 +241,7 @@ def test_a_parent_that_lives_is_told_and_one_that_has_ended_is_not(name, tmp_pat
         and known['parent']['seen'] > finding['timestamp']
     )
     shown = subprocess.run(
-        [str(BIN / 'ansible-playbook'), 'playbooks/findings.yml', '-e', json.dumps({'key': KEY, 'name': name})],
+        [str(BIN / 'ansible-playbook'), 'playbooks/findings.yml', '-e', json.dumps({'key': KEY, 'container': name})],
         cwd=ROOT,
         env=dict(os.environ, ANSIBLE_NOCOLOR='1'),
         stdin=subprocess.DEVNULL,
@@ -285,7 +286,8 @@ def test_a_client_in_a_container_is_named_by_its_container(name):
     run = ['run', '-d', '--network', 'none', '--label', LABEL]
     target = docker(*run, '--name', name, IMAGE, 'sleep', '600')
     code = (
-        "import http.client, socket, time; c = http.client.HTTPConnection('localhost'); c.sock = socket.socket(socket.AF_UNIX); "
+        "import http.client, socket, time; c = http.client.HTTPConnection('localhost'); "
+        "c.sock = socket.socket(socket.AF_UNIX); "
         "c.sock.connect('/engine.sock'); c.request('POST', '/containers/%s/kill'); c.getresponse(); time.sleep(600)"
         % target
     )
@@ -303,7 +305,7 @@ def test_a_client_in_a_container_is_named_by_its_container(name):
 
 def test_the_caller_is_told_live(sshd, name, tmp_path, living):
     """With tail.yml, while the shell that ran docker still lives."""
-    options = {'key': KEY, 'name': name, 'possible': False, 'output': 'jsonl', 'duration': 12}
+    options = {'key': KEY, 'container': name, 'possible': False, 'output': 'jsonl', 'duration': 12}
     command = [str(BIN / 'ansible-playbook'), 'playbooks/tail.yml', '-e', json.dumps(options)]
     living.append(
         subprocess.Popen(

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promise: a reader that follows this host with docker_findings_info gets each execution once, whatever happens to it or to the logs.
+"""Promise: a reader that follows this host with docker_findings_info gets each execution once, whatever happens to it
+or to the logs.
 
 The real docker CLI under a real rule, the log of the real auditd. Needs what tests/lab/lab gives.
 """
@@ -43,7 +44,7 @@ class Reader(object):
 
     def __init__(self, folder, pattern, cursor='test'):
         self.folder = folder
-        self.options = {'name': pattern, 'possible': False, 'cursor': cursor, 'socket': '/nonexistent/docker.sock'}
+        self.options = {'container': pattern, 'possible': False, 'cursor': cursor, 'socket': '/nonexistent/docker.sock'}
 
     def start(self, **options):
         given = {name: value for name, value in dict(self.options, **options).items() if value is not None}
@@ -352,7 +353,7 @@ def test_a_state_that_cannot_be_written_is_an_error_and_loses_nothing(reader, st
         ({'cursor': None, 'wait': 3}, 'wait is for a cursor'),
         ({'wait': -1}, 'wait is for a cursor, in seconds from 0 on'),
         ({'cursor': None, 'ack': 'x'}, "missing parameter(s) required by 'ack': cursor"),
-        ({'until': '2026-11-24'}, 'mutually exclusive: cursor|until'),
+        ({'before': '2026-11-24'}, 'mutually exclusive: cursor|before'),
         ({'source': 'ausearch'}, 'use it with source=logs'),
     ],
 )

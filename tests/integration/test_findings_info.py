@@ -4,7 +4,8 @@
 
 """Promise: docker_findings_info tells exactly what was executed on this host, and says why where it cannot tell.
 
-The real docker CLI under a real rule, the log of the real auditd, ids of the real engine. Needs what tests/lab/lab gives.
+The real docker CLI under a real rule, the log of the real auditd, ids of the real engine. Needs what tests/lab/lab
+gives.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def run_module(options, *words, prefix=(), environment=None):
 
 def certain(name):
     """Options for the findings of one test: what earlier ones left in the log is at most possible."""
-    return {'name': name, 'possible': False}
+    return {'container': name, 'possible': False}
 
 
 def argvs(result):
@@ -78,7 +79,9 @@ def argvs(result):
 
 
 def recorded(entries):
-    """Findings without what is known of the caller by processes, which come and go: tests/integration/test_callers.py asks for it."""
+    """Findings without what is known of the caller by processes, which come and go: tests/integration/test_callers.py
+    asks for it.
+    """
     return [{field: value for field, value in entry.items() if field != 'caller'} for entry in entries]
 
 
@@ -98,7 +101,8 @@ def docker(*words, engine=NOWHERE):
 
 
 def now():
-    # The kernel stamps its records with a clock that ticks HZ times a second (audit_log_start: ktime_get_coarse_real_ts64): they can be 10 ms behind.
+    # The kernel stamps its records with a clock that ticks HZ times a second (audit_log_start:
+    # ktime_get_coarse_real_ts64): they can be 10 ms behind.
     time.sleep(0.02)
     moment = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(milliseconds=10)
     return moment.isoformat(timespec='milliseconds')
@@ -160,8 +164,10 @@ def name():
 
 
 FORGED = (
-    'x\ntype=SYSCALL msg=audit(1795490000.100:1): arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=100 auid=1000 uid=0 comm="docker" '
-    'exe="/usr/bin/docker" key="claude-hooks-docker"\ntype=EXECVE msg=audit(1795490000.100:1): argc=3 a0="docker" a1="rm" a2="claude-hooks-forged"\n'
+    'x\ntype=SYSCALL msg=audit(1795490000.100:1): arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=100 '
+    'auid=1000 uid=0 comm="docker" '
+    'exe="/usr/bin/docker" key="claude-hooks-docker"\n'
+    'type=EXECVE msg=audit(1795490000.100:1): argc=3 a0="docker" a1="rm" a2="claude-hooks-forged"\n'
 )
 HOSTILE = {
     'newlines': [b'a\nb', b'\n', b'\r\n\n'],
@@ -184,7 +190,7 @@ def test_hostile_arguments_come_back_exactly_and_alone(name, hostile):
     start = now()
     docker('stop', name, *hostile)
     wait_for_the_log()
-    result = run_module({'since': start, 'name': 'claude-hooks-*'})
+    result = run_module({'since': start, 'container': 'claude-hooks-*'})
     assert argvs(result) == [[b'docker', b'stop', name.encode(), *hostile]]
     assert [finding['argv_complete'] for finding in result['findings']] == [True]
 
@@ -251,7 +257,7 @@ def test_options_narrow_the_findings(name):
         ({'possible': False}, ['stop', 'remove']),
         ({'actions': ['remove', 'prune']}, ['remove', 'prune']),
         ({'actions': []}, []),
-        ({'name': 'oth*'}, ['stop', 'prune']),
+        ({'container': 'oth*'}, ['stop', 'prune']),
         ({'key': 'claude-hooks-dock'}, []),
         ({'key': 'x-' + KEY}, []),
     ):
@@ -283,7 +289,7 @@ def test_times_without_an_offset_are_the_hosts(name, zone):
             finding['action']
             for finding in run_module({**options, **certain(name)}, environment={'TZ': zone})['findings']
         ]
-        for options in ({'since': '1970-01-01', 'until': middle}, {'since': middle})
+        for options in ({'since': '1970-01-01', 'before': middle}, {'since': middle})
     ]
     assert actions == [['stop'], ['remove']]
 
@@ -381,7 +387,7 @@ def test_ids_of_removed_containers_are_resolved_by_the_engine(name):
     wait_for_the_log()
 
     def told(**options):
-        result = run_module(dict({'since': start, 'actions': ['remove'], 'name': name + '*'}, **options))
+        result = run_module(dict({'since': start, 'actions': ['remove'], 'container': name + '*'}, **options))
         return [
             (finding['targets'][0], finding['match'], finding['matched']) for finding in result['findings']
         ], result['engine']
@@ -449,11 +455,11 @@ def test_another_program_that_gets_the_records_is_named(tmp_path):
     'options, message',
     [
         ({'since': 'yesterday'}, "'yesterday' is no ISO 8601 time"),
-        ({'until': ''}, "'' is no ISO 8601 time"),
-        ({'since': '2026-11-25', 'until': '2026-11-24'}, 'since is later than until'),
+        ({'before': ''}, "'' is no ISO 8601 time"),
+        ({'since': '2026-11-25', 'before': '2026-11-24'}, 'since is later than until'),
         ({'actions': ['delete']}, 'value of actions must be one or more of: stop, kill'),
         ({'source': 'journal'}, 'value of source must be one of: logs, ausearch'),
-        ({'name': ''}, 'name must not be empty'),
+        ({'container': ''}, 'container must not be empty'),
         ({'key': ''}, 'key must not be empty'),
         ({'containers': {'3f2a9c1b77d0': ['x']}}, 'containers must map container ids to names'),
     ],

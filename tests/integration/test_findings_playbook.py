@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promise: findings.yml shows what the kernel logged on every host, says which hosts it could not read, and obeys no argument.
+"""Promise: findings.yml shows what the kernel logged on every host, says which hosts it could not read, and obeys no
+argument.
 
 Executes docker for real under an audit rule and runs the real ansible-playbook. Needs root and the audit tools, as the
 test set-up provides them.
@@ -201,10 +202,10 @@ def test_a_report_shows_the_arguments_as_text_and_is_its_owners_alone(start, inv
     )
 
 
-def test_ecs_and_a_query_that_chooses(start, inventory, tmp_path):
+def test_ecs_and_a_selection_that_chooses(start, inventory, tmp_path):
     path = tmp_path / 'findings.json'
     code, output = play(
-        inventory, '--limit', 'here', '-e', 'query=[?action==`kill`]', since=start, dest=str(path), format='ecs'
+        inventory, '--limit', 'here', '-e', 'select=[?action==`kill`]', since=start, dest=str(path), format='ecs'
     )
     assert code == 0 and output.count('    $ /') == 1, output
     document = json.loads(path.read_text())
@@ -215,8 +216,8 @@ def test_ecs_and_a_query_that_chooses(start, inventory, tmp_path):
     )
 
 
-def test_a_query_that_makes_something_else_is_shown_as_json_lines(start, inventory):
-    code, output = play(inventory, '--limit', 'here', since=start, query='[].{a: action, "t": targets[0]} | [:2]')
+def test_a_selection_that_makes_something_else_is_shown_as_json_lines(start, inventory):
+    code, output = play(inventory, '--limit', 'here', since=start, select='[].{a: action, "t": targets[0]} | [:2]')
     assert (
         code == 0
         and '\n{"a": "stop", "t": "claude-hooks-play-a"}\n{"a": "remove", "t": "claude-hooks-play-{{ 7*7 }}"}\n'
@@ -246,8 +247,8 @@ def test_check_mode_writes_no_file(start, inventory, tmp_path):
         ({'format': 'ecs'}, 'name one with dest=FILE.jsonl'),
         ({'dest': 'findings.csv', 'format': 'xml'}, 'value of format must be one of: ecs, got: xml'),
         ({'report': 'findings.csv'}, 'report=findings.csv: name a file that ends in .html'),
-        ({'query': '[?action=='}, 'is no JMESPath expression'),
-        ({'query': ''}, 'is no JMESPath expression'),
+        ({'select': '[?action=='}, 'is no JMESPath expression'),
+        ({'select': ''}, 'is no JMESPath expression'),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_any_host_is_touched(inventory, options, message):
@@ -255,9 +256,9 @@ def test_what_cannot_be_done_is_refused_before_any_host_is_touched(inventory, op
     assert code == 2 and message in output and 'Read the audit log' not in output, output
 
 
-def test_a_query_that_does_not_fit_is_an_error_with_its_reason(start, inventory):
-    code, output = play(inventory, '--limit', 'here', since=start, query='abs(@)')
-    assert code == 2 and 'query=abs(@) cannot be applied to the findings: ' in output, output
+def test_a_selection_that_does_not_fit_is_an_error_with_its_reason(start, inventory):
+    code, output = play(inventory, '--limit', 'here', since=start, select='abs(@)')
+    assert code == 2 and 'select=abs(@) cannot be applied to the findings: ' in output, output
 
 
 @pytest.mark.parametrize(

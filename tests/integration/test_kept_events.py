@@ -194,7 +194,7 @@ def ask(day, **options):
                         'socket': str(day.folder / 'docker.sock'),
                         'kept': str(day.kept),
                         'key': KEY,
-                        'name': 'claude-hooks-kept-*',
+                        'container': 'claude-hooks-kept-*',
                     },
                     **options,
                 )
@@ -250,7 +250,7 @@ def test_the_playbook_says_how_far_the_events_reach(day):
                     'socket': str(day.folder / 'docker.sock'),
                     'kept': str(day.kept),
                     'key': KEY,
-                    'name': 'claude-hooks-kept-*',
+                    'container': 'claude-hooks-kept-*',
                 }
             ),
         ],

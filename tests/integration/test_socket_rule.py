@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promise: with docker_audit_socket every client of the engine's API is logged, and without it no rule for that is left.
+"""Promise: with docker_audit_watch=socket every client of the engine's API is logged, and without it no rule for that
+is left.
 
 Real playbook, real kernel, real engine. Needs what tests/lab/lab gives.
 """
@@ -45,7 +46,8 @@ client = socket.socket(socket.AF_UNIX)
 address = struct.pack('=H', socket.AF_UNIX) + sys.argv[1].encode() + b'\0'
 call = low(struct.pack('=III', client.fileno(), low(address), len(address)))
 # push rbx; mov eax, 102; mov ebx, 3; mov ecx, call; int 0x80; pop rbx; ret
-code = b'\x53\xb8' + struct.pack('=I', 102) + b'\xbb' + struct.pack('=I', 3) + b'\xb9' + struct.pack('=I', call) + b'\xcd\x80\x5b\xc3'
+code = b'\x53\xb8' + struct.pack('=I', 102) + b'\xbb' + struct.pack('=I', 3)
+code += b'\xb9' + struct.pack('=I', call) + b'\xcd\x80\x5b\xc3'
 assert ctypes.CFUNCTYPE(ctypes.c_int)(low(code))() == 0
 '''
 
@@ -53,7 +55,10 @@ assert ctypes.CFUNCTYPE(ctypes.c_int)(low(code))() == 0
 # In a mount namespace of its own: rule files are not for this machine, the kernel's rules are.
 @pytest.fixture
 def play(tmp_path):
-    script = 'mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; echo -D >/etc/audit/rules.d/audit.rules; echo up; exec cat'
+    script = (
+        'mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; echo -D >/etc/audit/rules.d/audit.rules; '
+        'echo up; exec cat'
+    )
     held = subprocess.Popen(['unshare', '--mount', 'sh', '-ec', script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     held.stdout.readline()
 
@@ -119,7 +124,7 @@ def logged(pid):
 
 
 def test_the_life_of_the_rule(play):
-    on = ['-e', 'docker_audit_key=' + KEY, '-e', 'docker_audit_socket=true']
+    on = ['-e', 'docker_audit_key=' + KEY, '-e', 'docker_audit_watch=socket']
     predicted = play('present', *on, '--check', '--diff')
     assert (
         '+-a always,exit -F arch=b64 -S connect -F path=/run/docker.sock -F key=claude-hooks-test-socket'
@@ -131,7 +136,7 @@ def test_the_life_of_the_rule(play):
     assert (kernel(), changed) == (
         RULES,
         predicted[1],
-    ) and 'The kernel logs these executions and connects to the engine' in output, output
+    ) and 'ausearch --input-logs -i -k claude-hooks-test-socket' in output, output
     assert play('present', *on)[1] == 0
 
     group = os.stat(SOCKET).st_gid
@@ -165,7 +170,7 @@ def logged_nothing(python):
 
 def test_the_rule_outlives_the_socket(play):
     """An engine that starts anew makes a new socket; here the old one is put aside, and then put back."""
-    play('present', '-e', 'docker_audit_key=' + KEY, '-e', 'docker_audit_socket=true')
+    play('present', '-e', 'docker_audit_key=' + KEY, '-e', 'docker_audit_watch=socket')
     aside = SOCKET + '.claude-hooks-test'
     os.rename(SOCKET, aside)
     try:

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promise: tail.yml prints each finding of every host once and at once, until it is stopped, and goes on there the next time.
+"""Promise: tail.yml prints each finding of every host once and at once, until it is stopped, and goes on there the next
+time.
 
 Executes docker for real under an audit rule and runs the real ansible-playbook, on this host directly and over ssh with
 sudo. Needs root, the audit tools, sshd and sudo, as the test set-up provides them.
@@ -157,7 +158,8 @@ class Bench:
                 'ansible_become': True,
                 'ansible_become_flags': '--preserve-env=XDG_STATE_HOME -H -S -n',
                 'ansible_ssh_private_key_file': str(self.sshd.key),
-                'ansible_ssh_common_args': '-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR',
+                'ansible_ssh_common_args': '-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null '
+                '-o LogLevel=ERROR',
             },
         )
         self.running = []
@@ -173,7 +175,7 @@ class Bench:
         return run
 
     def command(self, *words, **options):
-        options = dict({'key': KEY, 'name': 'claude-hooks-tail-%d-*' % os.getpid()}, **options)
+        options = dict({'key': KEY, 'container': 'claude-hooks-tail-%d-*' % os.getpid()}, **options)
         return [
             str(BIN / 'ansible-playbook'),
             '-i',
@@ -194,7 +196,9 @@ class Bench:
         )
 
     def left_over(self):
-        """Processes that a run started here or on the other end, but for the ssh that keeps the connection for the next run."""
+        """Processes that a run started here or on the other end, but for the ssh that keeps the connection for the next
+        run.
+        """
         found = []
         for entry in pathlib.Path('/proc').glob('[0-9]*'):
             with contextlib.suppress(OSError):
@@ -292,7 +296,8 @@ def test_each_finding_is_one_line_of_each_host_within_two_seconds(bench):
     assert len(found) == 2, run.output()
     for host, (_time, line) in zip(('far', 'here'), sorted(found, key=lambda pair: ' far ' not in pair[1])):
         assert re.match(
-            r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+05:30  %s  stop  targets %s .*  user (root|0) .* pid \d+  ppid %d  exe %s  cwd /  "
+            r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+05:30  %s  stop  targets %s .*  user (root|0) .* "
+            r"pid \d+  ppid %d  exe %s  cwd /  "
             r"parent: %d, now .*  \$ " % (host, name, os.getpid(), DOCKER, os.getpid()),
             line,
         ), line

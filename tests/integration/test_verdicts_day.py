@@ -5,7 +5,8 @@
 """Promise: on a day with stops of every kind, no verdict names a wrong cause or a wrong caller, and most are sure.
 
 A real engine and real containers, in random order with overlaps and unrelated traffic. The script keeps its own record
-of who did what and compares. Needs what tests/lab/lab gives: of compose both 1.29, a client of the engine's API, and v2, a
+of who did what and compares. Needs what tests/lab/lab gives: of compose both 1.29, a client of the engine's API, and
+v2, a
 plugin of the docker CLI. SEED=N repeats an order.
 """
 
@@ -108,7 +109,7 @@ def note(name, what, cause, pid=None):
     RECORDS[name].append((what, cause, pid))
 
 
-# --- The kinds of cause: each gets a name, makes its container vanish and notes who did what ---------------------------
+# --- The kinds of cause: each gets a name, makes its container vanish and notes who did what --------------------------
 
 
 def stop_honoured(name):
@@ -511,7 +512,8 @@ def test_every_vanished_container_has_its_verdicts(day):
 
 
 def test_most_of_what_can_be_known_is_certain_or_likely(day):
-    # Several clients of the API cannot be told apart: who connected is known, not what was asked. Two at once are both listed.
+    # Several clients of the API cannot be told apart: who connected is known, not what was asked. Two at once are both
+    # listed.
     # Nothing but the exit code is kept of a SIGKILL from the host.
     cannot = ('two_at_once', 'killed_from_the_host', 'own_137', 'child_killed')
     judged = [
@@ -532,7 +534,7 @@ def test_the_playbook_shows_the_last_verdicts_with_their_evidence(day, tmp_path)
         os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
         str(ROOT / 'playbooks' / 'verdicts.yml'),
         '-e',
-        json.dumps({'key': KEY, 'name': PREFIX + '*', 'dest': str(dest), 'report': str(report)}),
+        json.dumps({'key': KEY, 'container': PREFIX + '*', 'dest': str(dest), 'report': str(report)}),
     ]
     done = subprocess.run(
         command,

@@ -125,6 +125,7 @@ def test_an_installed_playbook_parses_by_its_name(installed, playbook):
         ('module', 'docker_findings_info'),
         ('module', 'docker_verdicts_info'),
         ('module', 'findings_follow'),
+        ('module', 'variables_check'),
         ('filter', 'docker_command'),
         ('filter', 'docker_findings'),
         ('lookup', 'ausearch'),

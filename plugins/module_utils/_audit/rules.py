@@ -28,7 +28,8 @@ _USER_FIELDS = ('auid', 'loginuid', 'uid', 'euid', 'suid', 'fsuid', 'obj_uid')
 _GROUP_FIELDS = ('gid', 'egid', 'sgid', 'fsgid', 'obj_gid')
 _UNSET = ('unset', '-1', '4294967295')
 _EXEC_CALLS = frozenset(('execve', 'execveat'))
-_SOCKET = '-socket'
+#: What stands behind the key of the rules that log something else than docker itself.
+SUFFIXES = ('-socket', '-signals', '-services')
 _ARCHITECTURES = {'x86_64': 'b64', 'aarch64': 'b64', 'ppc64le': 'b64', 's390x': 'b64', 'i386': 'b32', 'i686': 'b32'}
 
 
@@ -36,7 +37,8 @@ class AuditRuleError(ValueError):
     """A line that auditctl would not read as a rule."""
 
 
-def parse_rule(line, ids=None):
+# One branch an option of auditctl.
+def parse_rule(line, ids=None):  # noqa: C901, PLR0912
     """One rule line to a dict ``{rule, list, action, arch, syscalls, fields, keys, prepend}``.
 
     ``fields`` is a sorted list of ``[name, operator, value]`` without the keys; ``syscalls`` a sorted list,
@@ -242,7 +244,8 @@ def load_effects(merged, compiled, kernel, status, own_keys, ids=None):
 
     ``merged`` from ``merge``, ``compiled`` the text of /etc/audit/audit.rules, ``kernel`` parsed rules,
     ``status`` from ``parse_status``. Returns ``deletes_all`` (a -D is in force), ``lost`` (lines of
-    audit.rules that no file holds and that were put there by hand or are in force), ``pending`` (a -e or -f 2 of some file that is not yet in force) and
+    audit.rules that no file holds and that were put there by hand or are in force), ``pending`` (a -e or -f 2 of some
+    file that is not yet in force) and
     ``dropped`` (rules of the kernel that no file holds and a -D takes away).
     """
     wanted, switches = set(), {}
@@ -301,15 +304,21 @@ def _comparable(line, ids):
         return ' '.join(line.split())
 
 
-def with_socket_keys(keys):
-    """``keys``, each followed by the one of its rules for the socket; those already there stay as they are."""
+def with_suffixes(keys):
+    """``keys``, each followed by those of its rules for the socket, signals and services; those already there stay as
+    they are.
+    """
     result = []
     for key in keys:
-        is_socket_key = key.endswith(_SOCKET) and key[: -len(_SOCKET)] in keys
-        for name in (key,) if is_socket_key else (key, key + _SOCKET):
+        for name in (key,) if is_suffixed(key, keys) else (key, *(key + suffix for suffix in SUFFIXES)):
             if name not in result:
                 result.append(name)
     return result
+
+
+def is_suffixed(key, keys):
+    """Whether a key is another one of ``keys`` with a suffix."""
+    return any(key.endswith(suffix) and key[: -len(suffix)] in keys for suffix in SUFFIXES)
 
 
 def arches(machine):
@@ -375,7 +384,8 @@ def watches(rule):
 
 
 def takes(rule, path, uid):
-    """Whether a rule of the exit or task list matches when ``uid`` (None: any user) executes ``path``: ``all``, ``some`` or ``none``.
+    """Whether a rule of the exit or task list matches when ``uid`` (None: any user) executes ``path``: ``all``,
+    ``some`` or ``none``.
 
     ``some`` is also the answer where it rests on what is not known beforehand, such as the login user.
     Which rule gets an event: the first that matches, kernel/auditsc.c audit_filter_rules() with its prio.
@@ -397,7 +407,8 @@ def takes(rule, path, uid):
 
 
 def _has_execution(rule):
-    # 59 and 322 are execve and execveat of x86_64 (221 and 281 of arm64): the listing names a call only where it knows the machine.
+    # 59 and 322 are execve and execveat of x86_64 (221 and 281 of arm64): the listing names a call only where it knows
+    # the machine.
     return bool(set(rule['syscalls']) & set(('all', 'execve', 'execveat', '59', '322', '221', '281')))
 
 

@@ -57,7 +57,8 @@ CODES = {
     'log_not_written': (
         'blind',
         'auditd is told to write no log.',
-        'Set write_logs = yes, local_events = yes and log_format = ENRICHED in auditd.conf, then make auditd read it (SIGHUP).',
+        'Set write_logs = yes, local_events = yes and log_format = ENRICHED in auditd.conf, '
+        'then make auditd read it (SIGHUP).',
     ),
     'log_missing': (
         'blind',
@@ -106,23 +107,27 @@ CODES = {
     ),
     'rule_shadowed': (
         'blind',
-        'A rule before ours takes its events: the kernel logs an event once, under the first rule that matches. Partial where it takes some of them.',
+        'A rule before ours takes its events: the kernel logs an event once, '
+        'under the first rule that matches. Partial where it takes some of them.',
         'Set docker_audit_prepend, which puts our rule first, or search the log for the key of that rule.',
     ),
     'records_excluded': (
         'blind',
-        'A rule drops records that a finding is made of. Partial where it does so for some users, or with the folder alone.',
+        'A rule drops records that a finding is made of. '
+        'Partial where it does so for some users, or with the folder alone.',
         'Delete that rule of the exclude list and its line in /etc/audit/rules.d.',
     ),
     'rule_path_stale': (
         'blind',
-        'The path of a rule is not the real file of a docker any more, so the rule does not fire. Partial where others do.',
+        'The path of a rule is not the real file of a docker any more, so the rule does not fire. '
+        'Partial where others do.',
         'Let the role find docker again: audit.yml -e state=present.',
     ),
     'binary_not_covered': (
         'partial',
         'A program that can stop containers is on this host, and no rule logs it.',
-        'audit.yml logs every docker it finds; name others in docker_audit_paths. docker_audit_socket logs who connects to the engine with any program.',
+        'audit.yml logs every docker it finds; name others in docker_audit_paths. '
+        'docker_audit_watch=socket logs who connects to the engine with any program.',
     ),
     'plugin_not_covered': (
         'note',
@@ -132,7 +137,7 @@ CODES = {
     'users_not_watched': (
         'partial',
         'Users who may talk to the engine are not among those whose executions are logged.',
-        'Add them to docker_audit_uids (an empty list means every user), or take them out of the group.',
+        'Add them to docker_audit_uids (all means every user), or take them out of the group.',
     ),
     'engine_on_tcp': (
         'partial',
@@ -142,7 +147,7 @@ CODES = {
     'connects_not_logged': (
         'note',
         'API clients (SDKs, curl, Portainer) are not seen: no rule logs who connects to the socket of the engine.',
-        'Set docker_audit_socket.',
+        'Set docker_audit_watch=socket.',
     ),
     'records_lost': (
         'partial',
@@ -229,7 +234,8 @@ def verdict(problems, proven=False):
 def problems(host):
     """The problems of a host, the heaviest first. ``host`` is what host_facts.look() returns together with
 
-    reason (why auditctl could not be asked, or None), status, kernel (parsed rules), unknown (lines of its listing that are none),
+    reason (why auditctl could not be asked, or None), status, kernel (parsed rules), unknown (lines of its
+    listing that are none),
     keys (ours), rule_file ``{path, present, rules}``.
     """
     found = []
@@ -240,12 +246,16 @@ def problems(host):
 
 def watched(host):
     """``[(path, uid), ...]`` of the executions that the kernel logs under our key, uid None for every user."""
-    found = [audit_rules.watches(rule) for rule in host['kernel'] if set(rule['keys']) & set(host['keys'])]
+    # The rules for services watch programs, too, but not docker.
+    keys = [key for key in host['keys'] if not audit_rules.is_suffixed(key, host['keys'])]
+    found = [audit_rules.watches(rule) for rule in host['kernel'] if set(rule['keys']) & set(keys)]
     return [pair for pair in found if pair is not None]
 
 
 def retention(host):
-    """How far back the logs reach: bytes, capacity (None: without end), bytes_per_hour and hours (None: not known yet)."""
+    """How far back the logs reach: bytes, capacity (None: without end), bytes_per_hour and hours (None: not known
+    yet).
+    """
     config, log = host['config'] or {}, host['log']
     number, size = _number(config, 'num_logs'), _number(config, 'max_log_file')
     rotates = _word(config, 'max_log_file_action') == 'rotate' and number >= 2 and size > 0
@@ -261,7 +271,7 @@ def retention(host):
     return result
 
 
-# --- What stands in the way --------------------------------------------------------------------------------------------
+# --- What stands in the way -------------------------------------------------------------------------------------------
 
 
 def _reading(host):
@@ -276,7 +286,8 @@ def _reading(host):
     ]
 
 
-def _kernel(host):
+# One branch a fact.
+def _kernel(host):  # noqa: C901
     found = []
     # What stands behind -- is for init (admin-guide/kernel-parameters of the kernel).
     for word in (host['cmdline'] or '').partition(' -- ')[0].split():
@@ -409,7 +420,9 @@ def _rules(host):
 
 
 def _boot(units):
-    """Why the rules are not there after the next boot. From audit 4.0 audit-rules.service loads them, and auditd.service requires it."""
+    """Why the rules are not there after the next boot. From audit 4.0 audit-rules.service loads them, and
+    auditd.service requires it.
+    """
     auditd, loader = units['auditd.service'], units['audit-rules.service']
     reasons = []
     if not auditd['present']:
@@ -427,7 +440,7 @@ def _boot(units):
 
 def _shadows(host, pairs):
     """A problem for each rule that comes before ours and takes its events."""
-    before, taken, first = [], set(), None
+    before, taken = [], set()
     takers = {}
     for rule in host['kernel']:
         if rule['list'] == 'task':

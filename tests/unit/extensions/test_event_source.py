@@ -215,7 +215,7 @@ def test_hostile_words_come_as_the_module_has_them(host, word):
     [
         ({}, ['1', '2', 'prune']),
         ({'possible': False}, ['1', '2']),
-        ({'name': '*-2'}, ['2', 'prune']),
+        ({'container': '*-2'}, ['2', 'prune']),
         ({'key': 'other'}, ['3']),
     ],
 )
@@ -436,11 +436,11 @@ def test_a_second_reader_of_the_same_name_is_refused(host):
     'args, told',
     [
         (
-            {'nmae': 'web-*'},
-            'docker_findings has no argument nmae: there are name, key, possible, since, reader, log, socket',
+            {'contaner': 'web-*'},
+            'docker_findings has no argument contaner: there are container, key, possible, since, reader, log, socket',
         ),
         ({'possible': 'no'}, "possible of docker_findings must be a boolean, not 'no'"),
-        ({'name': ''}, "name of docker_findings must be a text, not ''"),
+        ({'container': ''}, "container of docker_findings must be a text, not ''"),
         ({'since': 'noon'}, "'noon' is no ISO 8601 time"),
         ({'reader': '../x'}, "the name '../x' of a reader must be of 1 to 64 letters"),
         ({'log': '/nonexistent/audit.log'}, 'cannot list /nonexistent: No such file or directory'),

@@ -36,7 +36,7 @@ description:
     as data.
   - It needs the audit rule of this collection on the host, and the rights to read the audit log, usually those of root.
 options:
-  name:
+  container:
     description:
       - Pattern of the container names to report, with C(*), C(?) and C([...]). Case matters.
     type: str
@@ -80,7 +80,7 @@ EXAMPLES = r"""
 - claude_hooks.docker_audit.docker_findings:
 
 - claude_hooks.docker_audit.docker_findings:
-    name: web-*
+    container: web-*
     possible: false
     reader: web-alerts
 """
@@ -126,7 +126,7 @@ _WAIT = 60
 # Seconds that the engine may make a finding late
 _PATIENCE = 1
 _OPTIONS = {
-    'name': findings.DEFAULT_NAME,
+    'container': findings.DEFAULT_NAME,
     'key': findings.DEFAULT_KEY,
     'possible': True,
     'since': 'today',
@@ -253,7 +253,7 @@ class _Reader(object):
             self._log,
             options['socket'],
             _PATIENCE,
-            options['name'],
+            options['container'],
             key=options['key'],
             possible=options['possible'],
             since=self._since,

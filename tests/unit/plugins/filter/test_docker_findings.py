@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promise: the filter takes what its documentation says, refuses the rest with a word, and returns the core's findings."""
+"""Promise: the filter takes what its documentation says, refuses the rest with a word, and returns the core's
+findings.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ TEXT = audit_writer.text(
     [
         ({}, [('possible', 1, None), ('name', 3, None)]),
         ({'possible': False}, [('name', 3, None)]),
-        ({'name': '*-a', 'key': 'other', 'host': 'app1'}, [('name', 2, 'app1')]),
+        ({'container': '*-a', 'key': 'other', 'host': 'app1'}, [('name', 2, 'app1')]),
         ({'containers': {'a1' * 32: 'claude-hooks-x'}}, [('id', 1, None), ('name', 3, None)]),
         ({'containers': None, 'timezone': 'Europe/Berlin'}, [('possible', 1, None), ('name', 3, None)]),
     ],
@@ -39,7 +41,8 @@ def test_options_reach_the_core(text, options, expected):
 
 INTERPRETED = (
     'type=EXECVE msg=audit(07/24/26 03:57:43.555:96) : argc=3 a0=docker a1=stop a2=claude-hooks-a \n'
-    'type=SYSCALL msg=audit(07/24/26 03:57:43.555:96) : arch=x86_64 syscall=execve success=yes exit=0 pid=9 comm=docker exe=/usr/bin/docker '
+    'type=SYSCALL msg=audit(07/24/26 03:57:43.555:96) : arch=x86_64 syscall=execve success=yes exit=0 pid=9 '
+    'comm=docker exe=/usr/bin/docker '
     'key=claude-hooks-docker \n'
 )
 
@@ -63,7 +66,7 @@ def test_the_timezone_dates_interpreted_text(timezone, expected):
     [
         ({'stdout': ''}, {}, 'must be a string or a list of lines, not dict: give the stdout'),
         ('NODE,EVENT,DATE,TIME', {}, 'csv format of ausearch.*use `ausearch --raw'),
-        ('', {'name': ''}, 'name must be a non-empty string'),
+        ('', {'container': ''}, 'container must be a non-empty string'),
         ('', {'key': 7}, 'key must be a non-empty string, not 7'),
         ('', {'possible': 'yes'}, "possible must be true or false, not 'yes'"),
         ('', {'containers': ['a']}, 'containers must map container ids to names'),

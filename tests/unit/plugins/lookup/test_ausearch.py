@@ -32,7 +32,8 @@ PLAY = """
       ansible.builtin.copy:
         dest: "{{ result }}"
         mode: "0600"
-        content: "{{ {'filtered': filtered, 'looked_up': looked_up, 'joined': filtered[0].argv | join(' ')} | to_json }}"
+        content: >-
+          {{ {'filtered': filtered, 'looked_up': looked_up, 'joined': filtered[0].argv | join(' ')} | to_json }}
     - name: Loop over them
       ansible.builtin.debug:
         msg: "{{ item.argv[2] }} {{ item.cwd }}"
@@ -130,10 +131,10 @@ def test_an_event_that_straddles_two_rotated_files_is_whole(tmp_path, query):
     [
         ({}, [1, 2, 3]),
         ({'since': '2026-11-24T03:13:22.100Z'}, [2, 3]),
-        ({'until': '2026-11-24T04:13:22.100+01:00'}, [1, 2]),
-        ({'since': '2026-11-24T03:13:22Z', 'until': '2026-11-24T03:13:22.999Z'}, [2]),
+        ({'before': '2026-11-24T04:13:22.100+01:00'}, [1, 2]),
+        ({'since': '2026-11-24T03:13:22Z', 'before': '2026-11-24T03:13:22.999Z'}, [2]),
         ({'since': '2030-01-01'}, []),
-        ({'name': 'web*'}, []),
+        ({'container': 'web*'}, []),
         ({'key': 'other'}, []),
     ],
 )
@@ -152,7 +153,9 @@ def test_options_narrow(tmp_path, query, options, expected):
     ],
 )
 def test_saved_captures_of_each_kind(query, interpreted, name, options, count):
-    assert len(query(str(interpreted if name == interpreted.name else CAPTURES / name), name='*', **options)) == count
+    assert (
+        len(query(str(interpreted if name == interpreted.name else CAPTURES / name), container='*', **options)) == count
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,8 +176,8 @@ def test_wrong_input_is_refused_by_name(query, terms, options, message):
 
 def test_bounds_for_interpreted_text_need_its_timezone(query, interpreted):
     assert 'give the timezone of that host' in query(str(interpreted), since='2026-11-24')
-    assert len(query(str(interpreted), name='*', since='2026-11-24T03:58:00Z', timezone='UTC')) == len(
-        query(str(CAPTURES / 'real.log'), name='*', since='2026-11-24T03:58:00Z')
+    assert len(query(str(interpreted), container='*', since='2026-11-24T03:58:00Z', timezone='UTC')) == len(
+        query(str(CAPTURES / 'real.log'), container='*', since='2026-11-24T03:58:00Z')
     )
 
 

@@ -124,7 +124,8 @@ def test_a_line_of_the_listing_that_is_no_rule_is_returned_apart():
 
 
 def test_status_keeps_the_names_of_auditctl():
-    text = 'enabled 1\nfailure 1\npid 611\nrate_limit 0\nbacklog_limit 8192\nlost 3\nbacklog 0\nloginuid_immutable 0 unlocked\n'
+    text = 'enabled 1\nfailure 1\npid 611\nrate_limit 0\nbacklog_limit 8192\n'
+    text += 'lost 3\nbacklog 0\nloginuid_immutable 0 unlocked\n'
     status = ar.parse_status(text)
     assert status['pid'] == 611
     assert status['lost'] == 3
@@ -160,17 +161,17 @@ def test_a_key_is_compared_whole(line, ours):
 @pytest.mark.parametrize(
     'given, expected',
     [
-        (['a'], ['a', 'a-socket']),
-        (['a', 'b'], ['a', 'a-socket', 'b', 'b-socket']),
+        (['a'], ['a', 'a-socket', 'a-signals', 'a-services']),
+        (['a', 'b'], ['a', 'a-socket', 'a-signals', 'a-services', 'b', 'b-socket', 'b-signals', 'b-services']),
         # What an earlier call gave stays as it is.
-        (['a', 'a-socket', 'b', 'b-socket'], ['a', 'a-socket', 'b', 'b-socket']),
-        (['a-socket', 'a'], ['a-socket', 'a']),
-        (['my-socket'], ['my-socket', 'my-socket-socket']),
-        (['a', 'a'], ['a', 'a-socket']),
+        (['a', 'a-socket', 'a-signals', 'a-services'], ['a', 'a-socket', 'a-signals', 'a-services']),
+        (['a-services', 'a'], ['a-services', 'a', 'a-socket', 'a-signals']),
+        (['my-socket'], ['my-socket', 'my-socket-socket', 'my-socket-signals', 'my-socket-services']),
+        (['a', 'a'], ['a', 'a-socket', 'a-signals', 'a-services']),
     ],
 )
-def test_the_key_for_the_socket_is_ours_too(given, expected):
-    assert ar.with_socket_keys(given) == expected
+def test_the_keys_with_a_suffix_are_ours_too(given, expected):
+    assert ar.with_suffixes(given) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,38 @@
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The documentation of an action plugin. It runs on the controller alone.
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: variables_check
+short_description: Stop before a playbook of this collection runs with an extra variable that would do nothing
+version_added: 1.0.0
+description:
+  - The first step of the playbooks of this collection. It runs on the controller and touches no host.
+  - Refuses an extra variable (C(-e)) that has another name now.
+extends_documentation_fragment:
+  - action_common_attributes
+attributes:
+  check_mode:
+    description: Checks the same.
+    support: full
+  diff_mode:
+    description: Changes nothing, so there is nothing to show.
+    support: N/A
+  platform:
+    platforms: all
+author: The claude_hooks.docker_audit team (@claude-hooks)
+"""
+
+EXAMPLES = r"""
+- name: Check the extra variables before any host is touched
+  claude_hooks.docker_audit.variables_check:
+  run_once: true
+"""
+
+RETURN = r"""
+"""
