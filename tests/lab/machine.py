@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pathlib
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 
 CACHE_DIR = (
     pathlib.Path(os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache') / 'claude-hooks-docker-audit'
@@ -28,9 +32,7 @@ def say(message):
 
 def command(*words):
     """Run a program for its output. A failure carries the program's own words."""
-    result = subprocess.run(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
-    )
+    result = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if result.returncode:
         raise LabError(
             f'{" ".join(words)} failed with exit code {result.returncode}: {(result.stderr or result.stdout).strip()}'
@@ -59,7 +61,7 @@ def long_command(log, *words, **environment):
 
 
 def start_time(pid):
-    """When a process started, in clock ticks since boot, or None if it has ended: tells it from a later one with the same pid."""
+    """When a process started, in clock ticks since boot, or None if it has ended. It is not that of a later one."""
     try:
         stat = pathlib.Path(f'/proc/{pid}/stat').read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -73,15 +75,37 @@ def is_root_on_debian():
     return os.geteuid() == 0 and os_release.exists() and 'ID=debian' in os_release.read_text().splitlines()
 
 
+def end_those(processes, number, seconds):
+    """Send a signal to processes, {pid: start time}, and wait until they have ended, but no longer than that."""
+    deadline, descriptors = time.monotonic() + seconds, []
+    for pid, started in processes.items():
+        with contextlib.suppress(ProcessLookupError):
+            process = os.pidfd_open(pid)  # cannot come to mean a later process with the same pid
+            descriptors.append(process)
+            if start_time(pid) == started:
+                signal.pidfd_send_signal(process, number)
+    for process in descriptors:
+        select.select([process], [], [], max(0, deadline - time.monotonic()))  # readable when it has ended
+        os.close(process)
+
+
 def install_packages(packages, log):
-    """Install what is missing of a table of programs and their Debian packages."""
+    """Install what is missing of a table of programs and their Debian packages. No daemon is started."""
     missing = sorted({package for program, package in packages.items() if not shutil.which(program)})
     if not missing:
         return
     say('installing ' + ' '.join(missing))
     apt = ['apt-get', '--quiet', '-o', 'DPkg::Lock::Timeout=300']
-    for words in (['update'], ['install', '--yes', '--no-install-recommends'] + missing):
-        long_command(log, *apt, *words, DEBIAN_FRONTEND='noninteractive')
+    with tempfile.TemporaryDirectory() as folder:
+        # What packages call to start their daemon. Found first, it says that all is well.
+        for name in ('invoke-rc.d', 'deb-systemd-invoke'):
+            script = pathlib.Path(folder, name)
+            script.write_text('#!/bin/sh\nexit 0\n')
+            script.chmod(0o755)
+        path = f'{folder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+        apt += ['-o', f'DPkg::Path={path}']
+        for words in (['update'], ['install', '--yes', '--no-install-recommends'] + missing):
+            long_command(log, *apt, *words, DEBIAN_FRONTEND='noninteractive', PATH=path)
 
 
 def end_cleanly():
