@@ -2,22 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promise: a reader that goes on from its position meets each event once, whatever happens to the logs, or says what is gone."""
+"""Promise: a reader that goes on from its position meets each event once, whatever happens to logs, or tells a gap."""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
 import types
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    logs as log_reader,
-)
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    records as audit_log,
-)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import follow, logs
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +24,7 @@ START = 1795490000.0
 
 
 class Host(object):
-    """A log that is written as auditd does, a clock, and a reader that is a new process at each read unless told otherwise."""
+    """A log that is written as auditd does, a clock, and a reader that is a new process at each read by default."""
 
     def __init__(self, folder, monkeypatch=None):
         self.log = folder / 'audit.log'
@@ -38,7 +35,7 @@ class Host(object):
         self.found = []
         self.following = None
         self.serial = 0
-        log_reader.time = types.SimpleNamespace(time=lambda: self.now)
+        follow.time = types.SimpleNamespace(time=lambda: self.now)
         self._touch()
 
     def _touch(self):
@@ -93,7 +90,7 @@ class Host(object):
         if again or self.following is None:
             if self.following:
                 self.following.close()
-            self.following = log_reader.Following(KEY, str(self.log), self.position, block=4096)
+            self.following = follow.Following(KEY, str(self.log), self.position, block=4096)
         events = list(self.following.events())
         self.incomplete = [event for event in events if audit_log.argv(event)[1] is not None]
         serials = sorted(int(event.ident.rpartition(b':')[2]) for event in events)
@@ -107,7 +104,7 @@ class Host(object):
 
 @pytest.fixture
 def host(tmp_path, monkeypatch):
-    monkeypatch.setattr(log_reader, 'time', None)
+    monkeypatch.setattr(follow, 'time', None)
     return Host(tmp_path)
 
 
@@ -397,7 +394,7 @@ def test_a_log_that_is_not_there_any_more_is_an_error_and_read_again_when_it_is(
     host.stop()
     host.read()
     os.rename(host.log, '%s.aside' % host.log)
-    with pytest.raises(log_reader.LogReaderError, match='does not exist'):
+    with pytest.raises(logs.LogReaderError, match='does not exist'):
         host.read()
     os.rename('%s.aside' % host.log, host.log)
     new = host.stop()
@@ -432,7 +429,7 @@ OPERATIONS = st.lists(
 @given(operations=OPERATIONS, data=st.data())
 def test_whatever_happens_in_whatever_order_each_event_is_met_once(tmp_path_factory, operations, data):
     """auditd writes piece by piece; each event is whole before two seconds have passed."""
-    real = log_reader.time
+    real = follow.time
     host = Host(tmp_path_factory.mktemp('host'))
     try:
         pending = []
@@ -463,8 +460,8 @@ def test_whatever_happens_in_whatever_order_each_event_is_met_once(tmp_path_fact
                 {
                     'rotate': host.rotate,
                     'copy': host.copytruncate,
-                    'pass': lambda: host.pass_time(value),
-                    'set': lambda: host.pass_time(value),
+                    'pass': functools.partial(host.pass_time, value),
+                    'set': functools.partial(host.pass_time, value),
                 }[operation]()
         host.write(*pending)
         host.read()
@@ -475,4 +472,4 @@ def test_whatever_happens_in_whatever_order_each_event_is_met_once(tmp_path_fact
     finally:
         if host.following:
             host.following.close()
-        log_reader.time = real
+        follow.time = real
