@@ -12,7 +12,10 @@ import time
 
 @contextlib.contextmanager
 def running(folder, image):
-    """The path of the socket of an engine that has the image. It gets SIGTERM at the end. A second one in the same folder finds its containers again."""
+    """The path of the socket of an engine that has the image. It gets SIGTERM at the end.
+
+    A second one in the same folder finds its containers again.
+    """
     path = str(folder / 'docker.sock')
     words = [
         'dockerd',

@@ -6,19 +6,23 @@
 
 A real engine and real containers, in random order with overlaps and unrelated traffic. The script keeps its own record
 of who did what and compares. Needs what tests/lab/lab gives: of compose both 1.29, a client of the engine's API, and
-v2, a
-plugin of the docker CLI. SEED=N repeats an order.
+v2, a plugin of the docker CLI. SEED=N repeats an order, KEEP_RECORD=FILE keeps the day for tests without an engine:
+
+    SEED=1 KEEP_RECORD=/tmp/day.json.gz DOCKER_AUDIT_TEST_ENGINE=testing \\
+        tests/lab/lab run python -m pytest -q tests/integration/test_verdicts_day.py
 """
 
 from __future__ import annotations
 
 import collections
 import concurrent.futures
+import gzip
 import http.client
 import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -40,8 +44,10 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 
 KEY = 'claude-hooks-test'
 IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']
-DOCKERS = sorted({os.path.realpath(path) for path in (shutil.which('docker'), '/usr/bin/docker') if path})
-SOCKET = os.path.realpath('/var/run/docker.sock')
+SOCKET = os.path.realpath(os.environ['DOCKER_HOST'][len('unix://') :])
+# Of another release's engine only its own CLI; the machine's own may have two.
+OWN = not os.environ.get('DOCKER_AUDIT_TEST_ENGINE')
+DOCKERS = sorted({os.path.realpath(path) for path in (shutil.which('docker'), OWN and '/usr/bin/docker') if path})
 LABEL = 'claude_hooks.docker_audit=test'
 PREFIX = 'claude-hooks-day-'
 POLITE = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.05; done']
@@ -102,14 +108,15 @@ def docker(*words, **options):
 
 
 def container(name, *command, options=()):
-    return docker('run', '-d', '--network', 'none', '--label', LABEL, '--name', name, *options, IMAGE, *command)[1]
+    words = ['run', '-d', '--network', 'none', '--label', LABEL, '--name', name, *options, IMAGE, *command]
+    return docker(*words)[1]
 
 
 def note(name, what, cause, pid=None):
     RECORDS[name].append((what, cause, pid))
 
 
-# --- The kinds of cause: each gets a name, makes its container vanish and notes who did what --------------------------
+# --- The kinds of cause: each gets a name, makes its container vanish and notes who did what ------------------
 
 
 def stop_honoured(name):
@@ -167,9 +174,11 @@ def compose_down(name):
             )
         )
         run('docker-compose', 'up', '-d', cwd=folder)
-        first = run('docker-compose', 'up', '-d', '--force-recreate', cwd=folder)[0]
-        for what in ('stopped', 'renamed', 'removed'):
-            note(name, what, 'api', first)
+        if OWN:
+            # compose 1.29 reads ContainerConfig of an image, which engines from 25 on do not give (KeyError)
+            first = run('docker-compose', 'up', '-d', '--force-recreate', cwd=folder)[0]
+            for what in ('stopped', 'renamed', 'removed'):
+                note(name, what, 'api', first)
         second = run('docker-compose', 'down', cwd=folder)[0]
         for what in ('stopped', 'removed'):
             note(name, what, 'api', second)
@@ -231,7 +240,18 @@ def cron(name):
     script = pathlib.Path('/tmp') / (name + '.sh')
     script.write_text('#!/bin/sh\nset -e\ndocker kill %s\nexit 0\n' % name)
     script.chmod(0o755)
-    note(name, 'died', 'cli', run('env', '-i', 'PATH=/usr/bin:/bin', 'DOCKER_HOST=unix://' + SOCKET, str(script))[0])
+    note(
+        name,
+        'died',
+        'cli',
+        run(
+            'env',
+            '-i',
+            'PATH=%s:/usr/bin:/bin' % os.path.dirname(DOCKERS[0]),
+            'DOCKER_HOST=unix://' + SOCKET,
+            str(script),
+        )[0],
+    )
     script.unlink()
 
 
@@ -426,24 +446,54 @@ def day(rules, tmp_path_factory):
     connects = [connect for connect in connects if verdicts.milliseconds(connect['timestamp']) >= start]
     found = findings.find(executions, name='*', key=KEY)['findings']
     harmless = findings.harmless(executions, KEY)
-    keep = os.environ.get('KEEP_RECORD')
-    if keep:
-        pathlib.Path(keep).write_text(
-            json.dumps(
-                {
-                    'events': events.events,
-                    'found': found,
-                    'connects': connects,
-                    'harmless': harmless,
-                    'records': RECORDS,
-                    'down': down.events,
-                    'gone': down.gone,
-                }
-            )
-        )
+    keep_record(seed, start, events, down)
     judged = verdicts.judge(events.events, found, connects, name=PREFIX + '*', harmless=harmless)
     judged += verdicts.judge(down.events, found, None, name=PREFIX + '*', harmless=harmless, engine_ends=[down.gone])
     return judged, seed, start
+
+
+def keep_record(seed, start, events, down):
+    """Write what engine, kernel and script said of this day, as they said it, into the file KEEP_RECORD (.json.gz)."""
+    keep = os.environ.get('KEEP_RECORD')
+    if not keep:
+        return
+    log = pathlib.Path(log_reader.log_path())
+    lines = [line for path in (log.with_name(log.name + '.1'), log) if path.exists() for line in path.open('rb')]
+    when = re.compile(rb'(?:node=\S+ )?type=\S+ msg=audit\(([0-9]+)\.([0-9]{3})')
+    times = [(match, line) for match, line in zip(map(when.match, lines), lines) if match]
+    day = {
+        'engine': docker('version', '-f', '{{.Server.Version}}')[1],
+        'cli': [run(path, '--version')[1] for path in DOCKERS],
+        'kernel': os.uname().release,
+        'seed': seed,
+        'key': KEY,
+        'socket': SOCKET,
+        'dockers': DOCKERS,
+        'rules': run('auditctl', '-l')[
+            1
+        ],  # those in the kernel at the end, with the paths and uids that CONFIG_CHANGE records leave out
+        'status': run('auditctl', '-s')[1],
+        'left': json.loads(
+            run(
+                sys.executable,
+                '-c',
+                API.replace('.status', '.read().decode()'),
+                SOCKET,
+                'GET',
+                '/containers/json?all=1',
+            )[1]
+        ),
+        'start': start,
+        'end': int(time.time() * 1000),
+        'events': events.events,
+        'log': ''.join(
+            line.decode('latin-1') for found, line in times if int(found[1]) * 1000 + int(found[2]) >= start
+        ),
+        'truth': RECORDS,
+        'down': {'events': down.events, 'gone': down.gone},
+    }
+    with gzip.open(keep, 'wt', encoding='utf-8') as file:
+        json.dump(day, file)
 
 
 def wait_for_the_log():
@@ -534,7 +584,7 @@ def test_the_playbook_shows_the_last_verdicts_with_their_evidence(day, tmp_path)
         os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
         str(ROOT / 'playbooks' / 'verdicts.yml'),
         '-e',
-        json.dumps({'key': KEY, 'container': PREFIX + '*', 'dest': str(dest), 'report': str(report)}),
+        json.dumps({'key': KEY, 'socket': SOCKET, 'container': PREFIX + '*', 'dest': str(dest), 'report': str(report)}),
     ]
     done = subprocess.run(
         command,

@@ -344,9 +344,7 @@ def generated_lines(count):
     random_ = random.Random(SEED)
     # "stack deploy" is left out, too: it reads a file before it asks anything.
     choices = [
-        (path, command)
-        for path, command in leaves(commands.ROOT)
-        if path not in (('stack', 'deploy'), ('stack', 'up'))
+        (path, command) for path, command in leaves(commands.ROOT) if path not in (('stack', 'deploy'), ('stack', 'up'))
     ]
     for number in range(count):
         path, command = (
