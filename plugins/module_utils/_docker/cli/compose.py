@@ -66,8 +66,9 @@ def up(arguments: list[str], given: Given) -> Command:
     ends_together = given.is_set('exit-code-from') and not given.flag('abort-on-container-failure')
     if background and ends_together:
         raise Refused('--exit-code-from implies --abort-on-container-exit')
+    named = frozenset(arguments)
     return _on('compose_up', arguments, None)._replace(
-        targets=tuple(arguments) + tuple(name for name in scale if name not in arguments),
+        targets=tuple(arguments) + tuple(name for name in scale if name not in named),
         scale=scale,
         detached=background,
         attached=not background and not given.flag('no-start'),

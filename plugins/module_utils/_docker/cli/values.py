@@ -38,9 +38,7 @@ BLANKS = (
 _MOST_DIGITS = 64
 _BEYOND = 2**70
 
-_INTEGER = re.compile(
-    r'([+-]?)(?:0x((?:_?[0-9a-f])+)|0b((?:_?[01])+)|0o?((?:_?[0-7])+)|([1-9](?:_?[0-9])*|0))', re.I | re.A
-)
+_INTEGER = re.compile(r'([+-]?)(?:0x([0-9a-f_]+)|0b([01_]+)|0o?([0-7_]+)|([1-9][0-9_]*|0))', re.I | re.A)
 _DECIMAL = re.compile(r'[+-]?[0-9]+', re.A)
 _NUMBER = r'(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)'
 _DURATION = re.compile(r'[+-]?(?:0|(?:%s(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)' % _NUMBER, re.A)
@@ -51,12 +49,14 @@ _RESTART = re.compile(r'[^:]*(?::(?:[+-]?[0-9]+)?)?', re.A)
 
 
 def integer(text: str, signed: bool = True) -> int | None:
-    """strconv.ParseInt with base 0: 0x, 0o, 0b and underscores are welcome. None for what is none."""
+    """strconv.ParseInt with base 0: 0x, 0o, 0b and single underscores are welcome. None for no number."""
     match = _INTEGER.fullmatch(text)
     if not match or match.group(1) and not signed:
         return None
     for digits, base in zip(match.groups()[1:], (16, 2, 8, 10)):
         if digits is not None:
+            if '__' in digits or digits.endswith('_'):
+                return None
             digits = digits.replace('_', '').lstrip('0')
             number = int(digits or '0', base) if len(digits) <= _MOST_DIGITS else _BEYOND
     return -number if match.group(1) == '-' else number

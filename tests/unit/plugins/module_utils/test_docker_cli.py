@@ -14,6 +14,7 @@ import json
 import pathlib
 import shlex
 import sys
+import time
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
@@ -217,8 +218,13 @@ def steps(argv):
         lambda count: ['docker', 'compose'] + ['-f', 'x'] * count + ['down'] + ['x'] * count,
         lambda count: ['docker-compose'] + ['--file', 'x'] * count + ['stop'] + ['x'] * count,
         lambda count: ['docker', 'stop'] + ['x/../y'] * count,
+        lambda count: (
+            ['docker', 'compose', 'up']
+            + ['s%d' % number for number in range(count)]
+            + ['--scale=t%d=0' % number for number in range(count)]
+        ),
     ],
-    ids=['targets', 'options', 'bundle', 'global', 'between', 'hosts', 'compose', 'standalone', 'paths'],
+    ids=['targets', 'options', 'bundle', 'global', 'between', 'hosts', 'compose', 'standalone', 'paths', 'scales'],
 )
 def test_the_work_grows_with_the_number_of_words(line):
     # Calls say nothing about copying inside a call, so that the longer line is long enough to be felt, too.
@@ -228,6 +234,30 @@ def test_the_work_grows_with_the_number_of_words(line):
 @pytest.mark.parametrize('value', ['0' * 10**6, '1' * 10**6, '1_' * 10**6, '0x' + 'f' * 10**6])
 def test_a_long_number_is_judged_without_being_computed(value):
     assert read(['docker', 'stop', '-t', value, 'x'])['action'] == ('stop' if not value.strip('0') else None)
+
+
+@pytest.mark.parametrize('shape', ['1', '1.', '1h', '1_', '1e', '0x', '/1', ':1', '1 '])
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['update', '--memory'],
+        ['update', '--memory-swap'],
+        ['update', '--cpus'],
+        ['update', '--cpu-period'],
+        ['update', '--blkio-weight'],
+        ['update', '--restart'],
+        ['service', 'update', '--replicas'],
+        ['service', 'update', '--stop-grace-period'],
+        ['service', 'update', '--update-max-failure-ratio'],
+    ],
+    ids=' '.join,
+)
+def test_the_longest_word_that_is_nearly_a_number_takes_no_time(words, shape):
+    # MAX_ARG_STRLEN of the kernel; a pattern that goes back took 17 minutes for it.
+    argv = ['docker', *words, shape * (131070 // len(shape)) + 'x', 'c']
+    before = time.process_time()
+    docker_cli.parse(argv)
+    assert time.process_time() - before < 1
 
 
 @pytest.mark.parametrize('target', ['a/' * 100000 + '..', '../' * 100000 + 'containers/x', '/' * 1000000])

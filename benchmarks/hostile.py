@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether what any user can write makes the reader take more than linear time.
+
+Usage: python3 benchmarks/hostile.py [--runs N] [--limit RATIO] [NAME ...]
+
+Each input grows ×1 ×2 ×4 ×8, up to the longest argument that the kernel lets through (MAX_ARG_STRLEN, 131,072 bytes)
+or to the most words of an execve. Printed are the best times of N runs in milliseconds, and how much they grow per
+doubling. Work in proportion to the input doubles; the exit status is 1 where one grows by more than the limit (2.3).
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+import time
+import types
+from typing import Callable, Iterator, NamedTuple
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+GROWTH = (1, 2, 4, 8)
+LONGEST_WORD = 131071
+MOST_WORDS = 100000
+# Below this a time says nothing about growth.
+FELT = 0.01
+
+
+class Input(NamedTuple):
+    """One input: ``make(size)`` gives what to run."""
+
+    name: str
+    largest: int
+    make: Callable[[int], Callable[[], object]]
+
+
+def importable() -> None:
+    """Make this checkout the collection, whatever its folder is called."""
+    for name, path in (
+        ('ansible_collections', None),
+        ('ansible_collections.claude_hooks', None),
+        ('ansible_collections.claude_hooks.docker_audit', ROOT),
+    ):
+        package = types.ModuleType(name)
+        package.__path__ = [str(path)] if path else []
+        sys.modules[name] = package
+
+
+def command_lines() -> Iterator[Input]:
+    """Words and numbers of words that could send the grammar back and forth."""
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.parse import parse
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.secrets import masked
+
+    def both(argv: list[str]) -> Callable[[], object]:
+        return lambda: (parse(argv), masked(argv))
+
+    numbers = {
+        'digits': lambda size: '1' * size + 'x',
+        'dots': lambda size: '1.' * (size // 2) + 'x',
+        'hours': lambda size: '1h' * (size // 2) + 'x',
+        'underscores': lambda size: '1_' * (size // 2) + 'x',
+        'hex': lambda size: '0x' + 'f' * size + 'x',
+        'exponents': lambda size: '1e' * (size // 2) + 'x',
+        'colons': lambda size: 'a:1' * (size // 3) + 'x',
+    }
+    options = {
+        'bytes': ['update', '--memory'],
+        'swap': ['update', '--memory-swap'],
+        'cpus': ['update', '--cpus'],
+        'int': ['update', '--cpu-period'],
+        'uint16': ['update', '--blkio-weight'],
+        'restart': ['update', '--restart'],
+        'uint': ['service', 'update', '--replicas'],
+        'duration': ['service', 'update', '--stop-grace-period'],
+        'float': ['service', 'update', '--update-max-failure-ratio'],
+    }
+    for kind, words in options.items():
+        for shape, make in numbers.items():
+            yield Input(
+                'a number: %s, %s' % (kind, shape),
+                LONGEST_WORD,
+                lambda size, words=words, make=make: both(['docker', *words, make(size), 'c']),
+            )
+    texts = {
+        'letters of a bundle': lambda size: ['rm', '-' + 'f' * size, 'c'],
+        'a path': lambda size: ['stop', 'a/' * (size // 4) + '../' * (size // 6) + 'c'],
+        'slashes': lambda size: ['rm', '/' * size],
+        'blanks': lambda size: ['rm', '\x85 \u3000' * (size // 6) + 'x' + ' ' * (size // 2)],
+        'a signal': lambda size: ['kill', '-s', '9' * size, 'c'],
+        'a replica': lambda size: ['compose', 'up', '--scale', 'web=' + '9' * size],
+        'replicas of a service': lambda size: ['service', 'scale', 's=' + '0' * size],
+        'a filter': lambda size: ['container', 'prune', '--filter', 'a=' * (size // 2)],
+        'an address': lambda size: ['-H', 'tcp://' + 'a:b@' * (size // 4), 'ps'],
+        'schemes': lambda size: ['build', '://' * (size // 3)],
+        'secret names': lambda size: ['run', '--label', 'pass' * (size // 4), 'img'],
+        'separators': lambda size: ['run', '--label', 'a=,' * (size // 3), 'img'],
+        'colons and blanks': lambda size: ['build', 'a: ' * (size // 3)],
+    }
+    for name, line in texts.items():
+        yield Input('a word: ' + name, LONGEST_WORD, lambda size, line=line: both(['docker', *line(size)]))
+    lines = {
+        'targets': lambda count: ['docker', 'stop'] + ['c'] * count,
+        'options': lambda count: ['docker', 'rm'] + ['-f'] * count + ['c'],
+        'global options': lambda count: ['docker'] + ['-D'] * count + ['stop', 'c'],
+        'addresses': lambda count: ['docker'] + ['-H', 'x'] * count + ['stop', 'c'],
+        'options of a group': lambda count: ['docker', 'container'] + ['--help=false'] * count + ['stop', 'c'],
+        'environment': lambda count: ['docker', 'run'] + ['-e', 'A=b'] * count + ['img'],
+        'inside': lambda count: ['docker', 'exec', 'c'] + ['x'] * count,
+        'unknown': lambda count: ['docker', 'nothing'] + ['--x=y'] * count,
+        'files': lambda count: ['docker', 'compose'] + ['-f', 'x'] * count + ['up'] + ['web'] * count,
+        'scales': lambda count: (
+            ['docker', 'compose', 'up']
+            + [word for number in range(count) for word in ('--scale', 's%d=0' % number)]
+            + ['t%d' % number for number in range(count)]
+        ),
+        'services to scale': lambda count: ['docker', 'service', 'scale'] + ['s%d=0' % one for one in range(count)],
+        'standalone': lambda count: ['docker-compose'] + ['--file', 'x'] * count + ['stop'] + ['web'] * count,
+        'podman': lambda count: ['/bin/sh', '/usr/bin/docker', 'rm', '-a'] + ['c'] * count,
+        'another program': lambda count: ['curl'] + ['--password', 'x'] * count,
+    }
+    for name, line in lines.items():
+        yield Input('many words: ' + name, MOST_WORDS, lambda count, line=line: both(line(count)))
+
+
+#: Whoever reads something that users write adds a function here.
+SOURCES = (command_lines,)
+
+
+def best(run: Callable[[], object], runs: int) -> float:
+    """The shortest of some runs, in seconds of processor time: what else runs on the machine does not count."""
+    times = []
+    for _run in range(runs):
+        start = time.process_time()
+        run()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('names', nargs='*', metavar='NAME', help='only inputs whose name has one of these in it')
+    parser.add_argument('--runs', type=int, default=5)
+    parser.add_argument('--limit', type=float, default=2.3)
+    options = parser.parse_args()
+    importable()
+    worse = 0
+    for one in (each for source in SOURCES for each in source()):
+        if options.names and not any(name in one.name for name in options.names):
+            continue
+        times = [best(one.make(one.largest * growth // GROWTH[-1]), options.runs) for growth in GROWTH]
+        # The mean of the three doublings: one alone is at the mercy of what else the machine does.
+        ratio = (times[-1] / times[0]) ** (1 / (len(GROWTH) - 1))
+        is_worse = ratio > options.limit and times[-1] > FELT
+        worse += is_worse
+        shown = ' '.join('%9.3f' % (seconds * 1000) for seconds in times)
+        print('%-40s %s   x%.2f%s' % (one.name, shown, ratio, '  MORE THAN LINEAR' if is_worse else ''), flush=True)
+    return 1 if worse else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
