@@ -23,6 +23,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
     escape,
     findings_view,
     formats,
+    hiding,
     parts,
     printed,
 )
@@ -56,11 +57,13 @@ class ActionModule(asking_action.AskingAction):
                 'reader': {'type': 'str', 'default': 'tail'},
                 'output': {'type': 'str', 'choices': ['text', 'jsonl'], 'default': 'text'},
                 'duration': {'type': 'float'},
+                'secrets': {'type': 'bool', 'default': False, 'no_log': False},
             }
         )
         if options['duration'] is not None and not 0 <= options['duration'] < math.inf:
             raise AnsibleActionFail('duration must be a number of seconds from 0 on, not %s' % options['duration'])
         self._host = str(task_vars['inventory_hostname'])
+        self._with_secrets = options['secrets']
         self._as_json = options['output'] == 'jsonl'
         self._task_vars = task_vars
         self._asked = {name: options[name] for name in ('container', 'key', 'possible') if options[name] is not None}
@@ -132,6 +135,7 @@ class ActionModule(asking_action.AskingAction):
             arguments['ack'] = ack
         # Never templated: anybody can choose the words of a command line
         result = self.ask('docker_findings_info', arguments, self._task_vars, answers.FOLLOWED)
+        result = result if self._with_secrets else hiding.of_answer(result)
         if result.get('failed') or result.get('unreachable'):
             # It may have gone with the host's last boot
             self._connection._shell.tmpdir = None

@@ -23,6 +23,7 @@ class ActionModule(report_action.ReportAction):
 
     module = 'docker_findings_info'
     options = {
+        **report_action.SECRETS,
         'format': {'type': 'str', 'choices': ['ecs']},
         'report': {'type': 'path'},
         'select': {'type': 'str'},

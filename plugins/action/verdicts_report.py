@@ -16,7 +16,7 @@ class ActionModule(report_action.ReportAction):
     """The verdicts of all hosts."""
 
     module = 'docker_verdicts_info'
-    options = {'report': {'type': 'path'}, 'since': {'type': 'str'}, 'before': {'type': 'str'}}
+    options = {**report_action.SECRETS, 'report': {'type': 'path'}, 'since': {'type': 'str'}, 'before': {'type': 'str'}}
 
     def check(self, given):
         if given['dest'] is not None:

@@ -23,3 +23,14 @@ options:
         It needs nothing beside itself and loads nothing.
     type: path
 """
+
+    SECRETS = r"""
+options:
+  secrets:
+    description:
+      - Whether to show what can be a secret in a command line, like the values of C(docker run -e) and
+        C(docker login -p). Without it, these are V(***), in files too.
+      - The audit log of the host always has them, and so have the results of the modules that read it.
+    type: bool
+    default: false
+"""

@@ -21,6 +21,7 @@ description:
 extends_documentation_fragment:
   - claude_hooks.docker_audit.findings
   - claude_hooks.docker_audit.findings.possible
+  - claude_hooks.docker_audit.report.secrets
 options:
   reader:
     description:

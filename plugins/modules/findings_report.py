@@ -19,6 +19,7 @@ author: The claude_hooks.docker_audit team (@claude-hooks)
 extends_documentation_fragment:
   - claude_hooks.docker_audit.report
   - claude_hooks.docker_audit.report.page
+  - claude_hooks.docker_audit.report.secrets
 options:
   results:
     description: The results of M(claude_hooks.docker_audit.docker_findings_info) by host. Without them the other options are only checked.

@@ -220,6 +220,14 @@ _UNREADABLE = record({**_EVENT, 'reason': text}, _KNOWN)
 _ASKER = record({}, {**_EVENT, **_KNOWN})
 _SPAN = record({'first': maybe(time), 'last': maybe(time)})
 _HOLE = record({}, {name: maybe(time) for name in ('from', 'to', 'first', 'last')})
+
+
+def _evidence(place: str, value: Any) -> None:
+    """A line of evidence: a code with its values, or a text."""
+    (line if isinstance(value, str) else _CODE)(place, value)
+
+
+_CODE = record({'code': text}, {'argv': maybe(listed(text)), 'time': maybe(time)})
 _VERDICT = record(
     {
         'host': maybe(text),
@@ -230,7 +238,7 @@ _VERDICT = record(
         'cause': text,
         'confidence': text,
         'who': listed(_ASKER),
-        'evidence': listed(line),
+        'evidence': listed(_evidence),
     }
 )
 _PROBLEM = record({'code': text, 'weight': one_of(*coverage.WEIGHTS), 'evidence': text, 'remedy': text})
@@ -299,6 +307,16 @@ def checked(kind: str, host: str, answer: Mapping[str, Any]) -> dict[str, Any]:
         entry['host'] = host
         for who in entry.get('who') or ():
             who['host'] = host
+    return kept
+
+
+def finding(value: Any) -> dict[str, Any] | None:
+    """A finding, or None for what is none."""
+    try:
+        kept: dict[str, Any] = plain(value)
+        _FINDING('', kept)
+    except (AnswerError, RecursionError):
+        return None
     return kept
 
 

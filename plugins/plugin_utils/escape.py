@@ -78,6 +78,18 @@ def _code(character: str) -> str:
     return '\\u%04x' % number if number < 0x10000 else '\\U%08x' % number
 
 
+# --- Chat ------------------------------------------------------------------------------------------------------------
+
+
+def chat_code(text: str) -> str:
+    """Text as a code span of a chat. Slack's control sequences begin with <, and & begins its entities
+    (https://docs.slack.dev/messaging/formatting-message-text); Markdown and mentions end at the backticks."""
+    escaped = printable(text).replace('`', '\\x60')
+    for character, entity in (('&', '&amp;'), ('<', '&lt;'), ('>', '&gt;')):
+        escaped = escaped.replace(character, entity)
+    return '`%s`' % (escaped or '-')
+
+
 # --- Files -----------------------------------------------------------------------------------------------------------
 
 

@@ -90,6 +90,20 @@ def line(finding: Finding, zone: Zone = None) -> str:
     )
 
 
+def chat_line(finding: Finding) -> str:
+    """A finding on one line of a chat."""
+    return '%s %s: %s of %s by user %s (login %s), pid %s: %s' % (
+        escape.chat_code(finding['timestamp'] or '-'),
+        escape.chat_code(finding['host'] or '-'),
+        escape.chat_code(finding['action']),
+        escape.chat_code(' '.join(finding.get('matched') or finding['targets'])),
+        escape.chat_code(parts.name_or_number(finding, 'user', 'uid')),
+        escape.chat_code(parts.name_or_number(finding, 'login_user', 'auid')),
+        escape.word(finding.get('pid')),
+        escape.chat_code(parts.shown_command(finding, parts.SHOWN_TEXT)),
+    )
+
+
 def gap_line(host: str, span: Mapping[str, Any], zone: Zone = None) -> str:
     """A line that says from when to when the log of a host is gone."""
     return 'GAP  %s  what was logged from %s to %s was gone before it was read' % (

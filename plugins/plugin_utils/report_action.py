@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, formats, whole_file
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, formats, hiding, whole_file
 
 Text = Callable[[], str]
 
@@ -22,6 +22,14 @@ class Report(NamedTuple):
     lines: list[str]
     files: dict[str, Text]
     returned: dict[str, Any]
+
+
+#: The option of those that show command lines
+SECRETS = {'secrets': {'type': 'bool', 'default': False, 'no_log': False}}
+_OPTIONS = {
+    'dest': {'type': 'path'},
+    'results': {'type': 'dict'},
+}
 
 
 class ReportAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
@@ -37,13 +45,14 @@ class ReportAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        spec = {'dest': {'type': 'path'}, 'results': {'type': 'dict'}, **self.options}
+        spec = {**_OPTIONS, **self.options}
         _validation, given = self.validate_argument_spec(argument_spec=spec)
         try:
             self.check(given)
             if given['results'] is None:
                 return {'changed': False}
-            report = self.report(answers.of_hosts(self.module, given['results']), given)
+            hosts = answers.of_hosts(self.module, given['results'])
+            report = self.report(hosts if given.get('secrets') else hiding.of_hosts(hosts), given)
             self._show(report.lines)
             changed = self._write({given[option]: text for option, text in report.files.items() if given[option]})
         except (whole_file.FileError, formats.FormatError) as error:

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promise: ansible-rulebook notifies of each remove of a matching container once, of nothing else, and runs no word of a command line.
+"""Promise: ansible-rulebook notifies of each remove of a matching container once, and runs no word of a command line.
 
-ansible-rulebook itself, with the rulebook as it is shipped, on an audit log that is written here. Needs what tests/eda/run gives.
+ansible-rulebook itself, with the rulebook as it is shipped, on an audit log that is written here. Needs what
+tests/eda/run gives.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pathlib
 import queue
 import re
 import runpy
+import shlex
 import signal
 import subprocess
 import sys
@@ -115,7 +117,7 @@ def ended(process, number):
 
 
 def text(name, *words):
-    return 'remove of %s by uid 0 (login uid 1000), pid 100: %s' % (name, json.dumps(['docker', *words]))
+    return '`remove` of `%s` by user `0` (login `1000`), pid 100: `%s`' % (name, shlex.join(['docker', *words]))
 
 
 def test_a_remove_is_told_once_and_nothing_else_is(rulebook, texts, tmp_path):

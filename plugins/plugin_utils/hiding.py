@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers with *** for what can be a secret in a command line. The logs of the hosts stay exact, so nothing is lost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse, secrets
+
+# Programs that run docker have its command line in theirs: sudo docker run -e TOKEN=...
+_DOCKERS = frozenset(('docker', 'docker-compose', 'podman'))
+_ENTRIES = ('findings', 'unreadable', 'verdicts')
+#: Fields in which words of the command line stand again
+_WORDS = ('subcommand', 'docker_host', 'context', 'project', 'signal')
+_LISTS = ('targets', 'matched')
+
+
+def of_hosts(hosts: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The answers of hosts with their secrets hidden."""
+    return {host: of_answer(answer) for host, answer in hosts.items()}
+
+
+def of_answer(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a host with its secrets hidden."""
+    hidden = {name: [entry(each) for each in answer[name]] for name in _ENTRIES if name in answer}
+    return dict(answer, **hidden)
+
+
+def command(argv: Sequence[str], program: str | None = None) -> list[str]:
+    """The words of a command line, as many as before. program is what it runs where its first word does not say."""
+    if parse.program_name(parse.without_interpreter(argv).argv):
+        return secrets.masked(argv)
+    for position in range(1, len(argv)):
+        if os.path.basename(argv[position]) in _DOCKERS:
+            return [*secrets.masked(argv[:position]), *secrets.masked(argv[position:])]
+    if program is not None:
+        return [*secrets.masked(argv[:1]), *secrets.masked([program, *argv[1:]])[1:]]
+    return secrets.masked(argv)
+
+
+def entry(shown: dict[str, Any]) -> dict[str, Any]:
+    """A finding, an execution, a connect or a verdict."""
+    hidden = dict(shown)
+    if shown.get('argv'):
+        hidden.update(_command_fields(shown))
+    if shown.get('caller'):
+        hidden['caller'] = {
+            name: dict(process, **_argv_fields(process))
+            if isinstance(process, dict) and process.get('argv')
+            else process
+            for name, process in shown['caller'].items()
+        }
+    if shown.get('who') is not None:
+        hidden['who'] = [entry(who) for who in shown['who']]
+    if shown.get('evidence') is not None:
+        quotes = list(_quotes(shown))
+        hidden['evidence'] = [_evidence(line, quotes) for line in shown['evidence']]
+    return hidden
+
+
+def _argv_fields(process: Mapping[str, Any], program: str | None = None) -> dict[str, Any]:
+    argv = process['argv']
+    fields: dict[str, Any] = {'argv': command(argv, program)}
+    if process.get('argv_hex'):
+        fields['argv_hex'] = [
+            encoded if word == shown else shown.encode().hex()
+            for encoded, word, shown in zip(process['argv_hex'], argv, fields['argv'])
+        ]
+    return fields
+
+
+def _command_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
+    # What runs under the rule is docker, whatever its caller says that it is called
+    fields = _argv_fields(entry, 'docker-compose' if 'compose' in str(entry.get('exe')) else 'docker')
+    changed = {word: shown for word, shown in zip(entry['argv'], fields['argv']) if word != shown}
+    for name in _LISTS:
+        if entry.get(name):
+            fields[name] = [_again(word, changed) for word in entry[name]]
+    for name in _WORDS:
+        if isinstance(entry.get(name), str):
+            fields[name] = _again(entry[name], changed)
+    return fields
+
+
+def _again(text: str, changed: Mapping[str, str]) -> str:
+    return changed.get(text) or secrets.masked_text(text)
+
+
+def _quotes(verdict: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(command line, the same with its secrets hidden) of all askers of a verdict, longest first."""
+    pairs = {
+        ' '.join(who['argv']): ' '.join(_argv_fields(who, 'docker')['argv'])
+        for who in verdict.get('who') or ()
+        if who.get('argv')
+    }
+    yield from sorted(pairs.items(), key=lambda pair: -len(pair[0]))
+
+
+def _evidence(line: Any, quotes: Sequence[tuple[str, str]]) -> Any:
+    """A line of evidence, which can quote command lines, also of commands that turned out not to be the asker's."""
+    if isinstance(line, dict):
+        return dict(line, **_argv_fields(line, 'docker')) if line.get('argv') else line
+    for quote, hidden in quotes:
+        line = line.replace(quote, hidden)
+    return line

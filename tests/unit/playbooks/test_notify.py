@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promise: notify.yml posts a finding once, and neither the webhook's URL nor a command line gets into any log.
+
+Runs the real ansible-playbook against a webhook of our own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+import urllib.parse
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SECRET = 'hunter2'
+FINDING = {
+    'host': 'app1 <!channel>',
+    'timestamp': '2026-11-24T03:57:43.051Z',
+    'event': '1795492663.051:91',
+    'action': 'remove',
+    'targets': ['claude-hooks-{{ 7*7 }}'],
+    'matched': ['claude-hooks-{{ 7*7 }}'],
+    'pid': 14342,
+    'uid': 0,
+    'auid': 1000,
+    'argv': ['docker', '-H', 'tcp://bob:%s@far' % SECRET, 'rm', '-f', 'claude-hooks-{{ 7*7 }}', '`@here`'],
+}
+
+
+@pytest.fixture
+def webhook():
+    """A function that starts one that answers with a status, and returns (port, list of the bodies that it gets)."""
+    with contextlib.ExitStack() as stack:
+
+        def start(status):
+            bodies = []
+
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_POST(self):
+                    bodies.append(json.loads(self.rfile.read(int(self.headers['Content-Length']))))
+                    self.send_response(status)
+                    self.end_headers()
+
+                def log_message(self, *unused):
+                    pass
+
+            server = stack.enter_context(http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            stack.callback(server.shutdown)
+            return server.server_address[1], bodies
+
+        yield start
+
+
+def notify(folder, port, *words, log=os.devnull):
+    # As ansible-rulebook hands variables over: words of a command line can be seen by all
+    path = folder / 'variables.json'
+    command = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), 'playbooks/notify.yml', *words]
+    extra = {
+        'notify_url': 'http://127.0.0.1:%d/hooks/4f2a' % port,
+        'finding_encoded': urllib.parse.quote(json.dumps(FINDING)),
+    }
+    path.write_text(json.dumps(extra))
+    done = subprocess.run(
+        [*command, '-e', '@%s' % path],
+        cwd=ROOT,
+        env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_LOG_PATH=str(log)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_chat_gets_the_finding_as_text(webhook, tmp_path):
+    port, bodies = webhook(200)
+    code, output = notify(tmp_path, port)
+    assert code == 0 and bodies == [
+        {
+            'text': '`2026-11-24T03:57:43.051Z` `app1 &lt;!channel&gt;`: `remove` of `claude-hooks-{{ 7*7 }}` by '
+            "user `0` (login `1000`), pid 14342: `docker -H 'tcp://bob:***@far' rm -f "
+            "'claude-hooks-{{ 7*7 }}' '\\x60@here\\x60'`"
+        }
+    ], output
+
+
+def test_secrets_are_shown_on_demand(webhook, tmp_path):
+    port, bodies = webhook(200)
+    code, output = notify(tmp_path, port, '-e', 'secrets=true')
+    assert code == 0 and SECRET in bodies[0]['text'], output
+
+
+@pytest.mark.parametrize('status, code', [(200, 0), (404, 2), (500, 2)])
+@pytest.mark.parametrize('verbosity', ['-v', '-vvvvv'])
+def test_neither_url_nor_command_line_is_printed_or_logged(webhook, tmp_path, status, code, verbosity):
+    port, bodies = webhook(status)
+    log = tmp_path / 'log'
+    done, output = notify(tmp_path, port, verbosity, log=log)
+    assert done == code and len(bodies) == 1, output
+    for text in (output, log.read_text()):
+        assert '4f2a' not in text and SECRET not in text and 'tcp://' not in text
+    assert code == 0 or 'The webhook did not take the finding: it answered with status %d' % status in output
+
+
+def test_a_webhook_that_is_not_there_is_an_error_with_its_reason(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        code, output = notify(tmp_path, taken.getsockname()[1])
+    assert code == 2 and 'The webhook did not take the finding: ' in output and 'refused' in output, output
+    assert '4f2a' not in output and SECRET not in output
