@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
@@ -40,16 +41,18 @@ class AskingAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
             result = {'failed': True, 'msg': str(error)}
         return answers.checked(kind or module, str(task_vars['inventory_hostname']), result)
 
-    def _parse_returned_data(self, res: dict[str, Any], *profile: Any) -> dict[str, Any]:
+    def _parse_returned_data(self, res: dict[str, Any], *profile: Any) -> Any:
         """What the module printed, without all that Ansible would print or obey itself."""
         lines = (res.get('stdout') or '').split('\n')
         # Ansible quotes what comes after the result in a warning
         while len(lines) > 1 and not lines[-1].rstrip().endswith('}'):
             lines.pop()
-        data = super()._parse_returned_data(dict(res, stdout='\n'.join(lines)), *profile)
+        data = super()._parse_returned_data(dict(res, stdout=_without_ansibles_own(lines)), *profile)
+        # Why a module did not start, or that it crashed, stands on the last line
+        last = str(res.get('stderr') or '').strip().rpartition('\n')[2]
+        if not isinstance(data, dict):
+            return _stripped(data, last)
         if not data.get('_ansible_parsed', True):
-            # Why a module did not start, or that it crashed, stands on the last line
-            last = str(res.get('stderr') or '').strip().rpartition('\n')[2]
             data['msg'] = '%s: %s' % (data.get('msg'), last) if last else data.get('msg')
         warnings = [_message(warning) for warning in data.get('warnings') or () if isinstance(data['warnings'], list)]
         kept = {name: value for name, value in data.items() if name not in _ANSIBLES_OWN}
@@ -66,7 +69,38 @@ class CheckedModule(AskingAction):
         return self.ask(self.module, None, task_vars or {})
 
 
+def _without_ansibles_own(lines: list[str]) -> str:
+    """The result that a module printed, its warnings as texts that print. Ansible 2.21 shows them as it reads."""
+    first = next((number for number, line in enumerate(lines) if line.startswith('{')), 0)
+    try:
+        data = json.loads('\n'.join(lines[first:]))
+    except (ValueError, RecursionError):
+        return '\n'.join(lines)
+    if not isinstance(data, dict):
+        return '\n'.join(lines)
+    kept = {name: value for name, value in data.items() if name not in _ANSIBLES_OWN}
+    warnings = data.get('warnings')
+    if isinstance(warnings, list):
+        kept['warnings'] = [_message(warning) for warning in warnings]
+    return json.dumps(kept)
+
+
+def _stripped(result: Any, last: str) -> Any:
+    """The same of the object that ansible-core has in place of a dict from 2.21 on (ansible/_internal/_task.py)."""
+    if not result.ansible_parsed and last:
+        result.msg = '%s: %s' % (result.msg, last)
+    kept = {name: value for name, value in result.result_data.items() if name not in _ANSIBLES_OWN}
+    result.result_data = kept
+    for name in _ANSIBLES_OWN - {'warnings', 'deprecations', 'invocation'}:
+        setattr(result, name, None)
+    result.pending_changes = type(result.pending_changes)()
+    return result
+
+
 def _message(warning: Any) -> str:
-    """The text of a warning, which from ansible-core 2.19 on comes as an object."""
+    """The text of a warning, which from ansible-core 2.19 on comes as an object, from a module as a dict."""
+    if isinstance(warning, dict):
+        event = warning.get('event')
+        return answers.reason(event.get('msg') if isinstance(event, dict) else None)
     text = warning if isinstance(warning, str) else getattr(getattr(warning, 'event', None), 'msg', None)
     return answers.reason(text)
