@@ -16,7 +16,7 @@ import signal
 import time
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
     answers,
     asking_action,
@@ -52,7 +52,7 @@ class ActionModule(asking_action.AskingAction):
         _validation, options = self.validate_argument_spec(
             argument_spec={
                 'container': {'type': 'str'},
-                'key': {'type': 'str', 'default': findings.DEFAULT_KEY, 'no_log': False},
+                'key': {'type': 'str', 'default': names.DEFAULT_KEY, 'no_log': False},
                 'possible': {'type': 'bool'},
                 'reader': {'type': 'str', 'default': 'tail'},
                 'output': {'type': 'str', 'choices': ['text', 'jsonl'], 'default': 'text'},
@@ -159,9 +159,8 @@ class ActionModule(asking_action.AskingAction):
         if more > 0:
             self._notice('the log does not tell the command of %d more executions of docker' % more)
         lines = []
-        if result['gap']:
+        for span in result['gaps']:
             self._counts['gaps'] += 1
-            span = result['gap_span']
             lines.append(
                 _json({'host': self._host, 'gap': True, 'first': span['first'], 'last': span['last']})
                 if self._as_json
@@ -171,7 +170,7 @@ class ActionModule(asking_action.AskingAction):
             if self._is_new('finding', finding['event'], finding['pid'], finding.get('argv_hex') or finding['argv']):
                 self._counts['findings'] += 1
                 lines.append(_json(finding) if self._as_json else findings_view.line(finding))
-        had_news = bool(result['findings'] or result['unreadable'] or result['gap'])
+        had_news = bool(result['findings'] or result['unreadable'] or result['gaps'])
         self._print(lines, result['token'] if had_news else None)
         return had_news
 

@@ -6,14 +6,16 @@ from __future__ import annotations
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import PatternError
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import options
 
 
 def docker_findings(
     text,
-    container=findings.DEFAULT_NAME,
-    key=findings.DEFAULT_KEY,
+    container=names.DEFAULT_CONTAINER,
+    key=names.DEFAULT_KEY,
     possible=True,
     containers=None,
     host=None,
@@ -24,7 +26,7 @@ def docker_findings(
         chosen = options.checked(container, key, possible, {} if containers is None else containers, host)
         events = audit_log.events(text, options.zone(timezone))
         return wrap_var(findings.find(events, **chosen)['findings'])
-    except (audit_log.AuditLogError, findings.FindingsError, options.OptionError) as error:
+    except (audit_log.AuditLogError, findings.FindingsError, PatternError, options.OptionError) as error:
         raise AnsibleFilterError('claude_hooks.docker_audit.docker_findings: %s' % error) from error
 
 

@@ -72,6 +72,8 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit i
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
     records as audit_log,
 )
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import PatternError
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.times import TimeError, moment
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import options
 
@@ -87,15 +89,17 @@ class LookupModule(LookupBase):
             chosen = options.checked(
                 *(self.get_option(name) for name in ('container', 'key', 'possible', 'containers', 'host'))
             )
-            for bound, option in (('since', 'since'), ('until', 'before')):
-                text = self.get_option(option)
-                chosen[bound] = None if text is None else findings.moment(text)
+            for bound in ('since', 'before'):
+                text = self.get_option(bound)
+                chosen[bound] = None if text is None else moment(text)
             zone = options.zone(self.get_option('timezone'))
             paths = [path for term in terms for path in self._files(term, variables)]
             found = findings.find(log_reader.file_events(paths, chosen['key'], zone), **chosen)
         except (
             audit_log.AuditLogError,
             findings.FindingsError,
+            PatternError,
+            TimeError,
             log_reader.LogReaderError,
             options.OptionError,
         ) as error:

@@ -16,6 +16,8 @@ description:
   - Only the findings leave the host, and with them what tells silence from blindness - what was read, which time it covers, and what could not be read.
   - Tells of each asker the login of its session, from the audit log, and of itself and its parent, where they still live, what C(/proc) says.
   - Asks the docker engine for the names behind container ids, over its socket. It never runs the docker CLI, which would fire the audit rule.
+    As root it notes when it did so in C(/var/lib/claude-hooks/connects.jsonl), so that M(claude_hooks.docker_audit.docker_verdicts_info)
+    does not take these connections for those of a client.
   - Command lines are chosen by anybody. The findings are plain data and are never templated.
   - With O(cursor) it gives only what is new since the last call, which makes it a way to follow a host without loss. Else it changes nothing.
 extends_documentation_fragment:
@@ -66,23 +68,17 @@ options:
   before:
     description: Report nothing after this time (ISO 8601). Without an offset it is the local time of the host.
     type: str
-  source:
-    description:
-      - V(logs) reads the files that C(auditd) writes.
-      - V(ausearch) lets C(ausearch) search them and reads what it prints. It is slower and gives the same findings.
-    type: str
-    choices: [logs, ausearch]
-    default: logs
   socket:
     description: The socket of the docker engine that is asked for the names of containers. Where no engine answers, ids stay V(possible).
     type: path
-    default: /var/run/docker.sock
+    default: /run/docker.sock
   cursor:
     description:
       - Name of a reader whose position in the logs is kept on the host, one for each O(key). Letters, digits, dots, dashes and underscores.
       - What comes after the position is returned. It moves only when O(ack) says that this was received.
-      - The position outlasts rotation of the logs. Where logs are gone before they were read, RV(gap) says so.
-      - It is kept in C(${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks) of the user who runs the module.
+      - The position outlasts rotation of the logs. Where logs are gone before they were read, RV(gaps) says so.
+      - It is kept in C(${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks) of the user who runs the module. A folder that another user can
+        change is refused, also where root runs with the C(HOME) of another.
     type: str
   wait:
     description: With O(cursor), wait for up to so many seconds until there is something new. The log is watched, not polled.
@@ -134,9 +130,8 @@ EXAMPLES = r"""
     before: "2026-11-22T23:59:59.999"
   become: true
 
-- name: Search the logs with ausearch, and with a name that the engine no longer knows
+- name: Find what happened to a container that the engine no longer knows
   claude_hooks.docker_audit.docker_findings_info:
-    source: ausearch
     containers:
       3f2a9c1b77d0: claude-hooks-dev
   become: true
@@ -228,7 +223,7 @@ findings:
             pid: {type: int, description: Process id., sample: 14296}
             comm: {type: str, description: Name of the program., sample: python3}
             exe: {type: str, description: "Path of the program, null for a thread of the kernel.", sample: /usr/bin/python3.11}
-            argv: {type: list, elements: str, description: What it calls its command line., sample: [/usr/bin/python3, /opt/clean.py]}
+            argv: {type: list, elements: str, description: What it calls its command line. Empty where it keeps that from being read., sample: [/usr/bin/python3, /opt/clean.py]}
             argv_complete: {type: bool, description: Whether that is shorter than 4 KiB. Else it is cut., sample: true}
             unit: {type: str, description: "The systemd unit that it is in, null in a container.", sample: cron.service}
             container: {type: str, description: "Id of the container that it is in, else null.", sample: null}
@@ -293,59 +288,34 @@ acked:
   returned: with O(cursor)
   type: bool
   sample: true
-gap:
-  description: Whether logs were gone before they were read, so that findings may be missing.
+gaps:
+  description: The times from which logs were gone before they were read, so that findings may be missing. Empty where none were.
   returned: with O(cursor)
-  type: bool
-  sample: false
-gap_span:
-  description: The time from which logs are missing. An end that is not known is null.
-  returned: with O(cursor)
-  type: dict
+  type: list
+  elements: dict
   contains:
-    first: {type: str, description: When the last record before the gap was written., sample: "2026-11-24T03:57:43.051Z"}
-    last: {type: str, description: When the first record after the gap was written., sample: "2026-11-24T05:12:00.120Z"}
+    first: {type: str, description: "When the last record before the gap was written, or null.", sample: "2026-11-24T03:57:43.051Z"}
+    last: {type: str, description: "When the first record after the gap was written, or null.", sample: "2026-11-24T05:12:00.120Z"}
 engine:
   description: Whether the docker engine told the names of its containers.
   returned: success
   type: dict
   contains:
     reachable: {type: bool, description: "Whether it told all that was asked. Null with O(cursor) while nothing happens: it is not asked.", sample: false}
-    reason: {type: str, description: "Why not, or null.", sample: "cannot ask an engine at /var/run/docker.sock: No such file or directory"}
+    reason: {type: str, description: "Why not, or null.", sample: "cannot ask an engine at /run/docker.sock: No such file or directory"}
 """
 
-import itertools
-import os
 import re
 import sys
-import tempfile
-import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-# The same as ACTIONS in module_utils/_docker/cli/command.py, which Python before 3.8 cannot import.
+# The same as ACTIONS in module_utils/_docker/cli, which Python before 3.8 cannot import.
 ACTIONS = [
     'stop', 'kill', 'remove', 'restart', 'pause', 'rename', 'update', 'checkpoint', 'prune',
     'service_rm', 'service_scale', 'service_update', 'stack_rm', 'node_drain', 'swarm_leave',
     'compose_down', 'compose_stop', 'compose_rm', 'compose_kill', 'compose_restart', 'compose_pause', 'compose_up', 'compose_scale',
 ]
-
-
-def run_ausearch(module, key):
-    """The path of a file with what ausearch found."""
-    ausearch = module.get_bin_path('ausearch')
-    if ausearch is None:
-        module.fail_json(msg='ausearch not found: the package auditd (Debian) or audit (RHEL family) has it; or use source=logs')
-    handle, path = tempfile.mkstemp(dir=module.tmpdir)
-    os.close(handle)
-    module.add_cleanup_file(path)
-    # ausearch waits for ever where its stdin is a pipe. Its output can be longer than memory.
-    command = ['/bin/sh', '-c', 'exec "$0" --input-logs --raw -k "$1" </dev/null >"$2"', ausearch, key, path]
-    rc, unused, err = module.run_command(command, environ_update={'LC_ALL': 'C'})
-    # Exit code 1 also says that there is no match; with --raw it says so without a word.
-    if rc != 0 and not (rc == 1 and err.strip() in ('', '<no matches>')):
-        module.fail_json(msg='ausearch --input-logs --raw -k %s failed with exit code %d: %s' % (key, rc, err.strip()))
-    return path
 
 
 def other_owner(module):
@@ -371,102 +341,35 @@ def other_owner(module):
     return 'the process %s (%s) gets the audit records of this host instead of auditd, so that nothing is added to its log' % (pid, name)
 
 
-def find(module, log, events, since, until, seconds):
-    """What findings.find() makes of the events, with the names that the engine tells and the callers; and whether it told them."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import on_host as host_findings
-
-    params = module.params
-    found, reason = host_findings.find(
-        events, log, params['socket'], seconds, params['container'], params['containers'], key=params['key'], possible=params['possible'],
-        actions=params['actions'], since=since, until=until)
-    if params['host'] is not None:
-        # Only now: until here it tells the node that the login must be of
-        for entry in found['findings'] + found['unreadable']:
-            entry['host'] = params['host']
-    return found, {'reachable': reason is None, 'reason': reason}
-
-
-def look(module, log, since, until):
-    """What the logs hold."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
-
-    key = module.params['key']
-    reading = log_reader.Reading(key, log=log)
-    events = reading.events()
-    if module.params['source'] == 'ausearch':
-        # What the logs hold is to be told all the same: nobody asks ausearch for that.
-        for _unused in events:
-            pass
-        events = log_reader.Reading(key, files=[run_ausearch(module, key)]).events()
-    found, told = find(module, log, events, since, until, engine.SECONDS)
-    return dict(shown(found, reading.stats()), engine=told)
-
-
-def follow(module, log, since):
+def follow(module, question, log, since):
     """What is new in the logs, as soon as there is something. Ends the process when nobody waits for it any more."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import position as reader_state
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import watch as log_watch
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.follower import Follower
 
     params = module.params
-    state = reader_state.ReaderState(params['key'], params['cursor'])
-    state.lock()
-    damage = state.load()
+    follower = Follower(question, params['cursor'], log, since, keeps=not module.check_mode)
+    damage = follower.open()
     if damage:
         module.warn('%s: reading from %s on again' % (damage, params['since']))
-    acked = params['ack'] is not None and not module.check_mode and state.acknowledge(params['ack'])
-    if state.position is not None:
-        since = None
-    # The engine may not make a finding late
-    patience = 1
-    deadline = time.monotonic() + params['wait']
-    watch = log_watch.LogWatch(log)
-    following = log_reader.Following(params['key'], log, state.position)
-    # Without an execution nobody needs the names of containers
-    told = {'reachable': None, 'reason': 'it was not asked: nothing happened'}
-    executions = failed = 0
-    while True:
-        events = following.events()
-        first = next(events, None)
-        found = {'findings': [], 'executions': 0, 'failed': 0, 'unreadable': [], 'unreadable_count': 0}
-        if first is not None:
-            found, told = find(module, log, itertools.chain([first], events), since, None, patience)
-        executions += found['executions']
-        failed += found['failed']
-        left = deadline - time.monotonic()
-        if found['findings'] or found['unreadable'] or following.gap or left <= 0:
-            break
-        # What is held back now is older then, also if nothing more is written
-        if watch.wait(min(left, log_reader.SETTLED_SECONDS) if following.is_waiting else left) == log_watch.GONE:
-            module.fail_json(msg='whoever asked for the findings is gone')
-    gap = following.gap or (None, None)
-    return dict(
-        shown(dict(found, executions=executions, failed=failed), following.stats()),
-        engine=told,
-        token=None if module.check_mode else state.offer(following.position),
-        acked=acked,
-        gap=following.gap is not None,
-        gap_span={'first': audit_log.timestamp(gap[0]), 'last': audit_log.timestamp(gap[1])},
-    )
+    acked = params['ack'] is not None and follower.acknowledge(params['ack'])
+    batch = follower.next(params['wait'])
+    if batch is None:
+        module.fail_json(msg='whoever asked for the findings is gone')
+    return dict(batch.answer, token=follower.offer(batch), acked=acked, gaps=batch.gaps)
 
 
-def shown(found, stats):
-    """The part of the result that tells what was read."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+def checked(module):
+    """What is asked of the host, once the options are known to fit together."""
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.on_host import Question
 
-    return {
-        'findings': found['findings'],
-        'unreadable': found['unreadable'],
-        'counts': {
-            'bytes': stats['bytes'],
-            'executions': found['executions'],
-            'failed': found['failed'],
-            'unreadable': found['unreadable_count'],
-        },
-        'span': {'first': audit_log.timestamp(stats['first']), 'last': audit_log.timestamp(stats['last'])},
-    }
+    params = module.params
+    for option in ('container', 'key'):
+        if not params[option]:
+            module.fail_json(msg='%s must not be empty' % option)
+    if not all(isinstance(label, str) for label in params['containers'].values()):
+        module.fail_json(msg='containers must map container ids to names')
+    if params['wait'] < 0 or (params['wait'] and params['cursor'] is None):
+        module.fail_json(msg='wait is for a cursor, in seconds from 0 on')
+    return Question(**dict((name, params[name]) for name in Question._fields))
 
 
 def main():
@@ -478,9 +381,8 @@ def main():
             actions=dict(type='list', elements='str', choices=ACTIONS),
             since=dict(type='str', default='today'),
             before=dict(type='str'),
-            source=dict(type='str', choices=['logs', 'ausearch'], default='logs'),
             containers=dict(type='dict', default={}),
-            socket=dict(type='path', default='/var/run/docker.sock'),
+            socket=dict(type='path', default='/run/docker.sock'),
             host=dict(type='str'),
             cursor=dict(type='str'),
             wait=dict(type='int', default=0),
@@ -493,33 +395,25 @@ def main():
     if sys.version_info < (3, 8):
         module.fail_json(
             msg='docker_findings_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import position as reader_state
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.config import log_path
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.forms import AuditLogError
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.logs import LogReaderError
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.position import StateError
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import PatternError
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.times import TimeError, period
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import on_host
 
     params = module.params
-    for option in ('container', 'key'):
-        if not params[option]:
-            module.fail_json(msg='%s must not be empty' % option)
-    if not all(isinstance(label, str) for label in params['containers'].values()):
-        module.fail_json(msg='containers must map container ids to names')
-    if params['cursor'] is not None and params['source'] != 'logs':
-        module.fail_json(msg='a cursor is a position in the logs: use it with source=logs')
-    if params['wait'] < 0 or (params['wait'] and params['cursor'] is None):
-        module.fail_json(msg='wait is for a cursor, in seconds from 0 on')
-
+    question = checked(module)
     try:
-        since, until = findings.period(params['since'], params['before'])
-        log = log_reader.log_path()
-        result = look(module, log, since, until) if params['cursor'] is None else follow(module, log, since)
-    except log_reader.LogReaderError as error:
+        since, before = period(params['since'], params['before'])
+        log = log_path()
+        result = on_host.ask(question, log, since, before) if params['cursor'] is None else follow(module, question, log, since)
+    except LogReaderError as error:
         owner = other_owner(module)
         module.fail_json(msg='%s%s' % (error, '; ' + owner if owner else ''))
-    except (audit_log.AuditLogError, findings.FindingsError, reader_state.StateError) as error:
+    except (AuditLogError, PatternError, StateError, TimeError) as error:
         module.fail_json(msg=str(error))
-    except re.error as error:
-        module.fail_json(msg='container=%r cannot be used as a pattern: %s' % (params['container'], error))
     owner = other_owner(module)
     if owner:
         module.warn(owner)

@@ -196,7 +196,7 @@ def look(params, since, until):
     executions = list(reading.events())
     connecting = log_reader.Reading(params['key'] + '-socket', log=log, is_wanted=audit_log.is_connect)
     connects = findings.connects(connecting.events())
-    found = findings.find(executions, name='*', key=params['key'])['findings']
+    found = findings.search(executions, name='*', key=params['key'])['findings']
     times = [event['timeNano'] // 1000000 for event in happened]
     full = remembered.total >= engine.REMEMBERED
     blind = list(kept['gaps'])
@@ -211,10 +211,9 @@ def look(params, since, until):
         engine_since=living.engine_since() if os.path.realpath(params['socket']) == os.path.realpath(engine.SOCKET) else None)
     askers = list(dict((id(who), who) for verdict in judged for who in verdict['who']).values())
     callers.add(askers, log_reader.lines_with(callers.LINES, log), living)
-    if params['host'] is not None:
-        # Only now: until here it tells the node that the login must be of
-        for who in askers:
-            who['host'] = params['host']
+    for who in askers:
+        who['host'] = who['host'] if params['host'] is None else params['host']
+    findings.shown(askers)
     return {
         'verdicts': judged,
         'events': {
@@ -243,17 +242,17 @@ def main():
             msg='docker_verdicts_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text, times
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 
     params = module.params
     for option in ('container', 'key'):
         if not params[option]:
             module.fail_json(msg='%s must not be empty' % option)
     try:
-        since, until = findings.period(params['since'], params['before'])
+        since, until = times.period(params['since'], params['before'])
         result = look(params, since, until)
-    except (log_reader.LogReaderError, audit_log.AuditLogError, findings.FindingsError, engine.EngineError) as error:
+    except (log_reader.LogReaderError, audit_log.AuditLogError, times.TimeError, text.PatternError, engine.EngineError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)
 

@@ -281,7 +281,7 @@ KINDS: dict[str, Check] = {
 }
 #: The same of a call with a cursor.
 FOLLOWED = 'docker_findings_info with a cursor'
-KINDS[FOLLOWED] = record({**_FOUND, 'token': maybe(text), 'acked': flag, 'gap': flag, 'gap_span': _SPAN})
+KINDS[FOLLOWED] = record({**_FOUND, 'token': maybe(text), 'acked': flag, 'gaps': listed(_SPAN)})
 _ENTRIES = ('findings', 'unreadable', 'verdicts')
 
 

@@ -170,13 +170,13 @@ def clock(moment: int, zone: Zone) -> str:
 
 def gaps(result: Mapping[str, Any], frame: Frame) -> Iterator[tuple[int, int, str]]:
     """Times of which nothing is known, as (first, last, what to say)."""
-    span, gone = result.get('span') or {}, result.get('gap_span')
+    span = result.get('span') or {}
     first = moment(span.get('first'))
     if first is None:
         yield frame.start, frame.end, 'the log holds no record'
     elif first > frame.start:
         yield frame.start, first, 'no log before %s' % parts.local_time(span['first'], frame.zone)
-    if result.get('gap') and gone:
+    for gone in result.get('gaps') or []:
         start, end = moment(gone.get('first')), moment(gone.get('last'))
         yield (
             frame.start if start is None else start,

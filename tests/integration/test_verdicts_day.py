@@ -444,7 +444,7 @@ def day(rules, tmp_path_factory):
     executions = [event for event in log_reader.Reading(KEY, log=log).events() if audit_log.when(event)[0] >= start]
     connects = findings.connects(log_reader.Reading(KEY + '-socket', log=log, is_wanted=audit_log.is_connect).events())
     connects = [connect for connect in connects if verdicts.milliseconds(connect['timestamp']) >= start]
-    found = findings.find(executions, name='*', key=KEY)['findings']
+    found = findings.search(executions, name='*', key=KEY)['findings']
     harmless = findings.harmless(executions, KEY)
     keep_record(seed, start, events, down)
     judged = verdicts.judge(events.events, found, connects, name=PREFIX + '*', harmless=harmless)

@@ -153,16 +153,18 @@ class ReaderState:
         }
         return None
 
-    def begun(self, since: int) -> int | None:
-        """From where on to read, in milliseconds since 1970, or None where there is a position.
+    def begun(self, since: int, keep: bool = True) -> int | None:
+        """From where on to read, in milliseconds since 1970, or None where there is a position. It is kept.
 
         A first run of which nothing was acknowledged began with its own `today`: a later one would leave out the rest.
         """
-        if self._state['position'] is None:
-            kept = self._state['since']
-            self._state['since'] = since if kept is None else min(since, kept)
-            return self._state['since']
-        return None
+        if self._state['position'] is not None:
+            return None
+        kept = self._state['since']
+        first = since if kept is None else min(since, kept)
+        if keep and first != kept:
+            self._save({**self._state, 'since': first})
+        return first
 
     def acknowledge(self, token: str) -> bool:
         """Move the position behind the batch with this token. False where the token is not that of the last batch."""

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is known of the asker beyond its own record: the login of its session, and processes that still live.
 
-A login session has a number that is unique until the next boot: the kernel counts it up whenever a login uid is set, and
-writes a LOGIN record with both (kernel/auditsc.c audit_set_loginuid and audit_log_set_loginuid). The program that let the
-user in says who and from where in the records that follow: USER_START from the same process by PAM (Linux-PAM
+A login session has a number that is unique until the next boot: the kernel counts it up whenever a login uid is set,
+and writes a LOGIN record with both (kernel/auditsc.c audit_set_loginuid and audit_log_set_loginuid). The program that
+let the user in says who and from where in the records that follow: USER_START from the same process by PAM (Linux-PAM
 libpam/pam_audit.c), USER_LOGIN by sshd and login where there is a terminal (audit-userspace lib/audit_logging.c
 audit_log_acct_message). Measured with sshd, sudo, su, cron and systemd: the records are in tests/unit/fixtures/logins.
 
@@ -30,12 +30,15 @@ _HEAD = re.compile(rb'(?:node=(\S{1,255}) )?type=(LOGIN|USER_START|USER_LOGIN)' 
 # After a crash the record of a start can be glued to half a line
 _MARK = re.compile(rb'type=(SYSTEM_BOOT|DAEMON_START|DAEMON_END)' + _IDENT)
 _LOGIN = re.compile(
-    rb'pid=(\d{1,10}) uid=\d{1,10} (?:.{0,300} )?old-auid=\d{1,10} auid=(\d{1,10}) (?:.{0,40} )?old-ses=\d{1,10} ses=(\d{1,10}) res=1\Z'
+    rb'pid=(\d{1,10}) uid=\d{1,10} (?:.{0,300} )?old-auid=\d{1,10} auid=(\d{1,10}) (?:.{0,40} )?old-ses=\d{1,10} '
+    rb'ses=(\d{1,10}) res=1\Z'
 )
 _USER = re.compile(
     rb'pid=(\d{1,10}) uid=\d{1,10} auid=(\d{1,10}) ses=(\d{1,10}) (?:subj=.{1,300}? )?'
-    rb"msg='op=(?:PAM:session_open|login) (?:grantors=\S{0,500} )?(?:acct=(\"[!#-~]{0,200}\"|[0-9A-F]{1,400})|id=\d{1,10}) "
-    rb'exe=("[!#-~]{0,4096}"|[0-9A-F]{1,8192}) hostname=(\S{1,255}) addr=(\S{1,100}) terminal=(\S{1,100}) res=success\'\Z'
+    rb"msg='op=(?:PAM:session_open|login) (?:grantors=\S{0,500} )?"
+    rb'(?:acct=("[!#-~]{0,200}"|[0-9A-F]{1,400})|id=\d{1,10}) '
+    rb'exe=("[!#-~]{0,4096}"|[0-9A-F]{1,8192}) hostname=(\S{1,255}) addr=(\S{1,100}) terminal=(\S{1,100}) '
+    rb"res=success'\Z"
 )
 
 _EVENT = re.compile(r'([0-9]{1,11})\.([0-9]{3}):([0-9]{1,20})\Z')
@@ -49,10 +52,10 @@ _User = namedtuple('_User', 'time serial node pid auid ses has_terminal account 
 
 
 def add(entries, batches, living):
-    """Put a caller into each of the entries, which are findings or connects with the node of their records as host.
+    """Put a caller into each of the entries, which are findings or connects with the node of their records.
 
-    batches are lists of lines of the audit log, those of the newest log first; no more are taken than needed. living are
-    the processes of this host: the node that it is, when it was booted, and how to look at one.
+    batches are lists of lines of the audit log, those of the newest log first; no more are taken than needed. living
+    are the processes of this host: the node that it is, when it was booted, and how to look at one.
     """
     logins = Logins(living.booted(), living.node)
     wanted = [entry for entry in entries if entry['ses'] is not None and entry['auid'] is not None]
@@ -66,7 +69,7 @@ def add(entries, batches, living):
         time, login = _when(entry)[0], (entry['auid'], entry['ses'])
         entry['caller'] = {'login': logins.of(entry), 'process': None, 'parent': None}
         # A log can hold the records of other hosts, too
-        if entry['host'] in (None, living.node):
+        if entry['node'] in (None, living.node):
             entry['caller'].update(
                 process=living.look(entry['pid'], time, login), parent=living.look(entry['ppid'], time, login)
             )
@@ -126,7 +129,7 @@ class Logins(object):
             time is None
             or self._last(entry, time) is not None
             or any(
-                moment <= time and (kind == b'SYSTEM_BOOT' or not self._is_since_boot(entry['host'] or '', moment))
+                moment <= time and (kind == b'SYSTEM_BOOT' or not self._is_since_boot(entry['node'] or '', moment))
                 for moment, kind in self._marks
             )
         )
@@ -146,7 +149,7 @@ class Logins(object):
 
     def _last(self, entry, time):
         """The last login with the session number of an entry."""
-        logins = self._sessions.get((entry['host'] or '', entry['ses']), ())
+        logins = self._sessions.get((entry['node'] or '', entry['ses']), ())
         return next((login for login in reversed(logins) if login.time <= time), None)
 
     def _booted_after(self, login):

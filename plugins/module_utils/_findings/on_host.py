@@ -1,31 +1,114 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Findings on their host: with the names of containers that the engine tells, and with the callers."""
+"""Findings on their host: with the names of containers that the engine knows, and with the callers."""
 
 from __future__ import annotations
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
+from typing import Iterable, Mapping, NamedTuple, Sequence, TypedDict
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs, scan
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.events import Event
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import name_matcher
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import (
-    callers,
-    processes,
-)
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import (
-    find as findings,
-)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, find, processes
 
 
-def find(events, log, socket, seconds, name, containers=None, **options):
-    """(what findings.find() makes of the events, why the engine did not tell names in so many seconds or None).
+class Question(NamedTuple):
+    """What is asked of a host, whenever it happened."""
 
-    containers go before what the engine tells, the further options are those of findings.find().
+    container: str = names.DEFAULT_CONTAINER  # the pattern of names
+    key: str = names.DEFAULT_KEY
+    possible: bool = True
+    actions: Sequence[str] | None = None
+    containers: Mapping[str, str] = {}  # ids to names; they go before what the engine knows
+    socket: str = engine.SOCKET
+    host: str | None = None  # what the findings are shown under; else what the record names
+
+
+class Span(TypedDict):
+    """A time, RFC 3339. An end that is not known is None."""
+
+    first: str | None
+    last: str | None
+
+
+class Counts(TypedDict):
+    """What was read."""
+
+    bytes: int
+    executions: int
+    failed: int
+    unreadable: int
+
+
+class Answer(TypedDict):
+    """What a host answers, in the words of the module docker_findings_info."""
+
+    findings: list[find.Finding]
+    unreadable: list[find.Unreadable]
+    counts: Counts
+    span: Span
+    engine: engine.EngineStatus
+
+
+def span(first: int | None, last: int | None) -> Span:
+    """A time from milliseconds since 1970."""
+    return {'first': times.timestamp(first), 'last': times.timestamp(last)}
+
+
+def ask(question: Question, log: str, since: int | None, before: int | None) -> Answer:
+    """What the logs of this host hold of a time, in milliseconds since 1970."""
+    reading = scan.Reading(question.key, log=log)
+    found, reason = search(reading.events(), log, question, engine.SECONDS, since, before)
+    return answer(found, reading.stats(), engine.status(reason))
+
+
+def search(
+    events: Iterable[Event],
+    log: str,
+    question: Question,
+    seconds: float,
+    since: int | None = None,
+    before: int | None = None,
+) -> tuple[find.Found, str | None]:
+    """What is found in events of this host, and why the engine did not name all containers in so many seconds, or None.
+
+    log is where the logins of the callers are.
     """
-    known, reason = engine.container_names(socket, seconds)
-    is_match = name_matcher(name)
-    named = {identity: engine.label(names, is_match) for identity, names in known.items()}
-    found = findings.find(events, name=name, containers={**named, **(containers or {})}, **options)
+    known, reason = engine.container_names(question.socket, seconds)
+    is_match = name_matcher(question.container)
+    labels = {identity: engine.label(newest_last, is_match) for identity, newest_last in known.items()}
+    found = find.search(
+        events,
+        name=question.container,
+        key=question.key,
+        possible=question.possible,
+        containers={**labels, **question.containers},
+        host=question.host,
+        actions=question.actions,
+        since=since,
+        before=before,
+    )
     with processes.Processes(known) as living:
-        callers.add(found['findings'], log_reader.lines_with(callers.LINES, log), living)
+        callers.add(found['findings'], logs.lines_with(callers.LINES, log), living)
+    find.shown(found['findings'])
+    find.shown(found['unreadable'])
     return found, reason
+
+
+def answer(found: find.Found, stats: Mapping[str, int | None], status: engine.EngineStatus) -> Answer:
+    """What was found and read, as it is returned."""
+    return {
+        'findings': found['findings'],
+        'unreadable': found['unreadable'],
+        'counts': {
+            'bytes': stats['bytes'] or 0,
+            'executions': found['executions'],
+            'failed': found['failed'],
+            'unreadable': found['unreadable_count'],
+        },
+        'span': span(stats['first'], stats['last']),
+        'engine': status,
+    }

@@ -21,7 +21,8 @@ import re
 from collections import namedtuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import PatternError
 
 # From the start of a command to its request: a loaded host starts programs slowly.
 _STARTUP = 10 * 1000
@@ -72,7 +73,7 @@ def judge(
     events,
     found,
     connects=None,
-    name=findings.DEFAULT_NAME,
+    name=names.DEFAULT_CONTAINER,
     host=None,
     since=None,
     until=None,
@@ -94,7 +95,7 @@ def judge(
     try:
         matches = re.compile(fnmatch.translate(name)).match
     except re.error as error:
-        raise findings.FindingsError('the name pattern %r cannot be used: %s' % (name, error))
+        raise PatternError('the name pattern %r cannot be used: %s' % (name, error))
     happened = sorted(filter(None, map(_event, events)), key=lambda event: event.time)
     world = _World(happened, containers or {})
     ends = sorted(engine_ends)
@@ -114,7 +115,7 @@ def judge(
 
 
 def milliseconds(timestamp):
-    return findings.moment(timestamp)
+    return times.moment(timestamp)
 
 
 def _is_within(time, since, until):
@@ -389,8 +390,7 @@ class _Claims(object):
             (
                 (milliseconds(finding['timestamp']), finding)
                 for finding in found
-                if finding.get('timestamp')
-                and not findings.is_foreign(finding.get('docker_host'), finding.get('context'))
+                if finding.get('timestamp') and not names.is_foreign(finding.get('docker_host'), finding.get('context'))
             ),
             key=lambda pair: (pair[0], _serial(pair[1])),
         )

@@ -59,8 +59,7 @@ ANSWER = {
     'connects': 0,
     'token': 'x' * 32,
     'acked': True,
-    'gap': False,
-    'gap_span': SPAN,
+    'gaps': [SPAN],
 }
 OTHER = dict(ANSWER, invocation={'module_args': {'x': SECRET}}, diff={'after': SECRET}, stdout=SECRET)
 HOSTS = {

@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import importlib.machinery
 import importlib.util
-import itertools
 import logging
 import os
 import pathlib
 import platform
 import sys
-import time
 import types
+from collections.abc import Callable
+from typing import TypeVar
 
 DOCUMENTATION = r"""
 ---
@@ -98,47 +98,31 @@ if _COLLECTION not in sys.modules:
 _stand_in = types.ModuleType(_TOP)
 sys.modules.setdefault(_TOP, _stand_in)
 try:
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-        logs as log_reader,
-    )
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-        position as reader_state,
-    )
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-        records as audit_log,
-    )
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-        watch as log_watch,
-    )
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import (
-        find as findings,
-    )
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import (
-        on_host as host_findings,
-    )
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.config import log_path
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.follower import Batch, Follower
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.on_host import Question
 finally:
     if sys.modules[_TOP] is _stand_in:
         del sys.modules[_TOP]
 
 # Seconds after which the position is kept also where nothing was found
 _WAIT = 60
-# Seconds that the engine may make a finding late
-_PATIENCE = 1
 _OPTIONS = {
-    'container': findings.DEFAULT_NAME,
-    'key': findings.DEFAULT_KEY,
+    'container': names.DEFAULT_CONTAINER,
+    'key': names.DEFAULT_KEY,
     'possible': True,
     'since': 'today',
     'reader': 'rulebook',
     'log': None,
-    'socket': engine.SOCKET,
+    'socket': names.SOCKET,
 }
 
+T = TypeVar('T')
 _logger = logging.getLogger('claude_hooks.docker_audit.docker_findings')
 
 
-async def main(queue, args):
+async def main(queue: asyncio.Queue, args: dict) -> None:
     """Put what happens into the queue until the task is cancelled."""
     reader = _Reader(_options(args))
     try:
@@ -153,7 +137,7 @@ async def main(queue, args):
         await reader.close()
 
 
-def _options(args):
+def _options(args: dict) -> dict:
     """The arguments with their defaults. Raises ValueError."""
     given = {name: value for name, value in args.items() if value is not None}
     for name, value in given.items():
@@ -167,106 +151,88 @@ def _options(args):
     return dict(_OPTIONS, **given)
 
 
-class _Reader(object):
+class _Reader:
     """Gives what is new in batches. What blocks is called in a thread, which ends when the pipe is closed."""
 
-    def __init__(self, options):
-        self._options = options
-        self._state = reader_state.ReaderState(options['key'], options['reader'])
-        self._log = options['log'] or log_reader.log_path()
-        self._since, _until = findings.period(options['since'])
-        self._watch = None
-        self._token = None
-        self._call = None
+    def __init__(self, options: dict) -> None:
+        self._since_text = options['since']
         self._listener, self._stay = os.pipe()
+        self._call: asyncio.Future | None = None
+        self._token: str | None = None
+        try:
+            self._follower = Follower(
+                Question(
+                    container=options['container'],
+                    key=options['key'],
+                    possible=options['possible'],
+                    socket=options['socket'],
+                ),
+                options['reader'],
+                options['log'] or log_path(),
+                times.period(options['since'])[0],
+                self._listener,
+            )
+        except BaseException:
+            os.close(self._stay)
+            os.close(self._listener)
+            raise
 
-    async def in_thread(self, function):
+    async def in_thread(self, function: Callable[[], T]) -> T:
         # A future, not a task like that of asyncio.to_thread: the end of asyncio.run cancels tasks, and would not wait
         # for the thread
         self._call = asyncio.get_running_loop().run_in_executor(None, function)
         return await asyncio.shield(self._call)
 
-    def open(self):
-        self._state.lock()
-        damage = self._state.load()
+    def open(self) -> None:
+        damage = self._follower.open()
         if damage:
-            _logger.warning('%s: reading from %s on again', damage, self._options['since'])
-        self._since = self._state.begun(self._since)
-        if self._since is not None:
-            self._state.offer(None, self._state.taken)
-        self._watch = log_watch.LogWatch(self._log, self._listener)
+            _logger.warning('%s: reading from %s on again', damage, self._since_text)
 
-    def read(self):
+    def read(self) -> list[tuple[str, dict]]:
         """The next batch of (name, event): what is new, as soon as there is something."""
-        deadline = time.monotonic() + _WAIT
-        # A new one for each batch: it keeps the logs open that it has read
-        following = log_reader.Following(self._options['key'], self._log, self._state.position)
-        try:
-            while True:
-                found = self._find(following.events())
-                left = deadline - time.monotonic()
-                if found or following.gap or left <= 0:
-                    break
-                # What is held back now is older then, also if nothing more is written
-                if (
-                    self._watch.wait(min(left, log_reader.SETTLED_SECONDS) if following.is_waiting else left)
-                    == log_watch.GONE
-                ):
-                    return []
-        finally:
-            following.close()
-        events = [(_name(finding), dict(finding, host=finding['host'] or platform.node())) for finding in found]
-        if following.gap:
-            first, last = (audit_log.timestamp(moment) for moment in following.gap)
-            events.insert(0, ('gap', {'host': platform.node(), 'gap': True, 'first': first, 'last': last}))
-        if following.position != self._state.position:
-            self._token = self._state.offer(following.position, self._state.taken)
-        return [(name, event) for name, event in events if name not in self._state.taken]
+        batch = self._follower.next(_WAIT)
+        if batch is None:
+            return []
+        if self._follower.goes_on(batch):
+            self._token = self._follower.offer(batch)
+        _warn(batch)
+        events = [
+            ('gap', {'host': platform.node(), 'gap': True, 'first': gap['first'], 'last': gap['last']})
+            for gap in batch.gaps
+        ]
+        for finding in batch.answer['findings']:
+            events.append((_name(finding), dict(finding, host=finding['host'] or platform.node())))
+        return [(name, event) for name, event in events if self._follower.is_new(name)]
 
-    def take(self, name):
+    def take(self, name: str) -> None:
         """Say that the queue took an event."""
-        self._state.take(name)
+        self._follower.take(name)
 
-    def acknowledge(self):
+    def acknowledge(self) -> None:
         """Say that the queue took the batch."""
         if self._token is not None:
-            self._state.acknowledge(self._token)
-            self._token = self._since = None
+            self._follower.acknowledge(self._token)
+            self._token = None
 
-    async def close(self):
+    async def close(self) -> None:
         """Let the thread end, then what it used. The next reader of this name may be one of the same process."""
         os.close(self._stay)
         if self._call is not None:
             await asyncio.wait([self._call])
-        if self._watch is not None:
-            self._watch.close()
-        self._state.unlock()
+        self._follower.close()
         os.close(self._listener)
 
-    def _find(self, events):
-        first = next(events, None)
-        if first is None:
-            return []
-        options = self._options
-        found, _reason = host_findings.find(
-            itertools.chain([first], events),
-            self._log,
-            options['socket'],
-            _PATIENCE,
-            options['container'],
-            key=options['key'],
-            possible=options['possible'],
-            since=self._since,
+
+def _warn(batch: Batch) -> None:
+    count = batch.answer['counts']['unreadable']
+    if count:
+        _logger.warning(
+            'the log does not tell the command of %d executions of docker, the first at %s',
+            count,
+            batch.answer['unreadable'][0]['timestamp'],
         )
-        if found['unreadable_count']:
-            _logger.warning(
-                'the log does not tell the command of %d executions of docker, the first at %s',
-                found['unreadable_count'],
-                found['unreadable'][0]['timestamp'],
-            )
-        return found['findings']
 
 
-def _name(finding):
+def _name(finding: dict) -> str:
     """What tells a finding from all others of a log."""
     return finding['event'] if finding['host'] is None else '%s %s' % (finding['host'], finding['event'])

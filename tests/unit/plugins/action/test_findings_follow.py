@@ -47,8 +47,7 @@ def batch(token, *numbers, **changes):
             'span': {'first': None, 'last': None},
             'token': token,
             'acked': True,
-            'gap': False,
-            'gap_span': {'first': None, 'last': None},
+            'gaps': [],
         },
         **changes,
     )
@@ -205,7 +204,7 @@ def test_a_host_that_is_away_at_the_end_fails(follow):
 )
 def test_a_gap_is_a_line_before_what_comes_after_it(follow, output, expected):
     action = follow(
-        [batch('a', 1, gap=True, gap_span={'first': '2026-11-24T00:00:00.000Z', 'last': '2026-11-24T01:00:00.000Z'})],
+        [batch('a', 1, gaps=[{'first': '2026-11-24T00:00:00.000Z', 'last': '2026-11-24T01:00:00.000Z'}])],
         output=output,
     )
     assert action.out[0].startswith(expected) and len(action.out) == 3 and action.result['gaps'] == 1 and token() == 'a'

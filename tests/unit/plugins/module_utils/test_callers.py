@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Promise: a caller is named only by the login of that very session, and by nothing where there is a doubt.
 
-The fixtures are what auditd 3.0.9 (Debian 12) and 4.0.2 (Debian 13) wrote of logins by ssh with and without a terminal, of
-sudo and su, of cron, of a systemd unit, over a reboot after which session numbers came again, and over a restart of auditd.
+The fixtures are what auditd 3.0.9 (Debian 12) and 4.0.2 (Debian 13) wrote of logins by ssh with and without a terminal,
+of sudo and su, of cron, of a systemd unit, over a reboot after which session numbers came again, and over a restart of
+auditd.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Living:
 def recorded(name, booted=None):
     """{container: (auid, ses, account, address, terminal, exe) or None} of the last stop of each."""
     log = str(FOLDER / name)
-    found = findings.find(log_reader.Reading('claude-hooks-docker', files=[log]).events())['findings']
+    found = findings.search(log_reader.Reading('claude-hooks-docker', files=[log]).events())['findings']
     callers.add(found, log_reader.lines_with(callers.LINES, log), Living(booted))
     logins = {}
     for finding in found:
@@ -91,10 +92,8 @@ def test_a_session_number_of_an_earlier_boot_is_another_session(booted, again):
 def login(second, serial=None, ses=5, auid=1000, pid=70, node=b'', milli=0, result=1):
     serial = second if serial is None else serial
     return (
-        node
-        + b'type=LOGIN msg=audit(%d.%03d:%d): pid=%d uid=0 subj=unconfined old-auid=4294967295 auid=%d tty=(none) old-ses=4294967295 ses=%d res=%d'
-        % (second, milli, serial, pid, auid, ses, result)
-        + b'\x1dUID="root"'
+        node + b'type=LOGIN msg=audit(%d.%03d:%d): pid=%d uid=0 subj=unconfined old-auid=4294967295 auid=%d tty=(none) '
+        b'old-ses=4294967295 ses=%d res=%d' % (second, milli, serial, pid, auid, ses, result) + b'\x1dUID="root"'
     )
 
 
@@ -133,10 +132,10 @@ def mark(kind, second, before=b''):
     return before + b'type=%s msg=audit(%d.100:%d): op=start ver=3.0.9 res=success' % (kind, second, 9000 + second)
 
 
-def entry(second=50, ses=5, auid=1000, serial=None, host=None, milli=900):
+def entry(second=50, ses=5, auid=1000, serial=None, node=None, milli=900):
     return {
         'event': '%d.%03d:%d' % (second, milli, second if serial is None else serial),
-        'host': host,
+        'node': node,
         'ses': ses,
         'auid': auid,
         'pid': 9,
@@ -207,7 +206,7 @@ CASES = {
     'of another node': ([login(10, node=b'node=a '), opened(11, node=b'node=a ')], {}, None),
     'of the same node': (
         [login(10, node=b'node=a '), opened(11, node=b'node=a '), login(12, node=b'node=b ')],
-        {'host': 'a'},
+        {'node': 'a'},
         ALICE,
     ),
     # boots
@@ -271,7 +270,7 @@ def test_an_entry_without_a_time_has_no_login(event):
     assert logins.of(dict(entry(), event=event)) is None
 
 
-# --- No more of the logs is read than needed ---------------------------------------------------------------------------
+# --- No more of the logs is read than needed -------------------------------------------------------------------------
 
 
 def taken(entries, batches, booted=None):
@@ -320,20 +319,20 @@ def test_processes_are_asked_for_with_the_time_and_the_session_of_the_event():
 
 @pytest.mark.parametrize('node, expected', [(None, {'pid': 8}), ('here', {'pid': 8}), ('far', None)])
 def test_processes_of_another_host_are_not_looked_for_on_this_one(node, expected):
-    entries = [entry(host=node)]
+    entries = [entry(node=node)]
     callers.add(entries, [], Living(look=lambda pid, time, login: {'pid': pid}))
     assert entries[0]['caller']['parent'] == expected
 
 
 @pytest.mark.parametrize('node, expected', [('here', 'alice'), ('far', None)])
 def test_the_boot_of_this_host_says_nothing_of_another(node, expected):
-    entries = [entry(host=node)]
+    entries = [entry(node=node)]
     head = b'node=%s ' % node.encode()
     callers.add(entries, [[login(10, node=head), opened(11, node=head), mark(b'DAEMON_START', 20, head)]], Living(5000))
     assert (entries[0]['caller']['login'] or {}).get('account') == expected
 
 
-# --- Whatever the log holds ---------------------------------------------------------------------------------------------
+# --- Whatever the log holds -------------------------------------------------------------------------------------------
 
 SECONDS, SESSIONS, USERS = st.integers(0, 100), st.integers(1, 4), st.sampled_from([0, 1000, 1001])
 LINES = st.one_of(

@@ -9,9 +9,9 @@ import itertools
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import PatternError
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import public
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import judge as verdicts
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -569,7 +569,7 @@ def test_what_is_no_event_is_left_out(rubbish):
 
 
 def test_a_pattern_that_cannot_be_used_is_refused():
-    assert issubclass(findings.FindingsError, ValueError)
+    assert issubclass(PatternError, ValueError)
     assert judge(life(*stop()), name='[') == []
 
 

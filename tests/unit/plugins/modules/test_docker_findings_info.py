@@ -10,7 +10,7 @@ import types
 
 import pytest
 import yaml
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import cli as docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import command as docker_cli
 from ansible_collections.claude_hooks.docker_audit.plugins.modules import docker_findings_info
 from ansible_collections.claude_hooks.docker_audit.tests.unit.module_args import patch_module_args
 

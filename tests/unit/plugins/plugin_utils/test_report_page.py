@@ -349,7 +349,7 @@ SPAN_LATE = {'span': {'first': '2026-11-24T09:00:00.000Z', 'last': '2026-11-24T1
         (findings_page(host=dict(READ, **SPAN_LATE)), 'no log before 2026-11-24 09:00:00.000+00:00'),
         (findings_page(host=dict(READ, span={'first': None, 'last': None})), 'the log holds no record'),
         (
-            findings_page(host=dict(READ, gap=True, gap_span={'first': '2026-11-24T03:00:00.000Z', 'last': None})),
+            findings_page(host=dict(READ, gaps=[{'first': '2026-11-24T03:00:00.000Z', 'last': None}])),
             'the log from 2026-11-24 03:00:00.000+00:00 to - is gone',
         ),
         (

@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which command an execution was, and whether it can hit a container whose name matches the pattern.
+
+Sources: how the engine resolves a reference (full id, exact name, unique id prefix) is moby's daemon/container.go
+GetContainer; how a script is run is the kernel's fs/binfmt_script.c.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from typing import Callable, Mapping, NamedTuple, Optional, Sequence
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, text
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
+
+_ID = re.compile(r'[0-9a-f]{1,64}\Z')
+_COMM_LENGTH = 15  # TASK_COMM_LEN less the final NUL, include/linux/sched.h
+
+# From a target, and whether the command talks to another engine, to name, id, possible, or None for no match
+Resolve = Callable[[str, bool], Optional[str]]
+
+
+class Match(NamedTuple):
+    """What a command does to matching containers."""
+
+    command: Command
+    way: str | None  # name, id or possible; None: it hits none
+    targets: list[str]  # those that match by name or id
+
+
+def matched(event: audit_log.Event, argv: Sequence[bytes], gap: int | None, resolve: Resolve) -> Match | None:
+    """The command of an execution, or None for one that takes no container away; gap is the first missing argument."""
+    words, is_script, certain = _command_words(event, [text.exact(word) for word in argv])
+    certain = certain and not event.interpreted
+    if gap is not None and certain:
+        # What stands before the first missing argument may say enough by itself
+        known = _match(docker_cli.parse(words[: max(0, gap - len(argv) + len(words))], is_script), resolve)
+        if known.way in ('name', 'id') and not known.command.podman:
+            return known
+    command = docker_cli.parse(words, is_script)
+    if command.action is None:
+        return None
+    found = _match(command, resolve)
+    if (gap is not None and not event.interpreted) or (found.way is not None and (command.podman or not certain)):
+        # A missing argument can be another target; which program a script runs is not known
+        return found._replace(way='possible')
+    return found
+
+
+def resolver(containers: Mapping[str, str], is_match: Callable[[str], bool]) -> Resolve:
+    """A function that says how a target matches the name pattern. containers maps ids to names."""
+    labels = {identity: label.lstrip('/') for identity, label in containers.items()}
+    known_names = frozenset(labels.values())
+    ids = sorted(labels)
+
+    def resolve(target: str, is_foreign: bool) -> str | None:
+        if not is_foreign and target in labels:
+            return 'id' if is_match(labels[target]) else None
+        if is_match(target):
+            return 'name'
+        if is_foreign:
+            return 'possible' if _ID.match(target) else None
+        if target in known_names or not _ID.match(target):
+            return None
+        # Those with this prefix stand together
+        place = bisect.bisect_left(ids, target)
+        candidates = [identity for identity in ids[place : place + 2] if identity.startswith(target)]
+        if len(candidates) == 1:
+            return 'id' if is_match(labels[candidates[0]]) else None
+        # Unknown, or ambiguous now: then it may have been the id of a matching container that is gone.
+        return 'possible'
+
+    return resolve
+
+
+def _match(command: Command, resolve: Resolve) -> Match:
+    if command.action is None:
+        return Match(command, None, [])
+    if command.target_kind != 'container' or not command.targets:
+        return Match(command, 'possible', [])
+    is_foreign = names.is_foreign(command.docker_host, command.context)
+    ways = [resolve(target, is_foreign) for target in command.targets]
+    targets = [target for target, way in zip(command.targets, ways) if way in ('name', 'id')]
+    for way in ('name', 'id', 'possible'):
+        if way in ways:
+            return Match(command, way, targets)
+    # It names others, and acts on more than it names
+    return Match(command, 'possible' if command.everything else None, [])
+
+
+def _command_words(event: audit_log.Event, argv: list[str]) -> tuple[list[str], bool, bool]:
+    """(words, is a script, certain): the command with the program in front, and whether it is sure to be docker.
+
+    argv[0] is whatever the caller likes; comm and exe tell the program. A script is run as INTERPRETER [ARGUMENT]
+    SCRIPT ARGS, with exe the interpreter and comm the name of the script: where docker is a script, what comes before
+    it is left out. Where docker itself is the interpreter of some script, docker is what runs. A program that nowhere
+    is called docker was logged under our key all the same: it may be docker by another name.
+    """
+    raw = audit_log.fields(event)
+    comm = audit_log.text_value(event, raw.get('comm')) or b''
+    exe = base(audit_log.text_value(event, raw.get('exe')) or b'')
+    first = base(text.as_bytes(argv[0])) if argv else b''
+    is_script = False
+    if argv and b'docker' not in exe and comm not in (b'', first[:_COMM_LENGTH], exe[:_COMM_LENGTH]):
+        argv, is_script = docker_cli.without_interpreter(argv, comm)
+        if is_script:
+            exe = first = base(text.as_bytes(argv[0]))
+    named = next((word for word in (exe, first, comm) if b'docker' in word), None)
+    program = 'docker-compose' if named and named.startswith(b'docker-compose') else 'docker'
+    return [program, *argv[1:]], is_script, named is not None
+
+
+def base(path: bytes) -> bytes:
+    """The last part of a path."""
+    return path.rpartition(b'/')[2]
