@@ -20,7 +20,7 @@ extends_documentation_fragment:
   - claude_hooks.docker_audit.report
 options:
   results:
-    description: The results of M(claude_hooks.docker_audit.docker_audit_info) by host. Without them the other options are only checked.
+    description: The results of M(claude_hooks.docker_audit.docker_coverage_info) by host. Without them the other options are only checked.
     type: dict
   canaries:
     description: The results of M(claude_hooks.docker_audit.docker_audit_canary) by host, where it was run.
@@ -34,14 +34,13 @@ attributes:
     description: Shows the coverage and writes no file.
     support: full
 seealso:
-  - module: claude_hooks.docker_audit.docker_audit_info
+  - module: claude_hooks.docker_audit.docker_coverage_info
   - module: claude_hooks.docker_audit.docker_audit_canary
 """
 
 EXAMPLES = r"""
 - name: Look for what keeps the host from seeing
-  claude_hooks.docker_audit.docker_audit_info:
-    coverage: true
+  claude_hooks.docker_audit.docker_coverage_info:
   register: looked
 
 - name: Show the coverage of all hosts
@@ -54,7 +53,7 @@ EXAMPLES = r"""
 RETURN = r"""
 coverage:
   description:
-    - What each host comes to. V(failed) and V(unreachable) could not be asked, the others are as in M(claude_hooks.docker_audit.docker_audit_info).
+    - What each host comes to. V(failed) and V(unreachable) could not be asked, the others are as in M(claude_hooks.docker_audit.docker_coverage_info).
     - V(proven) is one that is V(complete) and whose canary was seen.
   returned: with O(results)
   type: dict

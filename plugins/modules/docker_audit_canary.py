@@ -43,7 +43,7 @@ requirements:
 notes:
   - A rule for every user is tried as root and as the user id 65534, which need not have an account.
 seealso:
-  - module: claude_hooks.docker_audit.docker_audit_info
+  - module: claude_hooks.docker_audit.docker_coverage_info
 author:
   - The claude_hooks.docker_audit team (!UNKNOWN)
 """
@@ -93,7 +93,7 @@ runs:
       type: str
       sample:
 problems:
-  description: What is not proven, in the form of RV(claude_hooks.docker_audit.docker_audit_info#module:problems).
+  description: What is not proven, in the form of RV(claude_hooks.docker_audit.docker_coverage_info#module:problems).
   returned: success
   type: list
   elements: dict
@@ -120,8 +120,7 @@ def main():
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import canary
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import canary, codes
 
     if module.check_mode:
         module.exit_json(changed=False, skipped=True, msg='docker is not executed in check mode', proven=False, runs=[], problems=[])
@@ -142,7 +141,7 @@ def main():
     except (log_reader.LogReaderError, audit_log.AuditLogError) as error:
         module.fail_json(msg=str(error))
     if not runs:
-        problems = [coverage.problem('canary_refused', 'no rule with the key %s logs an execution' % ' or '.join(keys))]
+        problems = [codes.problem('canary_refused', 'no rule with the key %s logs an execution' % ' or '.join(keys))]
     module.exit_json(changed=False, proven=not problems, runs=runs, problems=problems)
 
 

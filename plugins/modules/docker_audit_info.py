@@ -34,17 +34,11 @@ options:
     description: The name of our rule file below C(/etc/audit/rules.d).
     type: str
     default: claude-hooks-docker.rules
-  coverage:
-    description:
-      - Also look for all that keeps the host from seeing who stopped a container, and return RV(problems), RV(coverage) and RV(retention).
-      - It reads auditd.conf, the ends of the audit logs, C(/proc), C(/etc/docker/daemon.json), accounts, and the folders of programs.
-    type: bool
-    default: false
 requirements:
   - Python 3.8 or later on the host
 seealso:
   - module: claude_hooks.docker_audit.docker_cli_facts
-  - module: claude_hooks.docker_audit.docker_audit_canary
+  - module: claude_hooks.docker_audit.docker_coverage_info
 author:
   - The claude_hooks.docker_audit team (!UNKNOWN)
 """
@@ -58,17 +52,6 @@ EXAMPLES = r"""
   ansible.builtin.assert:
     that: audit.in_sync
     fail_msg: "missing from the kernel: {{ audit.missing }}, unexpected: {{ audit.unexpected }}"
-
-- name: Look for all that keeps a host from seeing who stopped a container
-  claude_hooks.docker_audit.docker_audit_info:
-    coverage: true
-  become: true
-  register: audit
-
-- name: Stop where the host is blind
-  ansible.builtin.assert:
-    that: audit.coverage != 'blind'
-    fail_msg: "{{ audit.problems | map(attribute='evidence') | join('; ') }}"
 """
 
 RETURN = r"""
@@ -260,128 +243,22 @@ stopped_at:
   returned: always
   type: dict
   sample: {line: -a always,exit -S no_such_call -F key=broken, file: /etc/audit/rules.d/60-broken.rules, number: 2, compiled: 9}
-coverage:
-  description:
-    - V(blind) where one of RV(problems) is, V(partial) where none is but one is partial, else V(complete).
-    - That the log really gets the records is for M(claude_hooks.docker_audit.docker_audit_canary) to prove.
-  returned: if O(coverage) is true
-  type: str
-  choices: [blind, partial, complete]
-  sample: partial
-problems:
-  description: What keeps the host from seeing who stopped a container, the heaviest first.
-  returned: if O(coverage) is true
-  type: list
-  elements: dict
-  contains:
-    code:
-      description: A stable name. C(docs/coverage.md) of the collection lists them.
-      type: str
-      sample: rule_shadowed
-    weight:
-      description: V(blind) where no execution of docker can be read back, V(partial) where some cannot, V(note) where that can come.
-      type: str
-      choices: [blind, partial, note]
-      sample: partial
-    evidence:
-      description: What was found. It can hold names that anybody chose.
-      type: str
-      sample: "-w /usr/bin/docker -p x -k docker (key docker) comes first and takes: all of /usr/bin/docker by uid 0"
-    remedy:
-      description: What to do.
-      type: str
-      sample: Set docker_audit_prepend, which puts our rule first, or search the log for the key of that rule.
-watched:
-  description: The executions that the kernel logs under our key. A C(uid) of null is every user.
-  returned: if O(coverage) is true
-  type: list
-  elements: dict
-  sample:
-    - {path: /usr/bin/docker, uid: 0}
-    - {path: /usr/bin/docker, uid: 1000}
-retention:
-  description: How far back the audit logs reach.
-  returned: if O(coverage) is true
-  type: dict
-  contains:
-    bytes:
-      description: Their size.
-      type: int
-      sample: 20971520
-    capacity:
-      description: The size that they may have, null where they are not rotated.
-      type: int
-      sample: 41943040
-    bytes_per_hour:
-      description: How much was written to them in an hour, over the time that they cover. Null while they cover less than one hour.
-      type: int
-      sample: 218453
-    hours:
-      description: How long full logs reach back at that rate, or null.
-      type: float
-      sample: 192.0
 """
 
 import glob
-import grp
 import hashlib
 import os
 import platform
-import pwd
 import stat
-import sys
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.text.converters import to_text
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.python import too_old
 
-RULES_DIR = '/etc/audit/rules.d'
-COMPILED = '/etc/audit/audit.rules'
 KEEPER_UNIT = '/etc/systemd/system/claude-hooks-keep-events.service'
 # One file, in no folder that something else may use, so that it goes without a trace
 KEEPER = '/usr/local/lib/claude-hooks-keep-events.py'
 KEPT = '/var/lib/claude-hooks/events.jsonl'
-TOOLS = ('auditctl', 'augenrules', 'ausearch')
-
-
-def read_text(path):
-    """The text of a file, or None if there is none."""
-    if not os.path.isfile(path):
-        return None
-    with open(path, 'rb') as stream:
-        return to_text(stream.read(), errors='replace')
-
-
-def resolve_id(kind, name):
-    """The number of a user (kind uid) or group (gid) name on this host, or None."""
-    try:
-        return pwd.getpwnam(name).pw_uid if kind == 'uid' else grp.getgrnam(name).gr_gid
-    except KeyError:
-        return None
-
-
-def read_rule_files(module):
-    """[(path, text)] of the rule files in the order of augenrules, which is that of ``ls -v``."""
-    if not os.path.isdir(RULES_DIR):
-        return []
-    rc, listing, err = module.run_command(['ls', '-1v', RULES_DIR], environ_update={'LC_ALL': 'C'})
-    if rc != 0:
-        module.fail_json(msg='%s cannot be read: %s' % (RULES_DIR, err.strip()))
-    paths = [os.path.join(RULES_DIR, name) for name in listing.split('\n') if name.endswith('.rules')]
-    return [(path, text) for path, text in ((path, read_text(path)) for path in paths) if text is not None]
-
-
-def ask_kernel(module, auditctl):
-    """(listing, status text, None), or (None, None, reason) where the kernel could not be asked."""
-    if auditctl is None:
-        return None, None, 'auditctl not found: the package auditd (Debian) or audit (RHEL family) has it'
-    answers = []
-    for option in ('-l', '-s'):
-        rc, out, err = module.run_command([auditctl, option], environ_update={'LC_ALL': 'C'})
-        if rc != 0:
-            return None, None, 'auditctl %s failed with exit code %d: %s' % (option, rc, (err or out).strip())
-        answers.append(out)
-    return answers[0], answers[1], None
 
 
 def look_at_keeper(module):
@@ -391,6 +268,8 @@ def look_at_keeper(module):
     files = [path for path in (link, KEEPER_UNIT, KEEPER, KEPT, KEPT + '.1') if os.path.lexists(path)]
     if os.path.isdir(folder) and not os.path.islink(folder) and set(os.listdir(folder)) <= set(map(os.path.basename, files)):
         files.append(folder)
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.on_host import read_text
+
     program = read_text(KEEPER)
     return dict(
         unit=KEEPER_UNIT, program=KEEPER, state=KEPT, files=files, systemd=is_booted(), unit_text=read_text(KEEPER_UNIT),
@@ -411,11 +290,6 @@ def runs_as_installed(module, files):
 
 def is_booted():
     return os.path.isdir('/run/systemd/system')  # sd_booted(3)
-
-
-def find_tools(module):
-    # get_bin_path adds /sbin, /usr/sbin and /usr/local/sbin to the PATH of the connection, which often lacks them.
-    return dict((name, module.get_bin_path(name)) for name in TOOLS)
 
 
 def find_service_programs(module):
@@ -439,102 +313,65 @@ def is_enabled(module):
     return bool(glob.glob('/etc/rc?.d/S??auditd')) or None
 
 
-def look(host):
-    """What the host sees, from its rules and what its files tell."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import host as host_facts
-
-    watched = coverage.watched(host)
-    host.update(host_facts.look(host['status'].get('pid', 0), [path for path, _uid in watched], os.environ.get('PATH')))
-    problems = coverage.problems(host)
-    return dict(
-        coverage=coverage.verdict(problems), problems=problems, watched=[dict(path=path, uid=uid) for path, uid in watched],
-        retention=coverage.retention(host))
-
-
 def main():
     module = AnsibleModule(
         argument_spec=dict(
             keys=dict(type='list', elements='str', default=['claude-hooks-docker'], no_log=False),
             rule_file=dict(type='str', default='claude-hooks-docker.rules'),
-            coverage=dict(type='bool', default=False),
         ),
         supports_check_mode=True,
     )
-    if sys.version_info < (3, 8):
-        module.fail_json(msg='docker_audit_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as ar
+    old = too_old('docker_audit_info')
+    if old:
+        module.fail_json(msg=old)
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import load, on_host
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 
-    own_path = os.path.join(RULES_DIR, module.params['rule_file'])
-    tools = find_tools(module)
-    listing, status_text, reason = ask_kernel(module, tools['auditctl'])
-    all_kernel, unknown = ar.parse_listing(listing or '', resolve_id)
-    status = ar.parse_status(status_text or '')
-    files = read_rule_files(module)
+    def run(words):
+        return module.run_command(words, environ_update={'LC_ALL': 'C'})
 
-    managed_files, keys = [], list(module.params['keys'])
-    owner = None
-    for path, text in files:
-        kind = 'foreign'
-        if ar.managed_key(text) is not None:
-            kind = 'managed'
-            keys.append(ar.managed_key(text))
-        elif os.path.basename(path) == ar.DEFAULT_KEY + '.rules' and ar.is_old_recipe(text, resolve_id):
-            kind = 'recipe'
-            keys.append(ar.DEFAULT_KEY)
-        if kind != 'foreign':
-            managed_files.append(path)
-        if path == own_path:
-            owner = kind
-    keys = ar.with_suffixes(keys)
-
-    content = dict(files).get(own_path)
-    file_rules = ar.rules_of_file(content or '', resolve_id)[0]
-    kernel_rules = [rule for rule in all_kernel if set(rule['keys']) & set(keys)]
-    in_file = set(ar.meaning(rule) for rule in file_rules)
-    in_kernel = set(ar.meaning(rule) for rule in kernel_rules)
-    missing = [rule['rule'] for rule in file_rules if ar.meaning(rule) not in in_kernel]
-    unexpected = [rule['rule'] for rule in kernel_rules if ar.meaning(rule) not in in_file]
-
-    merged = ar.merge(files)
+    # get_bin_path adds /sbin, /usr/sbin and /usr/local/sbin to the PATH of the connection, which often lacks them.
+    tools = dict((name, module.get_bin_path(name)) for name in on_host.TOOLS)
+    kernel = on_host.kernel(run, tools['auditctl'])
+    try:
+        files = on_host.rule_files(run, module.params['rule_file'], module.params['keys'])
+    except on_host.HostError as error:
+        module.fail_json(msg=str(error))
+    content = files.texts.get(files.own_path)
+    file_rules = files.rules(files.own_path)
+    ours = audit_rules.with_keys(kernel.rules, files.keys)
+    missing, unexpected = audit_rules.difference(file_rules, ours)
+    merged = load.merge(files.texts.items())
     # The role writes our file anew with a blank first line, which no neighbour without a final newline can swallow.
-    rewritten = ar.merge([(path, '\n' + text if path in managed_files else text) for path, text in files])
-    compiled = read_text(COMPILED) or ''
-    foreign_use = [entry for entry in merged if entry['file'] not in managed_files and ar.has_key(entry['line'], keys)]
-
-    seen = {}
-    if module.params['coverage']:
-        # Where the role was given another name for the rule file, that one is ours too.
-        ours = [(path, text) for path, text in files if path in managed_files or path == own_path]
-        seen = look(dict(
-            reason=reason, status=status, kernel=all_kernel, unknown=unknown, keys=keys, rule_file=dict(
-                path=' and '.join(path for path, _text in ours) or own_path, present=bool(ours),
-                rules=[rule for _path, text in ours for rule in ar.rules_of_file(text, resolve_id)[0]])))
+    rewritten = load.merge((path, '\n' + text if path in files.managed else text) for path, text in files.texts.items())
+    compiled = on_host.read_text(on_host.COMPILED) or ''
 
     module.exit_json(
         changed=False,
-        available=reason is None,
-        reason=reason,
+        available=kernel.reason is None,
+        reason=kernel.reason,
         root=os.geteuid() == 0,
         tools=tools,
-        status=status,
+        status=kernel.status,
         auditd_enabled=is_enabled(module),
-        arches=ar.arches(platform.machine()),
+        arches=audit_rules.arches(platform.machine()),
         service_programs=find_service_programs(module),
-        immutable=status.get('enabled') == 2,
-        rule_file=dict(path=own_path, present=content is not None, owner=owner, access=access(own_path), content=content, rules=file_rules),
-        managed_files=managed_files,
-        own_keys=keys,
-        kernel_rules=[{'rule': rule['rule'], 'delete': ar.deletion(rule)} for rule in kernel_rules],
-        in_sync=reason is None and not missing and not unexpected,
+        immutable=kernel.is_locked,
+        rule_file=dict(
+            path=files.own_path, present=content is not None, owner=files.owners.get(files.own_path),
+            access=access(files.own_path), content=content, rules=file_rules),
+        managed_files=files.managed,
+        own_keys=files.keys,
+        kernel_rules=[{'rule': rule['rule'], 'delete': audit_rules.deletion(rule)} for rule in ours],
+        in_sync=kernel.reason is None and not missing and not unexpected,
         missing=missing,
         unexpected=unexpected,
-        foreign_use=foreign_use,
+        foreign_use=[
+            entry for entry in merged if entry['file'] not in files.managed and audit_rules.has_key(entry['line'], files.keys)],
         keeper=look_at_keeper(module),
-        compiled=any(ar.has_key(line, keys) for line in compiled.split('\n')),
-        load=ar.load_effects(rewritten, compiled, all_kernel, status, keys, resolve_id),
-        stopped_at=ar.stopped_at(merged, all_kernel, resolve_id),
-        **seen
+        compiled=any(audit_rules.has_key(line, files.keys) for line in compiled.split('\n')),
+        load=load.load_effects(rewritten, compiled, kernel.rules, kernel.status, files.keys, on_host.resolve_id),
+        stopped_at=load.stopped_at(merged, kernel.rules, on_host.resolve_id),
     )
 
 

@@ -98,7 +98,7 @@ notes:
   - The engine remembers its last 256 events, and nothing from before its start. The id of a container that was removed before that stays V(possible).
   - An id counts as that of a matching container also when the container had a matching name before it was renamed, as far as the engine remembers.
 seealso:
-  - module: claude_hooks.docker_audit.docker_audit_info
+  - module: claude_hooks.docker_audit.docker_coverage_info
   - plugin: claude_hooks.docker_audit.docker_findings
     plugin_type: filter
   - plugin: claude_hooks.docker_audit.ausearch

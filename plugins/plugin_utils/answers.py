@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import codes
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape
 
 # An argument has at most 128 KiB (MAX_ARG_STRLEN in include/uapi/linux/binfmts.h), each byte of it can show as \xNN.
@@ -241,7 +241,7 @@ _VERDICT = record(
         'evidence': listed(_evidence),
     }
 )
-_PROBLEM = record({'code': text, 'weight': one_of(*coverage.WEIGHTS), 'evidence': text, 'remedy': text})
+_PROBLEM = record({'code': text, 'weight': one_of(*codes.WEIGHTS), 'evidence': text, 'remedy': text})
 
 _FOUND = {
     'findings': listed(_FINDING),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import codes
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, parts
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils.parts import Results
 
@@ -41,13 +41,13 @@ def _host(result: Mapping[str, Any], canary: Mapping[str, Any]) -> dict[str, Any
     problems = list(result['problems'])
     runs = None
     if canary.get('failed') or canary.get('unreachable'):
-        problems.append(coverage.problem('canary_refused', parts.unread_reason(canary)))
+        problems.append(codes.problem('canary_refused', parts.unread_reason(canary)))
     elif not canary.get('skipped') and 'runs' in canary:
         problems += canary['problems']
         runs = canary['runs']
-    problems.sort(key=lambda one: coverage.WEIGHTS.index(one['weight']))
+    problems = codes.by_weight(problems)
     return {
-        'coverage': coverage.verdict(problems, bool(runs) and bool(canary['proven'])),
+        'coverage': codes.outcome(problems, bool(runs) and bool(canary['proven'])),
         'reason': None,
         'problems': problems,
         'watched': result['watched'],
@@ -68,7 +68,7 @@ def view(found: Mapping[str, Any]) -> list[str]:
             (
                 escape.quoted(name),
                 host['coverage'],
-                *(str(weights.count(weight)) for weight in coverage.WEIGHTS),
+                *(str(weights.count(weight)) for weight in codes.WEIGHTS),
                 str(len(host['watched'])),
                 _reach(host['retention']),
             )

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Executes docker as each watched user and looks for that very process in the audit log. It is the only part of the core that runs a program.
+"""Executes docker as each watched user and looks for that very process in the audit log. It is the only part of the
+core that runs a program.
 
 Only what root alone can have put there is executed: the path is walked as the kernel does (path_resolution(7)).
 """
@@ -24,7 +25,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit i
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
     rules as audit_rules,
 )
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks as coverage
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import codes
 
 # Of a rule for every user: one who may do all, and one who may do nothing (kernel, overflowuid).
 SAMPLE_UIDS = (0, 65534)
@@ -67,7 +68,7 @@ def real_file_of_root(path):
         try:
             status = os.lstat(place)
         except OSError as error:
-            raise Refused('%s: %s' % (place, error.strerror))
+            raise Refused('%s: %s' % (place, error.strerror)) from error
         if status.st_uid != 0:
             raise Refused('%s is owned by uid %d: %s' % (place, status.st_uid, WAY_OUT))
         if stat.S_ISLNK(status.st_mode):
@@ -87,7 +88,9 @@ def real_file_of_root(path):
 
 
 def execute(path, uid, seconds):
-    """Run ``docker --version`` as a user. Returns (pid, from when, until when) in milliseconds since 1970. Raises Refused."""
+    """Run ``docker --version`` as a user. Returns (pid, from when, until when) in milliseconds since 1970. Raises
+    Refused.
+    """
     try:
         gid = pwd.getpwuid(uid).pw_gid
     except KeyError:
@@ -113,7 +116,7 @@ def execute(path, uid, seconds):
             preexec_fn=become,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise Refused('it cannot be executed: %s' % (getattr(error, 'strerror', None) or error))
+        raise Refused('it cannot be executed: %s' % (getattr(error, 'strerror', None) or error)) from error
     end = int(time.time() * 1000)  # Popen returns when the program has started
     try:
         process.wait(seconds)
@@ -176,10 +179,10 @@ def problems(runs, key, seconds):
     for run in runs:
         label = '%s as uid %d' % (run['path'], run['uid'])
         if run['reason'] is not None:
-            found.append(coverage.problem('canary_refused', '%s: %s' % (label, run['reason'])))
+            found.append(codes.problem('canary_refused', '%s: %s' % (label, run['reason'])))
         elif run['event'] is None:
             found.append(
-                coverage.problem(
+                codes.problem(
                     'canary_not_seen',
                     '%s, pid %d: nothing in the log with the key %s after %d s' % (label, run['pid'], key, seconds),
                 )

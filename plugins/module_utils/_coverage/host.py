@@ -18,6 +18,7 @@ import pwd
 import re
 import stat
 import time
+from typing import Any, Callable, TypedDict, TypeVar
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import daemons
@@ -53,15 +54,71 @@ _MOMENT = re.compile(rb'audit\((\d{1,11})\.(\d{3}):')
 _LISTEN = '0A'  # include/net/tcp_states.h
 _LONGEST_FILE = 4 << 20
 
+T = TypeVar('T')
 
-def look(audit_pid, rule_paths, search_path=None, root='/'):
-    """A dict for coverage.problems(). ``audit_pid`` is that of ``auditctl -s``, ``rule_paths`` are files of rules."""
+
+class Log(TypedDict):
+    """The log of auditd with its rotations. Times are milliseconds since 1970."""
+
+    path: str
+    present: bool
+    files: int
+    bytes: int
+    first: int | None
+    last: int | None
+    free: int | None  # bytes on its disk
+    size: int | None
+
+
+class Unit(TypedDict):
+    """A unit of systemd."""
+
+    present: bool
+    masked: bool
+    enabled: bool
+    needs: list[str]
+
+
+class Executable(TypedDict):
+    """A program by which containers can be stopped."""
+
+    path: str
+    real_path: str
+    is_plugin: bool
+
+
+class Talker(TypedDict):
+    """Who may write to the socket of an engine. A uid of None is everybody."""
+
+    uid: int | None
+    name: str | None
+    why: str
+
+
+class HostFacts(TypedDict):
+    """What coverage needs to know of a host beside its rules."""
+
+    now: int
+    cmdline: str | None
+    consumer: str | None  # who takes the audit records
+    config: dict[str, str] | None  # auditd.conf
+    log: Log
+    executables: list[Executable]
+    real_paths: dict[str, str | None]
+    is_docker_host: bool
+    talkers: list[Talker]
+    tcp: list[tuple[str, str]]  # address and where it is from
+    units: dict[str, Unit] | None  # None without systemd
+    unseen: list[tuple[str, str]]  # path and reason
+
+
+def facts(audit_pid: int, rule_paths: list[str], search_path: str | None = None, root: str = '/') -> HostFacts:
+    """Read the host. ``audit_pid`` is that of ``auditctl -s``, ``rule_paths`` are files of rules."""
     host = _Host(root)
     config = _config(host)
     engines = _daemons(host)
     addresses, metrics = _told(host, engines)
     return {
-        'uid': os.geteuid(),
         'now': int(time.time() * 1000),
         'cmdline': host.text('/proc/cmdline'),
         'consumer': _program(host, audit_pid) if audit_pid else None,
@@ -77,70 +134,70 @@ def look(audit_pid, rule_paths, search_path=None, root='/'):
     }
 
 
-class _Host(object):
+class _Host:
     """Reads files below a root, so that tests can have a tree of their own, and remembers what it could not read."""
 
-    def __init__(self, root):
+    def __init__(self, root: str) -> None:
         self._root = root.rstrip('/')
-        self.unseen = []
+        self.unseen: list[tuple[str, str]] = []
 
-    def place(self, path):
+    def place(self, path: str) -> str:
         return self._root + path
 
-    def is_there(self, path):
+    def is_there(self, path: str) -> bool:
         return os.path.lexists(self.place(path))
 
-    def real_file(self, path):
+    def real_file(self, path: str) -> str | None:
         """The file that a path leads to, or None."""
         real = os.path.realpath(self.place(path))
         if not os.path.isfile(real):
             return None
         return real[len(os.path.realpath(self._root or '/').rstrip('/')) :] if self._root else real
 
-    def data(self, path):
+    def data(self, path: str) -> bytes | None:
         """The bytes of a file, or None where there is none or it cannot be read."""
         return self.attempt(path, self._read)
 
-    def text(self, path):
+    def text(self, path: str) -> str | None:
         data = self.data(path)
         return None if data is None else data.decode('utf-8', 'backslashreplace')
 
-    def names(self, path):
+    def names(self, path: str) -> list[str]:
         """What a folder holds, nothing where there is none."""
         return sorted(self.attempt(path, os.listdir) or [])
 
-    def link(self, path):
+    def link(self, path: str) -> str | None:
         """Where a link leads, or None for what is none."""
         try:
             return os.readlink(self.place(path))
         except OSError:
             return None
 
-    def status(self, path):
+    def status(self, path: str) -> os.stat_result | None:
         return self.attempt(path, os.stat)
 
-    def glob(self, pattern):
+    def glob(self, pattern: str) -> list[str]:
         return [found[len(self._root) :] for found in sorted(glob.glob(self.place(pattern)))]
 
-    def attempt(self, path, function):
+    def attempt(self, path: str, function: Callable[[str], T]) -> T | None:
         try:
             return function(self.place(path))
         # A process can end while it is looked at.
         except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
             return None
         except OSError as error:
-            self.unseen.append((path, error.strerror))
+            self.unseen.append((path, error.strerror or str(error)))
             return None
 
     @staticmethod
-    def _read(place):
+    def _read(place: str) -> bytes:
         return files.read_regular(place, _LONGEST_FILE)
 
 
 # --- auditd ----------------------------------------------------------------------------------------------------------
 
 
-def _program(host, pid):
+def _program(host: _Host, pid: int) -> str | None:
     """The name of the file that a process runs, or None where there is no such process."""
     exe = host.link('/proc/%d/exe' % pid)
     if exe is None:
@@ -150,7 +207,7 @@ def _program(host, pid):
     return os.path.basename(exe[: -len(' (deleted)')] if exe.endswith(' (deleted)') else exe)
 
 
-def _config(host):
+def _config(host: _Host) -> dict[str, str] | None:
     """auditd.conf as a dict of words, or None where it cannot be read."""
     text = host.text(CONFIG)
     if text is None:
@@ -160,7 +217,7 @@ def _config(host):
     return parse_config(text)
 
 
-def parse_config(text):
+def parse_config(text: str) -> dict[str, str]:
     """The settings of auditd.conf, by their names in lower case, as auditd reads them."""
     config = {}
     for line in text.split('\n'):
@@ -170,9 +227,9 @@ def parse_config(text):
     return config
 
 
-def _log(host, config):
+def _log(host: _Host, config: dict[str, str] | None) -> Log:
     path = (config or {}).get('log_file') or DEFAULT_LOG
-    log = {
+    log: Log = {
         'path': path,
         'present': False,
         'files': 0,
@@ -204,10 +261,10 @@ def _log(host, config):
     return log
 
 
-def _moments(host, path):
+def _moments(host: _Host, path: str) -> tuple[int | None, int | None]:
     """When the first and the last record of a log were written, in milliseconds since 1970."""
 
-    def ends(place):
+    def ends(place: str) -> tuple[bytes, bytes]:
         with open(files.open_regular(place), 'rb') as file:
             start = file.read(16384)
             file.seek(max(0, os.fstat(file.fileno()).st_size - 65536))
@@ -223,7 +280,7 @@ def _moments(host, path):
     )
 
 
-def _unit(host, name):
+def _unit(host: _Host, name: str) -> Unit:
     """Whether a unit is there, masked (a link to /dev/null, or empty), enabled (wanted by another); what it needs."""
     paths = [folder + '/' + name for folder in UNIT_FOLDERS if host.is_there(folder + '/' + name)]
     # The first folder wins.
@@ -242,13 +299,13 @@ def _unit(host, name):
 # --- What can stop containers ----------------------------------------------------------------------------------------
 
 
-def _executables(host, search_path):
+def _executables(host: _Host, search_path: str | None) -> list[Executable]:
     """The programs by which containers of an engine can be stopped, each real file once."""
     folders = [part.rstrip('/') for part in (search_path or '').split(':') if part.startswith('/') and part != '/']
     places = [(folder, 'docker', False) for folder in folders + list(PROGRAM_FOLDERS)]
     places += [(folder, 'docker-compose', False) for folder in folders + list(PROGRAM_FOLDERS)]
     places += [(folder, 'docker-compose', True) for folder in PLUGIN_FOLDERS]
-    found = []
+    found: list[Executable] = []
     seen = set()
     for folder, name, is_plugin in places:
         path = folder + '/' + name
@@ -267,7 +324,7 @@ def _executables(host, search_path):
 # --- Who can talk to the engine --------------------------------------------------------------------------------------
 
 
-def _daemons(host):
+def _daemons(host: _Host) -> list[tuple[int, list[str]]]:
     """``[(pid, [argument, ...])]`` of the engines of root and of the user whom the socket belongs to."""
     owner = host.status(SOCKET)
     found = []
@@ -278,9 +335,11 @@ def _daemons(host):
     return found
 
 
-def _told(host, engines):
+def _told(host: _Host, engines: list[tuple[int, list[str]]]) -> tuple[list[tuple[str, str]], list[str]]:
     """What the engines are told by command line and file: ``([(address, place)], [metrics address])``."""
-    addresses, metrics, files = [], [], {DAEMON_JSON}
+    addresses: list[tuple[str, str]] = []
+    metrics: list[str] = []
+    paths = {DAEMON_JSON}
     for pid, words in engines:
         for position, word in enumerate(words):
             name, separator, value = word.partition('=')
@@ -293,8 +352,8 @@ def _told(host, engines):
             elif name == '--metrics-addr':
                 metrics.append(value)
             elif name == '--config-file':
-                files.add(value)
-    for path in sorted(files):
+                paths.add(value)
+    for path in sorted(paths):
         settings = _daemon_json(host, path)
         hosts = settings.get('hosts')
         addresses += [
@@ -304,7 +363,7 @@ def _told(host, engines):
     return addresses, metrics
 
 
-def _daemon_json(host, path):
+def _daemon_json(host: _Host, path: str) -> dict[str, Any]:
     text = host.text(path)
     if text is None or not text.strip():
         return {}
@@ -318,7 +377,9 @@ def _daemon_json(host, path):
     return settings
 
 
-def _tcp(host, engines, addresses, metrics):
+def _tcp(
+    host: _Host, engines: list[tuple[int, list[str]]], addresses: list[tuple[str, str]], metrics: list[str]
+) -> list[tuple[str, str]]:
     """``[(address, place)]`` where an engine listens on TCP, or is told to."""
     # What has no scheme is TCP (opts/hosts.go in docker/cli).
     found = [pair for pair in addresses if pair[0] and not pair[0].startswith(('unix:', 'fd:', 'npipe:', 'vsock:'))]
@@ -338,12 +399,14 @@ def _tcp(host, engines, addresses, metrics):
     return found
 
 
-def _talkers(host, addresses):
+def _talkers(host: _Host, addresses: list[tuple[str, str]]) -> list[Talker]:
     """``[{uid, name, why}]`` of the users who may write to the socket of an engine; uid None is everybody."""
     paths = [SOCKET] + [address[len('unix://') :] for address, _place in addresses if address.startswith('unix:///')]
     # Engines without root listen in the folder of their user.
     paths += [path for path in host.glob('/run/user/*/docker.sock') if _is_of_its_user(host, path)]
-    found, groups, seen = [], {}, set()
+    found: list[Talker] = []
+    groups: dict[int, str] = {}
+    seen = set()
     for path in paths:
         status = host.status(path)
         if status is None or (status.st_dev, status.st_ino) in seen:
@@ -362,18 +425,19 @@ def _talkers(host, addresses):
     for gid, path in groups.items():
         group = _group(grp.getgrgid, gid)
         why = 'group %s of %s' % (group.gr_name if group else gid, path)
-        found += [{'uid': uid, 'name': name, 'why': why} for uid, name in sorted(_members(gid, group).items())]
+        for uid, name in sorted(_members(gid, group).items()):
+            found.append({'uid': uid, 'name': name, 'why': why})
     return found
 
 
-def _is_of_its_user(host, path):
+def _is_of_its_user(host: _Host, path: str) -> bool:
     """Whether a socket below /run/user/UID is that user's, and the folder too: a link can lead to anything."""
     folder = os.path.dirname(path)
     owners = [status.st_uid for status in (host.status(path), host.status(folder)) if status is not None]
     return [str(uid) for uid in owners] == [os.path.basename(folder)] * 2
 
 
-def _members(gid, group):
+def _members(gid: int, group: grp.struct_group | None) -> dict[int, str]:
     """The users of a group, by uid, also those whose first group it is."""
     found = {user.pw_uid: user.pw_name for user in pwd.getpwall() if user.pw_gid == gid}
     for name in group.gr_mem if group else ():
@@ -384,14 +448,14 @@ def _members(gid, group):
     return found
 
 
-def _group(ask, name):
+def _group(ask: Callable[[T], grp.struct_group], name: T) -> grp.struct_group | None:
     try:
         return ask(name)
     except KeyError:
         return None
 
 
-def _name(uid):
+def _name(uid: int) -> str | None:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

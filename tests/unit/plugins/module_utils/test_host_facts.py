@@ -82,7 +82,7 @@ class Tree(object):
             self.link('/proc/77/fd/%d' % number, 'socket:[%d]' % inode)
 
     def look(self, pid=0, paths=(), search_path=None):
-        return host_facts.look(pid, paths, search_path, str(self.root))
+        return host_facts.facts(pid, paths, search_path, str(self.root))
 
 
 @pytest.mark.parametrize(
