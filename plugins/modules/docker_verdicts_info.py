@@ -55,9 +55,8 @@ notes:
     itself went down. RV(events) says how far back that is.
   - API clients are seen only where connects to the socket of the engine are logged, under the O(key) with C(-socket) at its end.
     A connect tells who talked to the engine, not what was asked.
-  - That a container was killed from outside the engine, as by C(kill -9) on the host, is never given as a cause.
-    All that is kept of it is the exit code 137, with which a program can end itself, and a shell does whose last command was killed.
-    So it is V(not_known), and the evidence says what it can have been.
+  - A container that was killed from outside the engine, as by C(kill -9) on the host, ends with 137, and so does a program of its own accord.
+    Where nothing else tells them apart, it is V(not_known).
 seealso:
   - module: claude_hooks.docker_audit.docker_findings_info
 author:
@@ -100,13 +99,17 @@ verdicts:
     cause:
       type: str
       description:
-        - V(cli) is a docker command in the audit log, V(api) a request to the engine that no such command explains.
-        - V(self_exit) and V(oom) are ends that the engine was not asked for, V(engine_shutdown) is the engine itself.
+        - V(cli) is a docker command in the audit log, V(api) a client of the engine's API that no such command explains.
+        - V(engine) is the engine itself, as with C(--rm), V(engine_shutdown) its own end.
+        - V(self_exit), V(oom) and V(killed_outside_engine) are ends that the engine was not asked for.
         - V(not_known) where more than one of these can be, or none is shown.
       sample: cli
     confidence:
       type: str
-      description: V(certain), V(likely), or V(open) where nobody is picked from RV(verdicts[].who).
+      description:
+        - V(certain) where all other causes are excluded by sources that were looking at that moment.
+        - V(likely) where one is shown, and of the others none.
+        - V(open) where nobody is picked from RV(verdicts[].who). RV(verdicts[].evidence) names what was not looking.
       sample: certain
     who:
       type: list
@@ -115,11 +118,16 @@ verdicts:
         - The findings, as M(claude_hooks.docker_audit.docker_findings_info) gives them, or the connects to the engine, one for each process.
         - Connects have the same fields without those of a command. Each has a C(caller), its login and the processes that still live.
       sample: []
+    more: {type: int, description: "How many more processes than those in RV(verdicts[].who) it can have been.", sample: 0}
     evidence:
       type: list
-      elements: str
-      description: What the verdict rests on, line by line.
-      sample: ["2026-11-24T03:57:43.118Z kill, signal 9", "2026-11-24T03:57:43.120Z die, exit code 137"]
+      elements: dict
+      description:
+        - What the verdict rests on. Each has a C(code) and the values that belong to it.
+        - M(claude_hooks.docker_audit.verdicts_report) and the playbook have a sentence for each code.
+      sample:
+        - {code: kill_event, time: "2026-11-24T03:57:43.118Z", signal: "9"}
+        - {code: die_event, time: "2026-11-24T03:57:43.120Z", exit_code: "137", then: null}
 events:
   description: How far back events reach.
   returned: success
@@ -130,11 +138,14 @@ events:
     full: {type: bool, description: Whether the engine has pushed out older ones. Else it has all since its start., sample: true}
     kept: {type: int, description: How many O(kept) holds., sample: 0}
     gaps:
-      description: "Times from which events are missing between RV(events.first) and now: (C(from), C(to)), oldest first."
+      description: "Times from which events are missing between RV(events.first) and now: (C(first), C(last)), oldest first."
       type: list
       elements: dict
-      sample: [{from: "2026-11-24T03:12:00.001Z", to: "2026-11-24T03:40:11.500Z"}]
-    engine: {type: str, description: "Why the engine itself could not be asked, or null. Without O(kept) that is an error.", sample: null}
+      sample: [{first: "2026-11-24T03:12:00.001Z", last: "2026-11-24T03:40:11.500Z"}]
+    engine:
+      description: Whether the engine itself could be asked, and why not. Without O(kept) that is an error.
+      type: dict
+      sample: {reachable: true, reason: null}
 connects:
   description: How many connects to the engine the audit log holds. Zero says that the rule for them is not in force, or that nobody connected.
   returned: success
@@ -147,81 +158,20 @@ span:
   contains:
     first: {type: str, description: When the oldest record was written., sample: "2026-11-20T00:00:03.120Z"}
     last: {type: str, description: When the newest record was written., sample: "2026-11-24T03:58:01.007Z"}
+watched:
+  description: What is logged now.
+  returned: success
+  type: dict
+  contains:
+    commands: {type: bool, description: Whether docker commands are logged., sample: true}
+    uids: {type: list, elements: int, description: "Of which users, null for all, or where that is not known.", sample: [0, 1000]}
+    connects: {type: bool, description: Whether connects to the engine are logged., sample: true}
+    unwatched: {type: list, elements: str, description: Members of the group docker whose commands are not logged., sample: [bob]}
 """
 
-import os
-import stat
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
-
-
-def read_kept(path):
-    """The texts of the kept files. The newer one first: one that is put aside meanwhile is read twice, and not missed."""
-    texts = []
-    for name in (path, path + '.1'):
-        try:
-            with open(name, 'rb') as stream:
-                status = os.fstat(stream.fileno())
-                if stat.S_ISREG(status.st_mode) and status.st_uid == 0 and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-                    texts.append(stream.read())
-        except OSError:
-            pass
-    return texts
-
-
-def look(params, since, until):
-    """What the engine and the logs say."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as connects_of_ours
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, processes
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import judge as verdicts
-
-    kept = kept_events.read(read_kept(params['kept']))
-    reason = None
-    try:
-        remembered = engine.events(params['socket'])
-    except engine.EngineError as error:
-        if not kept['events'] and not kept['gone']:
-            raise
-        remembered, reason = engine.Remembered([], 0, 0), str(error)
-    happened = kept_events.joined(remembered.events, kept['events'])
-    names, unused = engine.container_names(params['socket'])
-    log = log_reader.log_path()
-    reading = log_reader.Reading(params['key'], log=log)
-    executions = list(reading.events())
-    connecting = log_reader.Reading(params['key'] + '-socket', log=log, is_wanted=audit_log.is_connect)
-    connects = findings.connects(connecting.events())
-    found = findings.search(executions, name='*', key=params['key'])['findings']
-    times = [event['timeNano'] // 1000000 for event in happened]
-    full = remembered.total >= engine.REMEMBERED
-    blind = list(kept['gaps'])
-    if times and (full or kept['events']):
-        blind.append((0, times[0]))
-    span = reading.stats()
-    living = processes.Processes(names)
-    judged = verdicts.judge(
-        kept_events.still_there(happened, since), found, connects or None, name=params['container'], host=params['host'], since=since, until=until,
-        harmless=findings.harmless(executions, params['key']), containers=names, engine_ends=kept['gone'], own=kept['connects'] + connects_of_ours.own(), blind=blind,
-        # The engine at another socket is another process
-        engine_since=living.engine_since() if os.path.realpath(params['socket']) == os.path.realpath(engine.SOCKET) else None)
-    askers = list(dict((id(who), who) for verdict in judged for who in verdict['who']).values())
-    callers.add(askers, log_reader.lines_with(callers.LINES, log), living)
-    for who in askers:
-        who['host'] = who['host'] if params['host'] is None else params['host']
-    findings.shown(askers)
-    return {
-        'verdicts': judged,
-        'events': {
-            'count': len(happened), 'first': audit_log.timestamp(int(times[0])) if times else None, 'full': full, 'kept': len(kept['events']),
-            'gaps': [{'from': audit_log.timestamp(int(start)), 'to': audit_log.timestamp(int(end))} for start, end in kept['gaps']], 'engine': reason},
-        'connects': len(connects),
-        'span': {'first': audit_log.timestamp(span['first']), 'last': audit_log.timestamp(span['last'])},
-    }
 
 
 def main():
@@ -240,19 +190,24 @@ def main():
     if sys.version_info < (3, 8):
         module.fail_json(
             msg='docker_verdicts_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs, records
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text, times
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host
 
     params = module.params
     for option in ('container', 'key'):
         if not params[option]:
             module.fail_json(msg='%s must not be empty' % option)
+    # Without auditctl, or without the right to ask the kernel, its rules are not known
+    auditctl = module.get_bin_path('auditctl', opt_dirs=['/sbin', '/usr/sbin'])
+    listed = module.run_command([auditctl, '-l']) if auditctl else (1, '', '')
     try:
-        since, until = times.period(params['since'], params['before'])
-        result = look(params, since, until)
-    except (log_reader.LogReaderError, audit_log.AuditLogError, times.TimeError, text.PatternError, engine.EngineError) as error:
+        since, before = times.period(params['since'], params['before'])
+        result = on_host.verdicts(
+            params['key'], params['container'], params['socket'], params['kept'], params['host'], since, before,
+            listed[1] if listed[0] == 0 else None)
+    except (logs.LogReaderError, records.AuditLogError, text.PatternError, times.TimeError, engine.EngineError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)
 

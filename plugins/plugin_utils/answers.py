@@ -21,8 +21,6 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import e
 
 # An argument has at most 128 KiB (MAX_ARG_STRLEN in include/uapi/linux/binfmts.h), each byte of it can show as \xNN.
 _LONGEST_TEXT = 4 * (128 << 10)
-# A line of evidence can quote a whole command line, which has at most 6 MB (fs/exec.c, bprm_stack_limits).
-_LONGEST_LINE = 4 * (6 << 20) + (64 << 10)
 _LONGEST_NAME = 100
 _LONGEST_REASON = 4000
 _DEEPEST = 8
@@ -50,11 +48,6 @@ def text(place: str, value: Any, longest: int = _LONGEST_TEXT) -> None:
     # The core shows bytes that are no UTF-8 as \\xNN. Half a surrogate can be neither written to a file nor printed.
     if not value.isascii() and _SURROGATE.search(value):
         raise AnswerError('%s is no Unicode' % place)
-
-
-def line(place: str, value: Any) -> None:
-    """A line of evidence."""
-    text(place, value, _LONGEST_LINE)
 
 
 def time(place: str, value: Any) -> None:
@@ -219,15 +212,11 @@ _FINDING = record({**_EVENT, 'action': text, 'targets': listed(text), 'argv': li
 _UNREADABLE = record({**_EVENT, 'reason': text}, _KNOWN)
 _ASKER = record({}, {**_EVENT, **_KNOWN})
 _SPAN = record({'first': maybe(time), 'last': maybe(time)})
-_HOLE = record({}, {name: maybe(time) for name in ('from', 'to', 'first', 'last')})
-
-
-def _evidence(place: str, value: Any) -> None:
-    """A line of evidence: a code with its values, or a text."""
-    (line if isinstance(value, str) else _CODE)(place, value)
-
-
-_CODE = record({'code': text}, {'argv': maybe(listed(text)), 'time': maybe(time)})
+_HOLE = record({'first': maybe(time), 'last': maybe(time)})
+_ENGINE = record({'reachable': maybe(flag), 'reason': maybe(text)})
+_WATCHED = record({}, {'uids': maybe(listed(integer)), 'unwatched': listed(text)})
+# A line of evidence: its code, and values
+_LINE = record({'code': text}, {'argv': maybe(listed(text)), 'time': maybe(time)})
 _VERDICT = record(
     {
         'host': maybe(text),
@@ -238,8 +227,9 @@ _VERDICT = record(
         'cause': text,
         'confidence': text,
         'who': listed(_ASKER),
-        'evidence': listed(_evidence),
-    }
+        'evidence': listed(_LINE),
+    },
+    {'more': integer},
 )
 _PROBLEM = record({'code': text, 'weight': one_of(*codes.WEIGHTS), 'evidence': text, 'remedy': text})
 
@@ -258,11 +248,13 @@ KINDS: dict[str, Check] = {
         {
             'verdicts': listed(_VERDICT),
             'events': record(
-                {'count': integer, 'first': maybe(time), 'full': flag}, {'gaps': listed(_HOLE), 'kept': integer}
+                {'count': integer, 'first': maybe(time), 'full': flag},
+                {'gaps': listed(_HOLE), 'kept': integer, 'engine': _ENGINE},
             ),
             'connects': integer,
             'span': _SPAN,
-        }
+        },
+        {'watched': _WATCHED},
     ),
     'docker_coverage_info': record(
         {

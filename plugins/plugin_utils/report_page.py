@@ -25,6 +25,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
     parts,
     timeline,
     verdict_view,
+    verdict_words,
     whole_file,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils.parts import Results, Zone
@@ -40,6 +41,7 @@ _ACTIONS = {
 }
 _LOOKS = {action: look for look, actions in _ACTIONS.items() for action in actions}
 _LOOKS.update(cli='remove', api='kill', self_exit='restart', oom='stop', engine_shutdown='down', not_known='other')
+_LOOKS.update(engine='down', killed_outside_engine='kill')
 
 _IN_COLUMNS = frozenset(
     ('host', 'timestamp', 'action', 'targets', 'user', 'uid', 'login_user', 'auid', 'pid', 'ppid', 'argv')
@@ -153,7 +155,7 @@ def _page(
         period='since %s%s' % (_text(since or 'today'), ' until ' + _text(until) if until else ''),
         written=timeline.clock(now, zone),
         legend=collections.Counter((item['label'], item['look']) for item in items).most_common(_KINDS),
-        causes=verdict_view.CAUSES if about['kind'] == 'verdicts' else {},
+        causes=verdict_words.CAUSES if about['kind'] == 'verdicts' else {},
         unread=list(unread.items()),
         gaps=[
             (host, sentence)
@@ -218,7 +220,7 @@ def _verdict(verdict: Mapping[str, Any], zone: Zone) -> timeline.Item:
     cause, look = _word(verdict['cause']), _LOOKS.get(str(verdict['cause']), 'other')
     name, what = _word(verdict['container']), _text(', '.join(map(str, verdict['what'])))
     caller, note = _askers(verdict)
-    cause_note = '%s, %s' % (verdict_view.CAUSES.get(str(verdict['cause']), '-'), _text(verdict['confidence']))
+    cause_note = '%s, %s' % (verdict_words.CAUSES.get(str(verdict['cause']), '-'), _text(verdict['confidence']))
     return _item(
         verdict,
         cause,
@@ -250,7 +252,7 @@ def _askers(verdict: Mapping[str, Any]) -> tuple[str | None, str]:
 
 def _evidence(verdict: Mapping[str, Any]) -> Cell:
     """The cell with what a verdict rests on: in short the command, or the last line of the evidence."""
-    askers, lines = verdict['who'], [_text(line) for line in verdict['evidence']]
+    askers, lines = verdict['who'], [_text(verdict_words.sentence(line)) for line in verdict['evidence']]
     if len(askers) == 1 and askers[0].get('argv'):
         cell = _cell(_command(askers[0]), look='code')
     else:

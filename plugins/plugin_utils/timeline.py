@@ -189,10 +189,9 @@ def gaps(result: Mapping[str, Any], frame: Frame) -> Iterator[tuple[int, int, st
 
 def _engine_gaps(events: Mapping[str, Any], frame: Frame) -> Iterator[tuple[int, int, str]]:
     for hole in events.get('gaps') or []:
-        start, end = moment(hole['from']), moment(hole['to'])
+        start, end = moment(hole['first']), moment(hole['last'])
         if start is not None and end is not None and start < frame.end and end > frame.start:
-            ends = {'first': hole['from'], 'last': hole['to']}
-            yield start, end, 'events of the engine are missing from %s to %s' % _ends(ends, frame)
+            yield start, end, 'events of the engine are missing from %s to %s' % _ends(hole, frame)
     first = moment(events['first']) if events['count'] else None
     if first is None:
         yield frame.start, frame.end, 'the engine remembers no event'

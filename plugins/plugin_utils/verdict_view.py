@@ -8,18 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, parts
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, parts, verdict_words
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils.parts import Results, Zone
 
 _SHOWN_WHO = 5  # the evidence lists more
-CAUSES = {
-    'cli': 'a docker command',
-    'api': 'an API client',
-    'self_exit': 'ended by itself',
-    'oom': 'out of memory',
-    'engine_shutdown': 'the engine went down',
-    'not_known': 'not known',
-}
 
 
 def view(hosts: Results, since: str | None = None, until: str | None = None, zone: Zone = None) -> list[str]:
@@ -63,7 +55,7 @@ def block(verdict: Mapping[str, Any], zone: Zone = None) -> list[str]:
         % (
             parts.INDENT,
             escape.printable(verdict['cause']),
-            CAUSES.get(verdict['cause'], '-'),
+            verdict_words.CAUSES.get(verdict['cause'], '-'),
             escape.printable(verdict['confidence']),
         ),
     ]
@@ -87,7 +79,7 @@ def block(verdict: Mapping[str, Any], zone: Zone = None) -> list[str]:
     if len(verdict['who']) > _SHOWN_WHO:
         lines.append('%s%s %d more, see below' % (parts.INDENT, label, len(verdict['who']) - _SHOWN_WHO))
     return lines + [
-        '%s- %s' % (parts.INDENT, escape.short(escape.printable(line), parts.SHOWN_COMMAND))
+        '%s- %s' % (parts.INDENT, escape.short(verdict_words.sentence(line), parts.SHOWN_COMMAND))
         for line in verdict['evidence']
     ]
 
@@ -95,9 +87,8 @@ def block(verdict: Mapping[str, Any], zone: Zone = None) -> list[str]:
 def reach(host: str, result: Mapping[str, Any], zone: Zone = None) -> list[str]:
     """A line on how far back the events of a host reach, and one for each time from which some are missing."""
     events = result['events']
-    unasked = (
-        'and the engine cannot be asked: %s' % escape.printable(events['engine']) if events.get('engine') else None
-    )
+    reason = (events.get('engine') or {}).get('reason')
+    unasked = 'and the engine cannot be asked: %s' % escape.printable(reason) if reason else None
     if not events['count']:
         text = 'no event is kept, ' + unasked if unasked else 'the engine remembers no event'
     else:
@@ -111,6 +102,6 @@ def reach(host: str, result: Mapping[str, Any], zone: Zone = None) -> list[str]:
         text = '%s reach back to %s, %s' % (what, parts.local_time(events['first'], zone), rest)
     return ['%s: %s' % (escape.quoted(host), text)] + [
         '%sevents are missing from %s to %s'
-        % (parts.INDENT, parts.local_time(gap['from'], zone), parts.local_time(gap['to'], zone))
+        % (parts.INDENT, parts.local_time(gap['first'], zone), parts.local_time(gap['last'], zone))
         for gap in events.get('gaps') or []
     ]

@@ -27,7 +27,7 @@ import time
 
 import pytest
 import yaml
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import report_page, verdict_view
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import report_page, verdict_words
 from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
@@ -58,7 +58,7 @@ HOSTILE = [
     '\u05d0\u05d1\u05d2',
     'e\u0301',
 ]
-CAUSES = list(verdict_view.CAUSES)
+CAUSES = list(verdict_words.CAUSES)
 LOOK = '''return [...document.querySelectorAll('body *')].map((element) =>
   element.tagName + [...element.attributes].filter(({ name }) => name !== 'hidden')
     .map(({ name, value }) => ` ${name}=${value}`).join(''))'''
@@ -114,7 +114,10 @@ def verdict(number, who, **more):
             'cause': 'cli',
             'confidence': 'certain',
             'who': who,
-            'evidence': ['kill, signal 9', 'die, exit code 137'],
+            'evidence': [
+                {'code': 'kill_event', 'time': '2026-11-24T10:00:00.118Z', 'signal': '9'},
+                {'code': 'die_event', 'time': '2026-11-24T10:00:00.120Z', 'exit_code': '137', 'then': None},
+            ],
         },
         **more,
     )

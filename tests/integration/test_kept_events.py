@@ -22,16 +22,11 @@ import time
 
 import own_engine
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    logs as log_reader,
-)
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    records as audit_log,
-)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import judge as verdicts
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide, on_host
 
 KEY = 'claude-hooks-test'
 IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']
@@ -143,38 +138,43 @@ def test_all_that_the_engine_told_is_kept_once_and_in_order(day):
 
 
 def test_the_end_of_the_engine_is_certain_where_the_connect_of_the_keeper_is_known(day):
-    log = log_reader.log_path()
-    connects = findings.connects(log_reader.Reading(KEY + '-socket', log=log, is_wanted=audit_log.is_connect).events())
-    connects = [connect for connect in connects if verdicts.milliseconds(connect['timestamp']) >= day.start]
-    executions = [event for event in log_reader.Reading(KEY, log=log).events() if audit_log.when(event)[0] >= day.start]
     kept = kept_events.read([day.kept.read_bytes()])
+    read = on_host.Host(
+        key=KEY,
+        logged=on_host.read_logs(KEY, config.log_path()),
+        listing=subprocess.run(['auditctl', '-l'], capture_output=True, text=True, check=True).stdout,
+        now=time.time() * 1000,
+        # The lab switches audit on long after the boot of the machine, before this engine
+        booted=day.start,
+        events=kept['events'],
+        full=False,
+        kept=kept,
+        containers={},
+        engine_since=None,
+        reasons=[],
+        own=[],
+        real=None,
+    )
+    material = on_host.material(read)
+    connects = [connect for connect in material.connects if times.moment(connect['timestamp']) >= day.start]
     # of each life: the socket that the second engine made is under the rule, too
     assert [connect['pid'] for connect in connects].count(day.keeper) == len(kept['connects']) == 2
     # those of the test itself, which asked the engine for events and containers, are no part of what is shown here
     connects = [connect for connect in connects if connect['pid'] == day.keeper]
 
-    def judge(**options):
-        judged = verdicts.judge(
-            kept['events'],
-            findings.find(executions, name='*', key=KEY)['findings'],
-            connects,
-            name='claude-hooks-kept-*',
-            harmless=findings.harmless(executions, KEY),
-            **options,
-        )
+    def judge(own=()):
+        judged = decide.verdicts(material._replace(connects=connects, own=own), 'claude-hooks-kept-*')
         return [
             (verdict['container'], verdict['cause'], verdict['confidence'])
             for verdict in sorted(judged, key=lambda verdict: verdict['container'])
         ]
 
     names = ['claude-hooks-kept-%d-%d' % (life, number) for life in (1, 2) for number in (1, 2)]
-    assert judge(engine_ends=kept['gone'], own=kept['connects']) == [
-        (name, 'engine_shutdown', 'certain') for name in names
-    ]
-    assert judge(engine_ends=kept['gone']) == [(name, 'engine_shutdown', 'likely') for name in names]
+    assert judge(own=kept['connects']) == [(name, 'engine_shutdown', 'certain') for name in names]
+    assert judge() == [(name, 'engine_shutdown', 'likely') for name in names]
     # Another process with that id, or the same one at another time, is not explained by it.
     late = [(pid, start + 100, end + 100) for pid, start, end in kept['connects']]
-    assert judge(engine_ends=kept['gone'], own=late) == [(name, 'engine_shutdown', 'likely') for name in names]
+    assert judge(own=late) == [(name, 'engine_shutdown', 'likely') for name in names]
 
 
 def ask(day, **options):
@@ -222,7 +222,7 @@ def test_the_module_tells_what_happened_although_the_engine_is_gone(day):
         20,
         False,
         [],
-    ) and 'cannot ask an engine' in events['engine']
+    ) and 'cannot ask an engine' in events['engine']['reason']
 
 
 def test_without_kept_events_an_engine_that_is_gone_is_an_error(day):

@@ -33,14 +33,10 @@ import time
 
 import own_engine
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    logs as log_reader,
-)
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    records as audit_log,
-)
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import judge as verdicts
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import processes
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide, on_host
 
 KEY = 'claude-hooks-test'
 IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']
@@ -440,15 +436,30 @@ def day(rules, tmp_path_factory):
     for name in left:
         note(name, 'removed', 'cli', pruned)
     wait_for_the_log()
-    log = log_reader.log_path()
-    executions = [event for event in log_reader.Reading(KEY, log=log).events() if audit_log.when(event)[0] >= start]
-    connects = findings.connects(log_reader.Reading(KEY + '-socket', log=log, is_wanted=audit_log.is_connect).events())
-    connects = [connect for connect in connects if verdicts.milliseconds(connect['timestamp']) >= start]
-    found = findings.search(executions, name='*', key=KEY)['findings']
-    harmless = findings.harmless(executions, KEY)
     keep_record(seed, start, events, down)
-    judged = verdicts.judge(events.events, found, connects, name=PREFIX + '*', harmless=harmless)
-    judged += verdicts.judge(down.events, found, None, name=PREFIX + '*', harmless=harmless, engine_ends=[down.gone])
+    with processes.Processes() as living:
+        read = on_host.Host(
+            key=KEY,
+            logged=on_host.read_logs(KEY, config.log_path()),
+            listing=run('auditctl', '-l')[1],
+            now=time.time() * 1000,
+            booted=living.booted(),
+            events=events.events,
+            full=False,
+            kept={'events': [], 'gone': [], 'connects': [], 'gaps': []},
+            containers={},
+            engine_since=living.engine_since(),
+            reasons=[],
+            own=own_connects.own(),
+            real=None,
+        )
+    material = on_host.material(read)
+    judged = decide.verdicts(material, PREFIX + '*', since=start)
+    # The other engine has another socket, whose connects no rule logs
+    other = material._replace(
+        events=down.events, connects=(), sources=material.sources._replace(connects=()), engine_ends=[down.gone]
+    )
+    judged += decide.verdicts(other, PREFIX + '*', since=start)
     return judged, seed, start
 
 
@@ -457,7 +468,7 @@ def keep_record(seed, start, events, down):
     keep = os.environ.get('KEEP_RECORD')
     if not keep:
         return
-    log = pathlib.Path(log_reader.log_path())
+    log = pathlib.Path(config.log_path())
     lines = [line for path in (log.with_name(log.name + '.1'), log) if path.exists() for line in path.open('rb')]
     when = re.compile(rb'(?:node=\S+ )?type=\S+ msg=audit\(([0-9]+)\.([0-9]{3})')
     times = [(match, line) for match, line in zip(map(when.match, lines), lines) if match]

@@ -17,7 +17,6 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.match import (
     Resolve,
-    base,
     matched,
     resolver,
 )
@@ -200,19 +199,16 @@ def connects(events: Iterable[audit_log.Event]) -> list[Entry]:
     return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
 
 
-def harmless(events: Iterable[audit_log.Event], key: str = names.DEFAULT_KEY) -> list[tuple[int | None, int | None]]:
-    """(pid, milliseconds) of executions of docker that are sure to take nothing away, and to hand on no signal."""
+def executions(events: Iterable[audit_log.Event], key: str = names.DEFAULT_KEY) -> list[Entry]:
+    """Every execution that started, whatever it asks for, with its argv and the node of each."""
     wanted_key = text.as_bytes(key)
-    found = []
+    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes], Entry]] = {}
     for event in events:
-        if audit_log.outcome(event) != 'started' or not audit_log.has_key(event, wanted_key):
-            continue
-        argv, gap = audit_log.argv(event)
-        if gap is not None or len(argv) < 2 or base(argv[0]) != b'docker':
-            continue
-        if docker_cli.parse([text.exact(word) for word in argv]).harmless:
-            found.append((audit_log.number(audit_log.fields(event).get('pid')), audit_log.when(event)[0]))
-    return found
+        if audit_log.outcome(event) == 'started' and audit_log.has_key(event, wanted_key):
+            argv, gap = audit_log.argv(event)
+            words = {'argv': [text.shown(word) for word in argv], 'argv_complete': gap is None}
+            found.setdefault((event.node, event.ident), (_order(event), {**_entry(event, None), **words}))
+    return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
 
 
 class _Unreadable:

@@ -44,7 +44,7 @@ VERDICT = {
     'cause': RAW,
     'confidence': 'certain',
     'who': [FINDING],
-    'evidence': [RAW],
+    'evidence': [{'code': RAW, 'argv': [RAW]}],
 }
 # What each module returns besides is of no matter to the others.
 ANSWER = {
@@ -55,7 +55,14 @@ ANSWER = {
     'span': SPAN,
     'engine': {'reachable': True, 'reason': None},
     'verdicts': [VERDICT],
-    'events': {'count': 3, 'first': SPAN['first'], 'full': False, 'gaps': [], 'kept': 0, 'engine': None},
+    'events': {
+        'count': 3,
+        'first': SPAN['first'],
+        'full': False,
+        'gaps': [],
+        'kept': 0,
+        'engine': {'reachable': True, 'reason': None},
+    },
     'connects': 0,
     'token': 'x' * 32,
     'acked': True,

@@ -57,7 +57,7 @@ VERDICT = {
     'cause': 'cli',
     'confidence': 'certain',
     'who': [FINDING],
-    'evidence': ['die, exit code 137'],
+    'evidence': [{'code': 'die_event', 'time': '2026-11-24T03:57:43.120Z', 'exit_code': '137', 'then': None}],
 }
 VERDICTS = {
     'verdicts': [VERDICT],

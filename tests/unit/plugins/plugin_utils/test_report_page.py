@@ -64,7 +64,7 @@ VERDICT = {
     'cause': 'cli',
     'confidence': 'certain',
     'who': [FINDING],
-    'evidence': ['2026-11-24T10:00:00.118Z kill, signal 9'],
+    'evidence': [{'code': 'kill_event', 'time': '2026-11-24T10:00:00.118Z', 'signal': '9'}],
 }
 JUDGED = {
     'verdicts': [VERDICT],
@@ -368,8 +368,8 @@ SPAN_LATE = {'span': {'first': '2026-11-24T09:00:00.000Z', 'last': '2026-11-24T1
                     events=dict(
                         JUDGED['events'],
                         gaps=[
-                            {'from': '2026-11-24T09:30:00.000Z', 'to': '2026-11-24T09:40:00.000Z'},
-                            {'from': '2026-11-01T00:00:00.000Z', 'to': '2026-11-02T00:00:00.000Z'},
+                            {'first': '2026-11-24T09:30:00.000Z', 'last': '2026-11-24T09:40:00.000Z'},
+                            {'first': '2026-11-01T00:00:00.000Z', 'last': '2026-11-02T00:00:00.000Z'},
                         ],
                     ),
                 ),

@@ -29,7 +29,10 @@ VERDICT = {
     'cause': 'cli',
     'confidence': 'certain',
     'who': [WHO],
-    'evidence': ['2026-11-24T03:57:43.118Z kill, signal 9', 'named \u202eevil\x07'],
+    'evidence': [
+        {'code': 'kill_event', 'time': '2026-11-24T03:57:43.118Z', 'signal': '9'},
+        {'code': 'rename_event', 'time': '2026-11-24T03:57:43.119Z', 'old': 'named \u202eevil\x07', 'new': 'x'},
+    ],
 }
 EVENTS = {'count': 256, 'first': '2026-11-24T03:12:00.001Z', 'full': True}
 
@@ -42,7 +45,7 @@ def test_a_block_has_cause_caller_and_evidence():
         '    who user root (login 1000), pid 7, ppid 1, exe /usr/bin/docker',
         "        $ docker rm -f $'x\\x1b[2J'",
         '    - 2026-11-24T03:57:43.118Z kill, signal 9',
-        '    - named \\u202eevil\\x07',
+        "    - 2026-11-24T03:57:43.119Z rename from $'named \\u202eevil\\x07' to x",
     ]
 
 
@@ -63,15 +66,24 @@ def test_nobody_is_picked_where_the_verdict_is_open():
     'engine, rest', [(None, 'and to now'), ('no\x1b[1m', 'and the engine cannot be asked: no\\x1b[1m')]
 )
 def test_of_kept_events_the_view_names_the_gaps(engine, rest):
-    gap = {'from': '2026-11-24T03:12:00.001Z', 'to': '2026-11-24T03:40:00.000Z'}
-    assert verdict_view.reach('app1', {'events': dict(EVENTS, kept=9, gaps=[gap], engine=engine)}, UTC) == [
+    gap = {'first': '2026-11-24T03:12:00.001Z', 'last': '2026-11-24T03:40:00.000Z'}
+    assert verdict_view.reach(
+        'app1', {'events': dict(EVENTS, kept=9, gaps=[gap], engine={'reachable': not engine, 'reason': engine})}, UTC
+    ) == [
         'app1: kept events reach back to 2026-11-24 03:12:00.001+00:00, ' + rest,
         '    events are missing from 2026-11-24 03:12:00.001+00:00 to 2026-11-24 03:40:00.000+00:00',
     ]
 
 
 def test_an_engine_that_cannot_be_asked_is_named_also_where_no_event_is_kept():
-    events = {'count': 0, 'first': None, 'full': False, 'kept': 0, 'gaps': [], 'engine': 'no socket'}
+    events = {
+        'count': 0,
+        'first': None,
+        'full': False,
+        'kept': 0,
+        'gaps': [],
+        'engine': {'reachable': False, 'reason': 'no socket'},
+    }
     assert verdict_view.reach('app1', {'events': events}, UTC) == [
         'app1: no event is kept, and the engine cannot be asked: no socket'
     ]

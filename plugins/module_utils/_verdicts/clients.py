@@ -1,0 +1,164 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who talked to the engine: executions of docker, connects to the engine's socket, and which belong together."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from typing import Iterable, NamedTuple, Sequence
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import command as docker_command
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Entry
+
+PROMPT = 600 * 1000  # prune and compose rm wait for an answer
+SHOWN_OTHERS = 20
+# systemd keeps the socket of an engine that is down, and hands on who connected meanwhile (systemd.socket(5))
+_QUEUED = 60 * 1000
+
+
+class Execution(NamedTuple):
+    """An execution of docker: when, as users see it, and what it asks for."""
+
+    time: int
+    serial: int
+    entry: Entry
+    command: docker_command.Command
+
+    @property
+    def carries_requests(self) -> bool:
+        """Whether it hands on whatever a client on another host asks for (docker -H ssh://)."""
+        return self.command.subcommand == 'system dial-stdio'
+
+
+class Others(NamedTuple):
+    """Processes that connected and that no command of docker explains, the nearest first, and how many more."""
+
+    entries: tuple[Entry, ...]
+    more: int
+
+
+def moment(entry: Entry) -> tuple[int, int]:
+    """(milliseconds, serial) of an entry: the serial orders events of the same millisecond."""
+    serial = str(entry.get('event') or '').rpartition(':')[2]
+    return times.moment(entry['timestamp']), int(serial) if serial.isdigit() else 0
+
+
+def executions(entries: Iterable[Entry]) -> list[Execution]:
+    """Executions of docker in order. What an argv asks for is read once here, and nowhere else."""
+    found = []
+    for entry in entries:
+        if entry.get('timestamp'):
+            time, serial = moment(entry)
+            found.append(Execution(time, serial, entry, _command(entry)))
+    return sorted(found, key=lambda one: one[:2])
+
+
+def _command(entry: Entry) -> docker_command.Command:
+    """What an execution asks for. argv[0] is whatever the caller likes: the name of the program is that of its file."""
+    program = docker_cli.without_interpreter([str(word) for word in entry['argv']])
+    called = [
+        (name or '').rpartition('/')[2] for name in (entry.get('exe'), (program.argv or [''])[0], entry.get('comm'))
+    ]
+    named = next((name for name in called if 'docker' in name), 'docker')
+    words = ['docker-compose' if named.startswith('docker-compose') else 'docker'] + list(program.argv[1:])
+    return docker_cli.parse(words, program.is_script)
+
+
+class Clients:
+    """The connects, and whether a command of docker is behind them."""
+
+    def __init__(
+        self,
+        ran: Sequence[Execution],
+        connects: Iterable[Entry],
+        own: Sequence[tuple[int, float, float]],
+        breaks: Iterable[float],
+        questions: Iterable[float],
+    ) -> None:
+        """own are (pid, from, to) of connects of our own, breaks are moments that no connection outlives, questions
+        the moments for which others() will be asked."""
+        self._own: dict[int, list[tuple[float, float]]] = {}
+        for pid, start, end in own:
+            self._own.setdefault(pid, []).append((start, end))
+        self._ran: dict[int, list[Execution]] = {}
+        for one in ran:
+            self._ran.setdefault(one.entry.get('pid') or 0, []).append(one)
+        self._times: dict[tuple[int, int], list[int]] = {}
+        unexplained = []
+        for (time, _serial), connect in sorted(((moment(one), one) for one in connects), key=lambda pair: pair[0]):
+            if self._is_own(time, connect):
+                continue
+            behind = self._behind(time, connect)
+            if behind is not None:
+                self._times.setdefault((behind.time, behind.serial), []).append(time)
+            if behind is None or behind.carries_requests:
+                unexplained.append((time, connect if behind is None else behind.entry))
+        self._unexplained = unexplained
+        self._moments = [time for time, _connect in unexplained]
+        self._others = self._at(sorted(set(questions)), sorted(breaks))
+
+    def of(self, one: Execution) -> list[int]:
+        """When the process of an execution connected, or a plugin that it started."""
+        return self._times.get((one.time, one.serial), [])
+
+    def others(self, time: float) -> Others:
+        """One connect for each process that no known command explains, the nearest first, up to a time.
+
+        A process can keep its connection as long as the engine runs: one that connected long ago may have asked.
+        """
+        return self._others[time]
+
+    def meanwhile(self, start: float, end: float) -> list[Entry]:
+        """The connects in a period that no known command explains."""
+        first, last = bisect_left(self._moments, start), bisect_right(self._moments, end)
+        return [connect for _time, connect in self._unexplained[first:last]]
+
+    def _at(self, questions: list[float], breaks: list[float]) -> dict[float, Others]:
+        """The answers of others(), in one pass through the connects."""
+        found: dict[float, Others] = {}
+        nearest: OrderedDict[tuple[object, object], tuple[int, Entry]] = OrderedDict()
+        position = 0
+        ended = 0
+        for question in questions:
+            while position < len(self._unexplained) and self._unexplained[position][0] <= question:
+                time, connect = self._unexplained[position]
+                key = (connect.get('pid'), connect.get('exe'))
+                nearest.pop(key, None)
+                nearest[key] = (time, connect)
+                position += 1
+            while ended < len(breaks) and breaks[ended] <= question:
+                ended += 1
+            if ended:
+                while nearest and next(iter(nearest.values()))[0] < breaks[ended - 1] - _QUEUED:
+                    nearest.popitem(last=False)
+            entries = []
+            for _time, connect in reversed(nearest.values()):
+                entries.append(connect)
+                if len(entries) == SHOWN_OTHERS:
+                    break
+            found[question] = Others(tuple(entries), len(nearest) - len(entries))
+        return found
+
+    def _is_own(self, time: float, connect: Entry) -> bool:
+        return any(start - names.CLOCK_LAG <= time <= end for start, end in self._own.get(connect.get('pid') or -1, ()))
+
+    def _behind(self, time: int, connect: Entry) -> Execution | None:
+        """The execution of docker that made a connect, itself or by a plugin."""
+        if 'docker' not in (connect.get('exe') or ''):
+            return None
+        for pid in (connect.get('pid'), connect.get('ppid')):
+            ran = self._ran.get(pid or 0, [])
+            before = bisect_right([one.time for one in ran], time)
+            # A process id is used again some day
+            if before and time - ran[before - 1].time <= PROMPT:
+                return ran[before - 1]
+        return None
+
+
+def is_docker(entry: Entry) -> bool:
+    """Whether a client that connected is a docker CLI, or a plugin of it."""
+    return (entry.get('exe') or '').rpartition('/')[2] in ('docker', 'docker-compose', 'docker-buildx')

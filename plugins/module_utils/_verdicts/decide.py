@@ -1,0 +1,301 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Incidents to verdicts: a differential diagnosis. Not known is an answer, a wrong name is not.
+
+For each incident a list of hypotheses is asked, and each answers shown, excluded or not known. `certain`: one is shown,
+and all others are excluded by sources that were looking at that moment. `likely`: one is shown, of the others none.
+`open`: else, with what was not looking.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, text, times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import clients as asking
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import incidents as happening
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import (
+    Answer,
+    Entry,
+    Evidence,
+    note,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses import (
+    askers,
+    commands,
+    ends,
+    engine,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import Incident
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources
+
+CAUSES = ('cli', 'api', 'engine', 'self_exit', 'oom', 'killed_outside_engine', 'engine_shutdown', 'not_known')
+
+# From the end of a container to its removal by the same command
+_TOGETHER = 2 * happening.STARTUP
+
+
+class Material(NamedTuple):
+    """Everything that is known of a host."""
+
+    #: The engine's events, as it gives them.
+    events: Sequence[Any] = ()
+    #: Executions of docker, all of them: findings, and those that take nothing away.
+    executions: Sequence[Entry] = ()
+    connects: Sequence[Entry] = ()
+    sources: Sources = Sources()
+    #: Containers that are there now: id to name or names.
+    containers: Mapping[str, str | Sequence[str]] = {}
+    #: When the engine went away, and why, as evidence with the moment.
+    engine_ends: Sequence[float] = ()
+    reasons: Sequence[Evidence] = ()
+    #: When the engine that runs now was started.
+    engine_since: float | None = None
+    #: (pid, from, to) of connects of our own.
+    own: Sequence[tuple[int, float, float]] = ()
+    oom_kills: Sequence[ends.OomKill] = ()
+    #: SIGKILLs, as audit fields with opid; and the first processes of containers.
+    signals: Sequence[Entry] = ()
+    pids: Mapping[str, Sequence[int]] = {}
+    #: Where the paths of Compose's labels lead on this host.
+    real: Mapping[str, str | None] | None = None
+
+
+def verdicts(
+    material: Material,
+    container: str = names.DEFAULT_CONTAINER,
+    host: str | None = None,
+    since: float | None = None,
+    before: float | None = None,
+) -> list[dict[str, Any]]:
+    """A verdict for every time a matching container ended, was removed or was renamed in a period, oldest first."""
+    matches = text.name_matcher(container)
+    case = _Case(material)
+    found = []
+    for incident in case.incidents:
+        # All of them, since each can use up a command
+        verdict = case.verdict(incident)
+        if (since is None or incident.time >= since) and (before is None or incident.time <= before):
+            if any(map(matches, case.world.names_until(incident.id, incident.time))):
+                found.append(dict({'host': host}, **verdict))
+    return [
+        _public(verdict) for verdict in _joined(sorted(found, key=lambda verdict: (verdict['time'], verdict['order'])))
+    ]
+
+
+class _Case:
+    """The material of a host, indexed."""
+
+    def __init__(self, material: Material) -> None:
+        happened = happening.events(material.events)
+        self.incidents = sorted(happening.incidents(happened), key=lambda incident: (incident.asked, incident.time))
+        self.sources = material.sources
+        self.world = world.World(happened, material.containers, material.real)
+        self._since = material.engine_since
+        breaks = list(material.engine_ends) + ([] if self._since is None else [self._since])
+        ran = asking.executions(material.executions)
+        self.clients = asking.Clients(
+            ran, material.connects, material.own, breaks, (incident.asked for incident in self.incidents)
+        )
+        self._breaks = sorted(breaks)
+        self.commands = commands.Commands(ran, self.clients, self.world, self.sources)
+        self.attached = askers.Attached(ran, self.clients, self.world, self.sources)
+        self.engine_ends = engine.Ends(happened, material.engine_ends, self.sources, material.reasons)
+        self.ends = ends.Ends(self.sources, material.oom_kills, material.signals, material.pids)
+        self._ended_by: dict[tuple[str, float | None], str] = {}
+
+    def verdict(self, incident: Incident) -> dict[str, Any]:
+        if incident.what == 'died' and not incident.requests:
+            verdict = self._unasked(incident)
+        elif incident.what == 'died' and not incident.is_due():
+            verdict = self._later_end(incident)
+        else:
+            verdict = self._asked(incident)
+        if incident.what == 'died':
+            self._ended_by[incident.id, incident.time] = verdict['cause']
+        return verdict
+
+    def _unasked(self, incident: Incident) -> dict[str, Any]:
+        """A container that ended without any request to the engine, as far as events are known."""
+        asked: list[Answer] = [
+            askers.ask_exec(incident, self.attached, self.clients),
+            self.ends.memory(incident),
+        ]
+        own = self.ends.own_exit(incident, asked)
+        outside = self.ends.signal(incident)
+        if outside.state == answers.SHOWN and own.state == answers.SHOWN:
+            own = own._replace(state=answers.NOT_KNOWN)
+        asked += [outside, own]
+        if self.ends.is_named_by_kernel(asked[1]) and asked[1].state == answers.SHOWN:
+            # The kernel says who sent that signal
+            asked = [asked[1]] + [answers.excluded(answer.cause) for answer in asked if answer is not asked[1]]
+        lines = seen(incident)
+        if self.ends.are_known(incident):
+            lines.append(note('nobody_asked'))
+        else:
+            lines.append(note('events_forgotten'))
+            asked = [answer._replace(state=answers.NOT_KNOWN) for answer in asked]
+        lines += [note('attached', **commands.who_did(one.entry)) for one in self.attached.to(incident)]
+        return conclude(incident, asked, lines)
+
+    def _later_end(self, incident: Incident) -> dict[str, Any]:
+        """A container that was asked for a signal, and ended later or otherwise."""
+        lines = seen(incident) + [note('signal_but_later_end')]
+        claims, remarks = self.commands.fitting(incident)
+        lines += [note('command_sent_signal', **commands.who_did(claim.execution.entry)) for claim in claims] + remarks
+        return conclude(incident, [answers.not_known('self_exit'), answers.not_known('api')], lines)
+
+    def _asked(self, incident: Incident) -> dict[str, Any]:
+        """The engine was asked, by somebody or by itself."""
+        command = self.commands.ask(incident)
+        attached = self.attached.ask(incident)
+        down = self.engine_ends.ask(incident)
+        itself = engine.ask_itself(incident)
+        if command.who and down.state == answers.SHOWN:
+            down = down._replace(state=answers.NOT_KNOWN)
+        if command.state == answers.SHOWN:
+            itself = itself._replace(state=answers.EXCLUDED) if engine.is_auto_removal(incident) else itself
+            attached = attached._replace(state=answers.NOT_KNOWN) if attached.who else attached
+        elif engine.is_auto_removal(incident):
+            ended_by = self._ended_by.get((incident.id, incident.died))
+            if ended_by == 'api':
+                # Whoever ended it by the API removed it, or knew that it would be removed
+                itself = answers.excluded('engine')
+            elif ended_by == 'not_known':
+                itself = itself._replace(missing=(note('end_not_explained'),))
+        api = askers.ask_clients(incident, self.clients, self.sources, self._engine_since(incident), command)
+        if down.state == answers.SHOWN and engine.several(down):
+            # Of all containers and the engine in the same second
+            command = answers.excluded('cli')
+        if down.state == answers.SHOWN:
+            api, down = self._beside_the_end(incident, api, down)
+        elif api.state == answers.SHOWN and (
+            attached.who or itself.state != answers.EXCLUDED or command.state != answers.EXCLUDED
+        ):
+            api = api._replace(state=answers.NOT_KNOWN)
+        lines = seen(incident)
+        if incident.what == 'held':
+            lines.append(note('had_ended_by_itself', time=incident.died))
+        return conclude(incident, [command, attached, api, down, itself], lines)
+
+    def _beside_the_end(self, incident: Incident, api: Answer, down: Answer) -> tuple[Answer, Answer]:
+        """Nobody asks for all containers in the same moment and for the engine, too; for one, somebody can have."""
+        others = self.clients.others(incident.asked)
+        recent = others.entries and incident.asked - asking.moment(others.entries[0])[0] <= happening.STARTUP
+        if recent and not engine.several(down):
+            return api._replace(cause='not_known', state=answers.NOT_KNOWN), down._replace(state=answers.NOT_KNOWN)
+        if others.entries:
+            return answers.not_known('api'), down
+        if engine.several(down):
+            return answers.excluded('api'), down
+        return api._replace(state=answers.NOT_KNOWN if api.missing else answers.EXCLUDED), down
+
+    def _engine_since(self, incident: Incident) -> float | None:
+        before = [time for time in self._breaks if time <= incident.asked]
+        return before[-1] if before else None
+
+
+def conclude(incident: Incident, asked: Sequence[Answer], lines: list[Evidence]) -> dict[str, Any]:
+    """The verdict from the answers of all hypotheses that apply."""
+    left = [answer for answer in asked if answer.state != answers.EXCLUDED]
+    shown = [answer for answer in left if answer.state == answers.SHOWN]
+    if not shown and len(left) == 1 and left[0].evidence and not left[0].missing and left[0].cause == 'engine':
+        # All who could ask are excluded
+        shown = left
+    if len(shown) == 1:
+        chosen = shown[0]
+        confidence = 'certain' if len(left) == 1 and not chosen.missing else 'likely'
+        evidence = lines + list(chosen.evidence)
+        for answer in asked:
+            if answer is not chosen:
+                evidence += list(answer.evidence)
+        if confidence == 'likely':
+            evidence += [line for answer in left for line in answer.missing]
+        return _as_verdict(incident, chosen.cause, confidence, chosen.who, evidence, chosen.more)
+    who: list[Entry] = []
+    for answer in left:
+        who += [entry for entry in answer.who if not any(entry is other for other in who)]
+    evidence = lines + [line for answer in asked for line in answer.evidence]
+    evidence += [line for answer in left for line in answer.missing]
+    named = [answer for answer in left if answer.who or answer.evidence and answer.cause == 'engine']
+    only = named[0].cause if len(named) == 1 and named[0].sure else 'not_known'
+    return _as_verdict(incident, only, 'open', who, evidence, sum(answer.more for answer in left))
+
+
+def _as_verdict(
+    incident: Incident, cause: str, confidence: str, who: Iterable[Entry], evidence: Sequence[Evidence], more: int
+) -> dict[str, Any]:
+    return {
+        'container': incident.name,
+        'id': incident.id,
+        'what': [incident.label],
+        'timestamp': times.timestamp(int(incident.time)),
+        'cause': cause,
+        'confidence': confidence,
+        'who': list(who),
+        'more': more,
+        'evidence': answers.once(evidence),
+        # For the order and for what is joined
+        'time': incident.time,
+        'order': ('renamed', 'died', 'held', 'removed').index(incident.what),
+        'auto_removal': engine.is_auto_removal(incident),
+    }
+
+
+def _public(verdict: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in verdict.items() if name not in ('time', 'order', 'auto_removal')}
+
+
+def _joined(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The end and the removal of a container by the same asker are one verdict, and so are the end and the removal that
+    the engine does by itself."""
+    joined: list[dict[str, Any]] = []
+    last: dict[str, dict[str, Any]] = {}
+    for verdict in found:
+        before = last.get(verdict['id'])
+        if before and verdict['what'] == ['removed'] and 'removed' not in before['what'] and _is_one(before, verdict):
+            before['what'] = before['what'] + verdict['what']
+            before['evidence'] = answers.once(before['evidence'] + verdict['evidence'])
+            before['confidence'] = max(
+                before['confidence'], verdict['confidence'], key=('certain', 'likely', 'open').index
+            )
+            continue
+        last[verdict['id']] = verdict
+        joined.append(verdict)
+    return joined
+
+
+def _is_one(before: dict[str, Any], verdict: dict[str, Any]) -> bool:
+    if verdict['time'] - before['time'] > _TOGETHER:
+        return False
+    if verdict['cause'] == 'engine' and verdict['auto_removal']:
+        return True
+    same = [_key(who) for who in before['who']] == [_key(who) for who in verdict['who']]
+    return bool(before['who']) and same and before['cause'] == verdict['cause']
+
+
+def _key(who: Entry) -> tuple[object, object]:
+    return who.get('host'), who.get('event')
+
+
+def seen(incident: Incident) -> list[Evidence]:
+    """What the engine noted."""
+    lines = [
+        note('kill_event', time=request.time, signal=request.attributes.get('signal', '?'))
+        for request in incident.requests
+    ]
+    lines += [note('oom_event', time=one.time) for one in incident.ooms]
+    if incident.what == 'died':
+        then = 'restart' if incident.restarted else 'stop' if incident.stopped else None
+        lines.append(note('die_event', time=incident.time, exit_code=incident.code or '?', then=then))
+        if incident.loops > 1:
+            lines.append(note('crash_loop', count=incident.loops))
+    elif incident.what == 'held':
+        lines.append(note('stop_event', time=incident.time))
+    elif incident.what == 'renamed':
+        lines.append(note('rename_event', time=incident.time, old=incident.old_name, new=incident.name))
+    else:
+        lines.append(note('destroy_event', time=incident.time))
+    return lines

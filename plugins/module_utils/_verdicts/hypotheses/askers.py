@@ -1,0 +1,192 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hypotheses about whoever hands something on to a container without a command of its own for that: a docker that is
+attached to it, a program that was started inside by docker exec, a client of the engine's API.
+
+Sources: which signals a foreground docker hands on is cli/command/container/signals.go of docker/cli; it sends them by
+the request that docker kill uses, so that no `stop` event follows (measured: kill 2, die). Compose stops
+(pkg/compose/up.go).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Sequence
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Answer, Evidence, note
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.clients import (
+    Clients,
+    Execution,
+    is_docker,
+    moment,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses import compose
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses.commands import who_did
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
+    STARTUP,
+    Event,
+    Incident,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources
+
+# A new container for docker run can have to be pulled first
+_PULL = 600 * 1000
+# What was started inside has had its effect by then
+_EFFECT = 5 * 1000
+# A program whose only work is to end others. A shell that still runs can have been told to.
+_ENDING = re.compile(r'(?:^|[\s/;&|"\'])(?:kill|pkill|killall|killall5|reboot|shutdown|poweroff|halt)(?=[\s;&|"\']|$)')
+
+
+class Attached:
+    """The executions of docker that stay, by the container that they are attached to."""
+
+    def __init__(self, ran: Sequence[Execution], clients: Clients, known: world.World, sources: Sources) -> None:
+        self._clients, self._world, self._sources = clients, known, sources
+        self._named: dict[str, list[Execution]] = {}
+        self._unnamed: list[Execution] = []
+        self._compose: list[Execution] = []
+        for one in ran:
+            command = one.command
+            if names.is_foreign(command.docker_host, command.context) or not command.attached or one.carries_requests:
+                continue
+            if (command.subcommand or '').startswith('compose'):
+                self._compose.append(one)
+            elif command.attached_to:
+                self._named.setdefault(command.attached_to, []).append(one)
+            else:
+                self._unnamed.append(one)
+
+    def to(self, incident: Incident, runs_inside: bool = False) -> list[Execution]:
+        """Those that are, or can be, attached to the container of an incident since its start; or that run something
+        inside (exec)."""
+        found = []
+        for target in {incident.old_name, incident.id} | {incident.id[:length] for length in range(1, 64)}:
+            for one in self._named.get(target, ()):
+                if (one.command.subcommand or '').rpartition(' ')[2] == 'exec':
+                    fits = runs_inside and one.time <= incident.time
+                else:
+                    fits = not runs_inside and one.time <= incident.asked
+                if fits and self._world.resolves(target, incident, one.time) and self._did_connect(one):
+                    found.append(one)
+        if not runs_inside and incident.created is not None:
+            found += [one for one in self._unnamed if one.time <= incident.created <= one.time + _PULL]
+        if not runs_inside and world.PROJECT in incident.attributes:
+            for one in self._compose:
+                if one.time <= incident.asked and compose.may_be_attached(one, incident, self._world):
+                    found.append(one)
+        return sorted(found, key=lambda one: one[:2])
+
+    def _did_connect(self, one: Execution) -> bool:
+        return bool(self._clients.of(one)) or not self._sources.connects_logged(one.time, one.time + STARTUP)
+
+    def ask(self, incident: Incident) -> Answer:
+        """A signal that a docker in the foreground handed on, or the stop of a Compose in the foreground."""
+        if incident.what != 'died':
+            return answers.excluded('cli')
+        found = []
+        for one in self.to(incident):
+            is_compose = (one.command.subcommand or '').startswith('compose')
+            # No signal can be handed on that nobody can catch
+            if (
+                is_compose
+                or not incident.stopped
+                and any(request.attributes.get('signal') != '9' for request in incident.requests)
+            ):
+                found.append(one)
+        if not found:
+            return answers.excluded('cli')
+        lines = [note('attached', **who_did(one.entry)) for one in found]
+        who = [one.entry for one in found]
+        if len(found) == 1 and not incident.stopped:
+            return answers.shown('cli', *lines, who=who)
+        return answers.not_known('cli', who=who, evidence=lines)
+
+
+def ask_exec(incident: Incident, attached: Attached, clients: Clients) -> Answer:
+    """A program that was started inside from outside, as docker exec does, and that can have ended the first one."""
+    started = [one for one, end in incident.execs if end is None or end >= incident.time - _EFFECT]
+    started = [one for one in started if not _is_probe(one, incident)]
+    if not started:
+        return answers.excluded('cli')
+    found = []
+    for one in attached.to(incident, runs_inside=True):
+        if any(one.time - names.CLOCK_LAG <= begun.time <= one.time + STARTUP for begun in started):
+            found.append(one)
+    lines = [note('exec_started', time=one.time, command=one.detail) for one in started]
+    lines += [note('exec_by', **who_did(one.entry)) for one in found]
+    who = [one.entry for one in found]
+    if len(found) == 1 and len(started) == 1 and _ENDING.search(started[0].detail):
+        return answers.shown('cli', *lines, who=who)
+    others = clients.others(incident.asked) if not found else None
+    return Answer(
+        'cli' if found else 'api',
+        answers.NOT_KNOWN,
+        tuple(who) + (others.entries if others else ()),
+        tuple(lines),
+        more=others.more if others else 0,
+    )
+
+
+def _is_probe(one: Event, incident: Incident) -> bool:
+    """Whether it is a health check: the engine starts the same program again and again."""
+    return sum(other.detail == one.detail for other, _end in incident.execs) > 2
+
+
+def ask_clients(
+    incident: Incident, clients: Clients, sources: Sources, since: float | None, commands: Answer
+) -> Answer:
+    """A client of the engine's API. since is when the engine started, commands what is known of docker commands."""
+    others = clients.others(incident.asked)
+    if commands.state == answers.SHOWN:
+        return _beside(incident, clients, sources, commands)
+    start = since if since is not None else float('-inf')
+    missing: list[Evidence] = []
+    if not sources.connects_logged(incident.asked - STARTUP, incident.asked):
+        missing.append(note('connects_not_logged'))
+    elif not sources.connects_logged(start, incident.asked):
+        missing.append(note('connects_logged_later'))
+    if sources.unseen:
+        missing.append(note('processes_before_audit', processes=list(sources.unseen)))
+    if not others.entries:
+        return answers.not_known('api', *missing) if missing else answers.excluded('api')
+    lines = [note('connected', **who_did(entry)) for entry in others.entries]
+    if incident.unhealthy is not None and incident.asked - incident.unhealthy <= 6 * STARTUP:
+        lines.insert(0, note('unhealthy', time=incident.unhealthy))
+    dockers = any(is_docker(entry) for entry in others.entries)
+    logged = sources.commands_partly(incident.asked - STARTUP, incident.asked)
+    if commands.who or not logged or dockers:
+        if dockers:
+            missing.append(note('docker_not_logged'))
+        elif not logged:
+            missing.append(note('commands_not_logged'))
+        cause = 'not_known'
+    else:
+        cause = 'api'
+    sure = cause == 'api' and len(others.entries) == 1 and not others.more and not missing
+    state = answers.SHOWN if sure else answers.NOT_KNOWN
+    if sure:
+        # A connect tells who talked to the engine, not what was asked, and the rule sees none over TCP
+        return Answer(cause, state, others.entries, tuple(lines), (note('connects_tell_no_question'),), sure=True)
+    return Answer(
+        cause, state, others.entries, tuple(lines), tuple(missing), others.more, cause == 'api' and not missing
+    )
+
+
+def _beside(incident: Incident, clients: Clients, sources: Sources, commands: Answer) -> Answer:
+    """Whether a client can have asked where a command fits: one that connected since that command started."""
+    start = moment(commands.who[0])[0]
+    if not sources.connects_logged(start, incident.asked):
+        return answers.not_known('api', note('connects_not_logged'))
+    if sources.unseen:
+        return answers.not_known('api', note('processes_before_audit', processes=list(sources.unseen)))
+    meanwhile = clients.meanwhile(start, incident.asked)
+    if not meanwhile and incident.asked - start <= 2 * STARTUP:
+        return answers.excluded('api')
+    if meanwhile:
+        lines: tuple[Evidence, ...] = (note('connected_meanwhile', count=len(meanwhile)),)
+        lines += tuple(note('connected', **who_did(entry)) for entry in meanwhile[-3:])
+        return answers.not_known('api', evidence=lines)
+    return answers.not_known('api') if clients.others(incident.asked).entries else answers.excluded('api')

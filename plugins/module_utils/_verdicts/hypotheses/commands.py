@@ -1,0 +1,280 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hypothesis: a docker command asked for it.
+
+Sources: what the CLI does at once and what one after the other is cli/command/container of docker/cli; which services
+a Compose command touches is pkg/compose of docker/compose.
+"""
+
+from __future__ import annotations
+
+import signal
+from bisect import bisect_left, bisect_right
+from typing import Any, NamedTuple, Sequence
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Answer, Evidence, note
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.clients import (
+    PROMPT,
+    Clients,
+    Execution,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses import compose
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import STARTUP, Incident
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources
+
+CAUSE = 'cli'
+
+STOP_TIMEOUT = 10  # seconds; the default of stop and restart
+_LONGEST_TIMEOUT = 3600
+_ENDS = ('stop', 'kill', 'restart', 'checkpoint')
+_BY_TARGET = _ENDS + ('remove', 'rename')
+_SWARM = ('service_rm', 'service_scale', 'service_update', 'stack_rm', 'node_drain', 'swarm_leave')
+# The manager and the agent of a swarm work on their own after the command (measured: 1.1 s, and 10 s to the removal)
+_SWARM_WORKS = 60 * 1000
+
+
+class Claim(NamedTuple):
+    """A command that fits. sure: it does that to this container; connected: it was seen to connect to this engine."""
+
+    execution: Execution
+    target: str | None
+    evidence: Evidence
+    sure: bool
+    connected: bool = False
+
+
+class Commands:
+    """The commands by what they name. A command that is sure to have done its work is used up."""
+
+    def __init__(self, ran: Sequence[Execution], clients: Clients, known: world.World, sources: Sources) -> None:
+        self._clients, self._world, self._sources = clients, known, sources
+        self._used: dict[tuple[object, ...], Incident] = {}
+        self._targets: dict[str, list[Execution]] = {}
+        self._kinds: dict[str, list[Execution]] = {'prune': [], 'compose': [], 'swarm': [], 'cut': []}
+        for one in ran:
+            command = one.command
+            if not command.action or names.is_foreign(command.docker_host, command.context):
+                continue
+            if command.action in _BY_TARGET:
+                for target in command.targets:
+                    self._targets.setdefault(target, []).append(one)
+                if not one.entry.get('argv_complete', True):
+                    self._kinds['cut'].append(one)
+            elif command.action in _SWARM:
+                self._kinds['swarm'].append(one)
+            elif command.action.startswith('compose'):
+                self._kinds['compose'].append(one)
+            elif command.action == 'prune':
+                self._kinds['prune'].append(one)
+        self._hex = sorted({len(target) for target in self._targets if len(target) <= 64})
+
+    def ask(self, incident: Incident) -> Answer:
+        claims, remarks = self.fitting(incident)
+        lines = [_fits(claim) for claim in claims] + remarks
+        sure = [claim for claim in claims if claim.sure]
+        who = [claim.execution.entry for claim in claims]
+        if len(claims) == 1 and sure:
+            self._used.setdefault(_use(claims[0], incident), incident)
+            return answers.shown(CAUSE, *lines, who=who)
+        if claims:
+            return answers.not_known(CAUSE, who=who, evidence=lines)._replace(sure=len(sure) == len(claims))
+        start = incident.asked - STARTUP
+        if remarks:
+            # It may have asked another engine, or audit lost the record of its connect
+            return answers.not_known(CAUSE, evidence=remarks)
+        if self._sources.commands_logged(start, incident.time) or self._sources.connects_logged(start, incident.time):
+            # With connects logged, a docker that was not logged is among those who connected
+            return answers.excluded(CAUSE)
+        return answers.not_known(CAUSE, *self._missing(start, incident.time))
+
+    def _missing(self, start: float, end: float) -> list[Evidence]:
+        sources = self._sources
+        if sources.log_first is not None and sources.log_first > start:
+            return [note('log_begins_later', time=sources.log_first)]
+        if not sources.commands_partly(start, end):
+            return [note('commands_not_logged')]
+        return [note('users_not_watched', users=list(sources.unwatched))]
+
+    def fitting(self, incident: Incident) -> tuple[list[Claim], list[Evidence]]:
+        """The commands that fit, and remarks on those that nearly do."""
+        claims: list[Claim] = []
+        remarks: list[Evidence] = []
+        moments = incident.times
+        for one in self._candidates(incident):
+            connected = self._clients.of(one)
+            # The request follows the last connect; a command that waited for an answer connected early
+            ready = max([one.time] + [time for time in connected if time <= min(moments)])
+            claim = self._claim(one, ready, incident)
+            if claim is None or self._used.get(_use(claim, incident), incident) is not incident:
+                continue
+            if not connected and self._sources.connects_logged(one.time, max(moments)):
+                remarks.append(note('did_not_connect', **who_did(one.entry)))
+            elif not connected or any(min(connected) <= time for time in moments):
+                claims.append(claim._replace(connected=bool(connected)))
+        return claims, remarks
+
+    def _candidates(self, incident: Incident) -> list[Execution]:
+        moments = incident.times
+        first, last = min(moments) - PROMPT - 10 * _LONGEST_TIMEOUT * 1000, max(moments)
+        lists = [self._targets.get(incident.old_name, [])]
+        lists += [self._targets.get(incident.id[:length], []) for length in self._hex]
+        lists.append(_between(self._kinds['cut'], last - PROMPT, last))
+        if incident.what == 'removed':
+            lists.append(_between(self._kinds['prune'], last - PROMPT, last))
+        if world.PROJECT in incident.attributes:
+            lists.append(_between(self._kinds['compose'], last - compose.LONGEST, last))
+        if world.SWARM_SERVICE in incident.attributes:
+            lists.append(_between(self._kinds['swarm'], last - _SWARM_WORKS, last))
+        found = {(one.time, one.serial): one for some in lists for one in _between(some, first, last)}
+        return [found[key] for key in sorted(found)]
+
+    def _claim(self, one: Execution, ready: float, incident: Incident) -> Claim | None:
+        action = one.command.action or ''
+        if action == 'prune':
+            return self._prune(one, ready, incident)
+        if action.startswith('compose'):
+            found = compose.claim(one, ready, incident, self._world)
+            return None if found is None else Claim(one, None, *found)
+        if action in _SWARM:
+            return _swarm(one, ready, incident)
+        return self._by_target(one, ready, incident)
+
+    def _by_target(self, one: Execution, ready: float, incident: Incident) -> Claim | None:
+        command = one.command
+        does = {
+            'died': command.action in _ENDS or (command.action == 'remove' and command.force),
+            'held': command.action in ('stop', 'restart'),
+            'removed': command.action == 'remove',
+            'renamed': command.action == 'rename',
+        }[incident.what]
+        moments = _with_signal(one, incident)
+        window = STARTUP
+        if command.action == 'restart':
+            # one after the other
+            window += max(0, len(command.targets) - 1) * (timeout(command.timeout) + 2) * 1000
+        elif incident.what == 'removed' and command.force:
+            window += STARTUP  # the engine waits so long for the end of the container
+        if not does or not in_window(ready, moments, window):
+            return None
+        shape = has_its_shape(command.action or '', incident)
+        if shape is None:
+            return None
+        for target in command.targets:
+            how = self._world.resolves(target, incident, min(incident.times))
+            if how:
+                return Claim(one, target, note('names', target=target, how=how), shape)
+        if not one.entry.get('argv_complete', True):
+            return Claim(one, None, note('arguments_missing'), False)
+        return None
+
+    def _prune(self, one: Execution, ready: float, incident: Incident) -> Claim | None:
+        if not in_window(ready, [incident.time], 6 * STARTUP if one.command.force else PROMPT):
+            return None
+        position = bisect_left(self._world.prunes, ready)
+        end = self._world.prunes[position] if position < len(self._world.prunes) else None
+        if end is not None and incident.time > end:
+            return None
+        # Filters leave out containers, and which ones argv does not say
+        evidence = note('prunes', end_noted=end is not None, filtered=bool(one.command.filters))
+        return Claim(one, None, evidence, not one.command.filters and end is not None)
+
+
+def _swarm(one: Execution, ready: float, incident: Incident) -> Claim | None:
+    """A command of a swarm: of another service or stack it is no candidate."""
+    if incident.what == 'renamed' or not in_window(ready, incident.times, _SWARM_WORKS):
+        return None
+    command, attributes = one.command, incident.attributes
+    service, stack = attributes.get(world.SWARM_SERVICE), attributes.get(world.STACK)
+    if command.action in ('service_rm', 'service_scale', 'service_update'):
+        identity = attributes.get('com.docker.swarm.service.id', '')
+        target = next((name for name in command.targets if name == service or identity.startswith(name)), None)
+        if command.action == 'service_update' and command.target_kind == 'stack':
+            target = next((name for name in command.targets if name == stack), None)
+        if target is None:
+            return None
+        sure = command.action == 'service_rm' or command.scale.get(target) == 0
+        return Claim(one, target, note('of_service', service=service), sure)
+    if command.action == 'stack_rm':
+        return Claim(one, stack, note('of_stack', stack=stack), True) if stack in command.targets else None
+    return Claim(one, None, note('of_swarm'), False)
+
+
+def has_its_shape(action: str, incident: Incident) -> bool | None:
+    """Whether the engine noted what it notes for an action; False: with that of another beside it; None: it did not.
+
+    The request to stop ends with a `stop` event, the ones to kill and to remove by force have none (daemon/stop.go,
+    kill.go, delete.go).
+    """
+    if incident.what != 'died':
+        return True
+    if action in ('stop', 'restart'):
+        return True if incident.stopped else None
+    return not incident.stopped
+
+
+def timeout(given: int | None) -> int:
+    """The seconds that a container gets to end."""
+    if given is None:
+        return STOP_TIMEOUT
+    return _LONGEST_TIMEOUT if given < 0 else min(given, _LONGEST_TIMEOUT)
+
+
+def in_window(start: float, moments: Sequence[float], window: float) -> bool:
+    return any(start <= time <= start + window for time in moments)
+
+
+def who_did(entry: answers.Entry) -> dict[str, Any]:
+    """What a line of evidence says of a command or a client."""
+    return {
+        'time': entry.get('timestamp'),
+        'argv': list(entry['argv']) if entry.get('argv') else None,
+        'pid': entry.get('pid'),
+        'exe': entry.get('exe'),
+        'uid': entry.get('uid'),
+        'auid': entry.get('auid'),
+    }
+
+
+def signal_number(name: str | None) -> int | None:
+    """The number of a signal as written for docker kill; None where it is not known."""
+    if not name:
+        return 9
+    if name.isdigit():
+        return int(name[:4])
+    word = name.upper()
+    found = getattr(signal, word if word.startswith('SIG') else 'SIG' + word, None)
+    return int(found) if isinstance(found, signal.Signals) else None
+
+
+def _with_signal(one: Execution, incident: Incident) -> list[float]:
+    """When requests came that a command can have made: kill and rm --force send one signal only."""
+    if incident.what != 'died' or one.command.action not in ('kill', 'remove'):
+        return incident.times
+    number = signal_number(one.command.signal if one.command.action == 'kill' else None)
+    return [
+        request.time
+        for request in incident.requests
+        if number is None or request.attributes.get('signal', str(number)) == str(number)
+    ]
+
+
+def _between(ran: list[Execution], first: float, last: float) -> list[Execution]:
+    low = bisect_left(ran, (first,))
+    high = bisect_right(ran, (last, float('inf')))
+    return ran[low:high]
+
+
+def _use(claim: Claim, incident: Incident) -> tuple[object, ...]:
+    entry = claim.execution.entry
+    return entry.get('event'), entry.get('host'), claim.target or incident.id, incident.what
+
+
+def _values(line: Evidence) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name != 'code'}
+
+
+def _fits(claim: Claim) -> Evidence:
+    return note('command_' + claim.evidence['code'], **_values(claim.evidence), **who_did(claim.execution.entry))

@@ -1,0 +1,171 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which Compose commands can have taken a container away: by its labels, which say what it was made from.
+
+Sources: compose 2 lowers a project's name and looks for its file in the parent folders, too (cli.ProjectFromOptions of
+compose-go), compose 1 strips it (get_project_name of compose/cli/command.py); which services a command touches is
+pkg/compose/{stop,kill,remove,down,restart,convergence}.go of docker/compose 2.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import world
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Evidence, note
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.clients import PROMPT, Execution
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import STARTUP, Incident
+
+_STOP_TIMEOUT = 10
+_ENDS = (
+    'compose_stop',
+    'compose_kill',
+    'compose_restart',
+    'compose_down',
+    'compose_up',
+    'compose_rm',
+    'compose_scale',
+)
+_REMOVES = ('compose_down', 'compose_up', 'compose_rm', 'compose_scale')
+_HOLDS = ('compose_stop', 'compose_restart', 'compose_down', 'compose_up', 'compose_scale')
+# They touch what they do not name: dependencies, dependents, orphans
+_SPREADS = ('compose_up', 'compose_scale', 'compose_restart', 'compose_down')
+# One after the other, and each as long as its own grace period, which no label tells
+_SLOW = ('compose_down', 'compose_stop', 'compose_restart', 'compose_up')
+LONGEST = STARTUP + 10 * 3600 * 1000 + PROMPT
+
+
+def claim(one: Execution, ready: float, incident: Incident, known: world.World) -> tuple[Evidence, bool] | None:
+    """(evidence, whether it is sure) of a Compose command that can have done it, else None."""
+    command, project = one.command, incident.attributes.get(world.PROJECT)
+    if not project or not _does(command, incident):
+        return None
+    created = known.created(incident.id)
+    if created is not None and created > one.time and incident.what != 'renamed':
+        # It works on the containers that it finds, but for the new one, which it gives the name of the old one at last
+        return None
+    in_time = _in_time(command, ready, incident)
+    service = _of_service(command, incident)
+    of_project = _of_project(one, incident, known)
+    if in_time is None or service is None or of_project is None:
+        return None
+    evidence, sure = of_project
+    # up and scale leave alone what is as it should be
+    does = command.action not in ('compose_up', 'compose_scale') or command.force_recreate
+    if incident.what == 'died' and command.action == 'compose_up' and not incident.stopped:
+        does = False
+    if not service:
+        evidence = dict(evidence, service=incident.attributes.get(world.SERVICE), named=list(command.targets))
+    return evidence, sure and in_time and service and does
+
+
+def may_be_attached(one: Execution, incident: Incident, known: world.World) -> bool:
+    """Whether a Compose that stays can be of the project of a container, and of its service."""
+    return _of_service(one.command, incident) is not None and _of_project(one, incident, known) is not None
+
+
+def _does(command: Command, incident: Incident) -> bool:
+    action = command.action or ''
+    if incident.what == 'renamed':
+        return action == 'compose_up'
+    if incident.what == 'held':
+        return action in _HOLDS
+    if incident.what == 'removed':
+        return action in _REMOVES or command.remove_orphans
+    if incident.stopped == (action == 'compose_kill') and action != 'compose_up':
+        # All but kill ask the engine to stop, which ends with a stop event; up kills at the second Ctrl-C
+        return False
+    return action in _ENDS and (action != 'compose_rm' or command.stop_before_rm)
+
+
+def _in_time(command: Command, ready: float, incident: Incident) -> bool | None:
+    """Whether the request came when the command makes it; False: it can be, None: it cannot."""
+    seconds = _STOP_TIMEOUT if command.timeout is None else command.timeout
+    seconds = 3600 if seconds < 0 else min(seconds, 3600)
+    prompt = PROMPT if command.action == 'compose_rm' and not command.force else 0
+    late = min((time - ready for time in incident.times if time >= ready), default=None)
+    if late is None:
+        return None
+    if late <= STARTUP + 10 * seconds * 1000 + prompt:
+        return True
+    return False if command.action in _SLOW and late <= PROMPT else None
+
+
+def _of_service(command: Command, incident: Incident) -> bool | None:
+    """Whether the command names the service of the container, or all; False: it can touch it, None: it does not."""
+    service = incident.attributes.get(world.SERVICE)
+    if command.everything or not command.targets:
+        return True
+    if service in command.targets or service in command.scale:
+        return True
+    return False if command.action in _SPREADS or command.remove_orphans else None
+
+
+def _of_project(one: Execution, incident: Incident, known: world.World) -> tuple[Evidence, bool] | None:
+    """Whether the project that a command means is that of the container; None: it is not."""
+    command, project = one.command, incident.attributes[world.PROJECT]
+    if command.project is not None:
+        same = project in (command.project.lower(), normal(command.project))
+        return (note('of_project', project=project), True) if same else None
+    cwd = one.entry.get('cwd')
+    if command.files:
+        return _by_files(command, cwd, incident, known)
+    if command.project_directory is not None:
+        return _by_folders([_path(cwd, command.project_directory)], cwd, incident, known)
+    folders = []
+    while cwd:
+        folders.append(cwd)
+        cwd = None if cwd == '/' else posixpath.dirname(cwd)
+    return _by_folders(folders, one.entry.get('cwd'), incident, known)
+
+
+def _by_files(
+    command: Command, cwd: str | None, incident: Incident, known: world.World
+) -> tuple[Evidence, bool] | None:
+    project = incident.attributes[world.PROJECT]
+    named = {_path(cwd, name) for name in command.files if name != '-'}
+    own = _files(incident.attributes.get(world.FILES))
+    if None not in named and named and named & own:
+        only = {other for name in named for other in known.by_file.get(name or '', ())} == {project}
+        return note('of_files', project=project, files=sorted(own & named)), only
+    others = {other for name in named for other in known.by_file.get(name or '', ())}
+    if others and project not in others and known.is_real(own) and own and len(named) == len(command.files):
+        return None  # these files are of other projects
+    return note('may_mean', project=project), False
+
+
+def _by_folders(
+    folders: list[str | None], cwd: str | None, incident: Incident, known: world.World
+) -> tuple[Evidence, bool] | None:
+    """By the nearest folder of those that a command can mean in which a known project was made."""
+    project = incident.attributes[world.PROJECT]
+    for folder in folders:
+        projects: set[str] = known.projects.get(known.real(folder) or '', set()) if folder else set()
+        if project in projects:
+            # Of several in one folder the environment decides, which nobody notes
+            return note('of_folder', project=project, folder=folder), len(projects) == 1
+        if projects:
+            own = incident.attributes.get(world.FOLDER)
+            return None if own is None or known.is_real([own]) else (note('may_mean', project=project), False)
+    return note('may_mean', project=project), False
+
+
+def _files(label: str | None) -> set[str | None]:
+    return {name for name in (label or '').split(',') if name}
+
+
+def _path(cwd: str | None, name: str) -> str | None:
+    """An absolute path without . and .. in it; None for one that is relative to a folder that is not known."""
+    if not name.startswith('/'):
+        if not cwd:
+            return None
+        name = posixpath.join(cwd, name)
+    return posixpath.normpath(name)
+
+
+def normal(name: str) -> str:
+    """The name of a project as compose 1 makes it."""
+    return re.sub('[^-_a-z0-9]', '', name.lower())

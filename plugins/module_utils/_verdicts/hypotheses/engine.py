@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hypotheses about the engine: it removed a container that was run with --rm, its swarm agent ended a task, or it went
+down and took its containers along.
+
+Sources: moby's daemon/monitor.go (autoRemove), daemon/cluster/executor/container, daemon/daemon.go (Shutdown).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import NamedTuple, Sequence
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Answer, note
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import SOON, Event, Incident
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources, covers
+
+_SHUTDOWN = 60 * 1000
+_LEAVES = 5 * 1000  # from the end of its last container to the end of an engine (measured: 1 s)
+
+
+def ask_itself(incident: Incident) -> Answer:
+    """The engine itself as asker: --rm, and the agent of a swarm, which replaces, moves and removes tasks."""
+    if world.SWARM_SERVICE in incident.attributes and incident.what != 'renamed':
+        return answers.not_known(
+            'engine', evidence=[note('swarm_task', service=incident.attributes[world.SWARM_SERVICE])]
+        )
+    if is_auto_removal(incident):
+        after = round(incident.time - (incident.died or incident.time))
+        return answers.not_known('engine', evidence=[note('removed_with_its_end', milliseconds=after)])
+    return answers.excluded('engine')
+
+
+def is_auto_removal(incident: Incident) -> bool:
+    """Whether the engine can have removed it by itself, as it does with --rm (measured: 4 to 8 ms after its end)."""
+    return incident.what == 'removed' and incident.died is not None and incident.time - incident.died <= SOON
+
+
+class _End(NamedTuple):
+    """An end of an engine: when, whether containers ran on, its last start of one, its last death, and all deaths."""
+
+    time: float
+    runs_on: bool
+    last_start: float
+    deaths: list[float]
+
+
+class Ends:
+    """The ends of the engine."""
+
+    def __init__(
+        self, happened: Sequence[Event], ends: Sequence[float], sources: Sources, reasons: Sequence[answers.Evidence]
+    ) -> None:
+        """reasons are lines of evidence on why it went down, each with its time."""
+        self._happened, self._times, self._sources = happened, sorted(ends), sources
+        self._moments = [one.time for one in happened]
+        self._known: dict[float, _End] = {}
+        self._reasons = reasons
+
+    def ask(self, incident: Incident) -> Answer:
+        """The engine went down and ended it."""
+        if incident.what not in ('died',):
+            return answers.excluded('engine_shutdown')
+        position = bisect_left(self._times, incident.time)
+        time = self._times[position] if position < len(self._times) else None
+        if time is None or time > incident.asked + _SHUTDOWN:
+            if covers(self._sources.ends, incident.asked, incident.time):
+                return answers.excluded('engine_shutdown')
+            return answers.not_known('engine_shutdown', note('engine_end_not_known'))
+        end = self._end(time)
+        deaths = bisect_right(end.deaths, time) - bisect_left(end.deaths, incident.asked - SOON)
+        if (
+            not incident.stopped
+            or end.runs_on
+            or end.last_start > incident.asked
+            or time - (end.deaths or [0])[-1] > _LEAVES
+        ):
+            return answers.excluded('engine_shutdown')
+        seconds = round((time - incident.asked) / 1000, 1)
+        return answers.shown(
+            'engine_shutdown', note('engine_went_down', containers=deaths, seconds=seconds), *self.why(time)
+        )
+
+    def why(self, time: float) -> list[answers.Evidence]:
+        """Why the engine went down, where the host tells it: what was noted in the two minutes around."""
+        return [
+            {name: value for name, value in reason.items() if name != 'moment'}
+            for reason in self._reasons
+            if -2 * _SHUTDOWN <= reason['moment'] - time <= _SHUTDOWN
+        ]
+
+    def _end(self, time: float) -> _End:
+        if time not in self._known:
+            running: set[str] = set()
+            last_start = 0.0
+            deaths = []
+            before = bisect_right([end for end in self._times], time) - 2
+            # No container is known to run from before an earlier end of the engine on
+            first = bisect_right(self._moments, self._times[before]) if before >= 0 else 0
+            for one in self._happened[first : bisect_right(self._moments, time)]:
+                if one.action in ('start', 'create'):
+                    last_start = one.time
+                    running |= {one.id} if one.action == 'start' else set()
+                elif one.action in ('die', 'destroy'):
+                    running.discard(one.id)
+                    if one.action == 'die':
+                        deaths.append(one.time)
+            self._known[time] = _End(time, bool(running), last_start, deaths)
+        return self._known[time]
+
+
+def several(answer: Answer) -> bool:
+    """Whether more than one container ended with the engine."""
+    return any(line['code'] == 'engine_went_down' and line['containers'] > 1 for line in answer.evidence)

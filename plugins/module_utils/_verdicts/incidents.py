@@ -1,0 +1,259 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's events to incidents: every time that a container ended, was removed or was renamed.
+
+Sources: which events a request makes is moby's daemon/{stop,kill,delete,restart,rename,prune,monitor}.go, measured with
+engines 20.10 and 28.5.2 (the sequences are in tests/unit/fixtures). Times are milliseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Iterator, Mapping, NamedTuple
+
+SOON = 1000  # between events of one request
+OOM_SOON = 5 * 1000
+STARTUP = 10 * 1000  # from the start of a command to its request: a loaded host starts programs slowly
+
+# What the engine notes of an end once it is over
+_AFTER_END = ('stop', 'destroy')
+
+
+class Event(NamedTuple):
+    """A container event of the engine."""
+
+    time: float
+    action: str
+    #: What follows the action after a colon: the command of exec_create and exec_start, the state of health_status.
+    detail: str
+    id: str
+    name: str
+    attributes: Mapping[str, str]
+
+
+class Incident(NamedTuple):
+    """A container ended ('died'), was removed or was renamed, or was kept from starting again ('held')."""
+
+    what: str
+    time: float
+    id: str
+    name: str
+    attributes: Mapping[str, str]
+    requests: tuple[Event, ...] = ()
+    ooms: tuple[Event, ...] = ()
+    #: The programs that were started in it since its last start, with their end, the last ones at the end.
+    execs: tuple[tuple[Event, float | None], ...] = ()
+    stopped: bool = False
+    restarted: bool = False
+    #: When it ended, for one that was removed.
+    died: float | None = None
+    created: float | None = None
+    started: float | None = None
+    #: When its health check failed last, since its last start.
+    unhealthy: float | None = None
+    #: How often it had ended and started again within a minute each, right before.
+    loops: int = 0
+
+    @property
+    def code(self) -> str:
+        return self.attributes.get('exitCode', '')
+
+    @property
+    def old_name(self) -> str:
+        """The name by which it was asked for."""
+        return self.attributes.get('oldName', self.name).lstrip('/') if self.what == 'renamed' else self.name
+
+    @property
+    def asked(self) -> float:
+        """When the request came that it may be due to."""
+        return min([request.time for request in self.requests] + [self.time])
+
+    @property
+    def times(self) -> list[float]:
+        """When requests came that it may be due to."""
+        return [request.time for request in self.requests] if self.what == 'died' else [self.time]
+
+    @property
+    def label(self) -> str:
+        """What happened, in the words of a verdict."""
+        return 'restarted' if self.restarted else 'stopped' if self.stopped or self.what == 'held' else self.what
+
+    def is_due(self) -> bool:
+        """Whether the container ended by a request, not only after one."""
+        if self.stopped:
+            return True
+        for request in self.requests:
+            number = request.attributes.get('signal', '')
+            if self.time - request.time > STARTUP:
+                continue
+            if number.isdigit() and self.code == str(128 + int(number)):
+                return not (self.ooms and number != '9')
+            if number in ('15', '2', '3'):
+                return True
+        return False
+
+
+def event(raw: Any) -> Event | None:
+    """A container event, or None for any other."""
+    if not isinstance(raw, dict) or raw.get('Type') != 'container':
+        return None
+    actor: Any = raw.get('Actor')
+    actor = actor if isinstance(actor, dict) else {}
+    found = actor.get('Attributes')
+    found = found if isinstance(found, dict) else {}
+    attributes = {label: value for label, value in found.items() if isinstance(value, str)}
+    identity, action, nano = actor.get('ID'), raw.get('Action'), raw.get('timeNano')
+    if not isinstance(identity, str) or not isinstance(action, str):
+        return None
+    if isinstance(nano, bool) or not isinstance(nano, (int, float)):
+        return None
+    action, _colon, detail = action.partition(':')
+    # To the microsecond: engine.py reads numbers as floats
+    return Event(
+        round(nano / 1e6, 3), action, detail.strip(), identity, attributes.get('name', '').lstrip('/'), attributes
+    )
+
+
+def events(raw: Iterable[Any]) -> list[Event]:
+    """The container events in the order of time."""
+    return sorted((one for one in map(event, raw) if one is not None), key=lambda one: one.time)
+
+
+def incidents(happened: Iterable[Event]) -> Iterator[Incident]:
+    """Everything that took a container away; of each container in the order of time."""
+    by_id: dict[str, list[Event]] = {}
+    for one in happened:
+        if one.id:
+            by_id.setdefault(one.id, []).append(one)
+    for found in by_id.values():
+        yield from _Life(_deaths_first(found)).incidents()
+
+
+class _Life:
+    """The events of one container, read from its creation on."""
+
+    def __init__(self, happened: list[Event]) -> None:
+        self._events = happened
+        self._died: float | None = None
+        self._created: float | None = None
+        self._loops = 0
+        self._was_asked = False
+        self._begin(None)
+
+    def _begin(self, started: float | None) -> None:
+        self._started = started
+        self._unhealthy: float | None = None
+        self._requests: list[Event] = []
+        self._ooms: list[Event] = []
+        self._execs: dict[str, tuple[Event, float | None]] = {}
+
+    # One branch for each kind of event
+    def incidents(self) -> Iterator[Incident]:  # noqa: C901, PLR0912
+        for index, one in enumerate(self._events):
+            if one.action == 'create':
+                self._created = one.time
+            elif one.action == 'start':
+                if self._died is None or one.time - self._died > 60 * SOON:
+                    self._loops = 0
+                self._died = None
+                self._begin(one.time)
+            elif one.action == 'kill':
+                self._requests.append(one)
+            elif one.action == 'oom':
+                self._ooms.append(one)
+            elif one.action == 'exec_start':
+                self._execs[one.attributes.get('execID', str(one.time))] = (one, None)
+            elif one.action == 'exec_die' and one.attributes.get('execID') in self._execs:
+                started = self._execs[one.attributes['execID']][0]
+                self._execs[one.attributes['execID']] = (started, one.time)
+            elif one.action == 'health_status' and one.detail == 'unhealthy':
+                self._unhealthy = one.time
+            elif one.action == 'die':
+                yield self._end(index, one)
+            elif one.action == 'stop' and self._died is not None and not self._was_asked:
+                # Of a container between two starts: it had ended by itself, and the stop keeps it from coming back
+                restarted = self._comes(index, 'restart', one.time + STARTUP, over_start=True)
+                yield self._incident('held', one)._replace(died=self._died, restarted=restarted)
+            elif one.action == 'destroy':
+                yield self._incident('removed', one)._replace(died=self._died)
+            elif one.action == 'rename':
+                yield self._incident('renamed', one)
+
+    def _incident(self, what: str, one: Event) -> Incident:
+        return Incident(what, one.time, one.id, one.name, one.attributes, created=self._created)
+
+    def _end(self, index: int, one: Event) -> Incident:
+        # The engine notes a kill after it sent the signal (daemon/kill.go killWithSignal), and memory as soon as it
+        # hears of it: the death can be noted before (measured: 0.3 s).
+        requests = self._requests + self._late(index, 'kill', one.time + SOON)
+        restarted = bool(requests) and self._comes(index, 'restart', one.time + STARTUP, over_start=True)
+        found = self._incident('died', one)._replace(
+            requests=tuple(requests),
+            ooms=tuple(self._ooms + self._late(index, 'oom', one.time + OOM_SOON)),
+            execs=tuple(self._execs.values()),
+            restarted=restarted,
+            # Without a request a stop is of a container that had ended before: see below
+            stopped=restarted or bool(requests) and self._comes(index, 'stop', one.time + 2 * SOON),
+            died=one.time,
+            started=self._started,
+            unhealthy=self._unhealthy,
+            loops=self._loops,
+        )
+        self._loops = 0 if requests else self._loops + 1
+        self._was_asked = bool(requests)
+        self._died = one.time
+        self._begin(None)
+        return found
+
+    def _late(self, index: int, action: str, last: float) -> list[Event]:
+        late = []
+        for one in self._events[index + 1 : index + 50]:
+            if one.time > last or one.action == 'start':
+                break
+            if one.action == action:
+                late.append(one)
+        return late
+
+    def _comes(self, index: int, action: str, last: float, over_start: bool = False) -> bool:
+        for one in self._events[index + 1 : index + 50]:
+            if one.time > last or (one.action == 'start' and not over_start):
+                return False
+            if one.action == action:
+                return True
+        return False
+
+
+def _deaths_first(happened: list[Event]) -> list[Event]:
+    """The events of a container, with each end before what follows from it, whichever was noted first.
+
+    The engine promises no order (moby/moby 50242): 20.10 notes `stop` after `die`, 28.5.2 before it (measured: 1 to 80
+    ms).
+    """
+    ordered: list[Event] = []
+    early: set[float] = set()  # starts of a container that had not ended yet
+    runs = False
+    for one in happened:
+        place = len(ordered)
+        if one.action == 'die':
+            place = _place_of_death(ordered, one, early)
+            if place < len(ordered):
+                # It was over by the time that the first of these was noted
+                one = one._replace(time=ordered[place].time)
+        elif one.action == 'start' and runs:
+            early.add(one.time)
+        ordered.insert(place, one)
+        if one.action in ('start', 'die'):
+            runs = next(other.action for other in reversed(ordered) if other.action in ('start', 'die')) == 'start'
+    return ordered
+
+
+def _place_of_death(ordered: list[Event], death: Event, early: set[float]) -> int:
+    place = back = len(ordered)
+    while back and death.time - ordered[back - 1].time <= SOON:
+        back -= 1
+        earlier = ordered[back]
+        if earlier.action in _AFTER_END or earlier.time in early:
+            place = back
+        elif earlier.action not in ('kill', 'oom', 'restart'):
+            break
+    return place

@@ -1,0 +1,184 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of verdicts: a sentence for each code of evidence, a phrase for each cause. They stand nowhere else.
+
+The core says what it knows in codes and values (plugins/module_utils/_verdicts). Nothing of a host is printed raw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape
+
+CAUSES = {
+    'cli': 'a docker command',
+    'api': 'an API client',
+    'engine': 'the engine itself',
+    'self_exit': 'ended by itself',
+    'oom': 'out of memory',
+    'killed_outside_engine': 'killed from outside the engine',
+    'engine_shutdown': 'the engine went down',
+    'not_known': 'not known',
+}
+
+_WHO = '{command} by pid {pid} ({user})'
+_CLIENT = '{exe}, pid {pid} ({user})'
+
+#: {time}, {command}, {exe}, {pid}, {user} come from the line as they are; a name that a line lacks shows as a dash.
+SENTENCES = {
+    # what the engine noted
+    'kill_event': '{time} kill, signal {signal}',
+    'oom_event': '{time} oom: a memory limit was hit',
+    'die_event': '{time} die, exit code {exit_code}{then}',
+    'stop_event': '{time} stop',
+    'rename_event': '{time} rename from {old} to {new}',
+    'destroy_event': '{time} destroy',
+    'crash_loop': 'it had ended and started again {count} times right before',
+    'had_ended_by_itself': 'it had ended by itself at {time}: the stop keeps it from starting again',
+    'nobody_asked': 'the engine noted no kill since the start of the container: it was not asked',
+    'signal_but_later_end': 'the engine was asked for that signal, but nothing says that the container ended by it and '
+    'not by itself',
+    # commands
+    'command_names': '{time} ' + _WHO + ' fits: it names {target}, {how}',
+    'command_arguments_missing': '{time} ' + _WHO + ' fits: its arguments are not all known, it may name the container',
+    'command_prunes': '{time} ' + _WHO + ' fits: a prune removes every stopped container{prune}',
+    'command_of_project': '{time} ' + _WHO + ' fits: the container is of its project {project}{service}',
+    'command_of_files': '{time} ' + _WHO + ' fits: the container of project {project} was made from its file{service}',
+    'command_of_folder': '{time} ' + _WHO + ' fits: the container is of the project in {folder}{service}',
+    'command_may_mean': '{time} ' + _WHO + ' can fit: it may mean the project {project}{service}',
+    'command_of_service': '{time} ' + _WHO + ' fits: the container is of its swarm service {service_name}',
+    'command_of_stack': '{time} ' + _WHO + ' fits: the container is of its stack {stack}',
+    'command_of_swarm': '{time} ' + _WHO + ' can fit: the container is of a swarm service',
+    'command_sent_signal': '{time} ' + _WHO + ' sent a signal',
+    'did_not_connect': '{time} ' + _WHO + ' fits, but it did not connect to this engine: it asked another one '
+    '(DOCKER_HOST, a context), or audit lost the record',
+    # who hands something on
+    'attached': '{time} ' + _WHO + ' was attached to it: signals and keys are handed on for as long as it runs',
+    'exec_started': '{time} exec: {inside} was started inside',
+    'exec_by': '{time} ' + _WHO + ' runs something inside',
+    # clients
+    'connected': '{time} ' + _CLIENT + ' connected',
+    'connected_meanwhile': '{count} clients connected between the command and the request, but it needs none of them',
+    'unhealthy': '{time} its health check failed: tools that restart unhealthy containers ask right after that',
+    'connects_tell_no_question': 'a connect tells who talked to the engine, not what was asked',
+    # the engine
+    'swarm_task': 'it is a task of the swarm service {service_name}: the engine ends and replaces those by itself',
+    'removed_with_its_end': 'it was removed {milliseconds} ms after its end, as the engine does for a container that '
+    'was run with --rm',
+    'end_not_explained': 'who ended it is not known: the same can have removed it',
+    'engine_went_down': '{containers} of the engine ended, and {seconds} s after the signal the engine was gone',
+    'unit_stopped': '{time} systemd stopped {unit}',
+    'unit_started': '{time} systemd started {unit}',
+    'host_shut_down': '{time} the host was shut down',
+    'package_changed': '{time} {tool} changed {package}: {change}',
+    'sudo_command': '{time} {command} by sudo ({user})',
+    # no request
+    'code_of_program': 'its program ended with {exit_code}: the end by a signal has a code from 129 on, and a program '
+    'can handle a signal',
+    'code_like_signal': 'its program ended with {exit_code}: of all signals from outside, SIGKILL (137) alone ends the '
+    'first process of a container that does not handle it',
+    'code_of_kill': '137 is 128 + 9: a SIGKILL from outside the engine, or a program that ended with that code, as a '
+    'shell does whose last command was killed',
+    'code_of_shim': '255 is what the engine notes when the shim of the container was killed, and a program can end '
+    'with it',
+    'oom_noted': 'memory ran out right before',
+    'oom_of_limit': '{time} the kernel killed {task} (pid {pid}) of it: the container was at its memory limit',
+    'oom_of_host': '{time} the kernel killed {task} (pid {pid}) of it: the host was out of memory',
+    'oom_other_victim': 'that was another process of the container than its first',
+    'oom_but_other_end': 'memory was short, but that did not end it for certain',
+    'signal_sent': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, its first process',
+    'signal_near': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, which can have been its first process',
+    # what was not looking
+    'log_begins_later': 'the audit log begins at {time} only',
+    'commands_not_logged': 'docker commands were not logged then',
+    'users_not_watched': 'docker commands of other users are not logged{users}',
+    'connects_not_logged': 'connections to the engine were not logged: an API client cannot be ruled out',
+    'connects_logged_later': 'connections are logged since later than the engine runs: one that is older cannot be '
+    'ruled out',
+    'docker_not_logged': 'a docker connected whose command is not in the log',
+    'processes_before_audit': 'some processes were there before audit, which never sees them{processes}',
+    'engine_end_not_known': 'whether the engine went down then is not known',
+    'events_forgotten': 'not all events of the engine before it are known: it may have been asked',
+    'kernel_log_not_read': 'whether the kernel killed it for want of memory is not known',
+    'signals_not_logged': 'signals from the host are not logged',
+    'only_kill_is_logged': 'no SIGKILL to it is in the log, but there are ways to send one that are not logged',
+}
+
+_HOW = {
+    'id': 'its full id',
+    'name': 'its name at that time',
+    'prefix': 'the start of its id, which no other container known at that time has',
+}
+
+
+def sentence(line: Any) -> str:
+    """A line of evidence in words, as one line that prints."""
+    if not isinstance(line, Mapping):
+        return escape.printable(str(line))
+    template = SENTENCES.get(str(line.get('code')))
+    if template is None:
+        # Of a newer core
+        return escape.printable('{}: {}'.format(line.get('code'), {k: line[k] for k in line if k != 'code'}))
+    return escape.printable(template.format_map(_Values(line)))
+
+
+class _Values(dict):  # type: ignore[type-arg]
+    """What the sentences ask for, from the values of a line."""
+
+    def __init__(self, line: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._line = line
+
+    def __missing__(self, name: str) -> str:
+        made = _MADE.get(name)
+        return made(self._line) if made else escape.word(self._line.get(name))
+
+
+def _user(line: Mapping[str, Any]) -> str:
+    login = 'no login' if line.get('auid') is None else 'login uid {}'.format(line['auid'])
+    return 'uid {}, {}'.format(line.get('uid'), login)
+
+
+def _command(line: Mapping[str, Any]) -> str:
+    argv = line.get('argv')
+    return ' '.join(escape.word(word) for word in argv) if isinstance(argv, list) else escape.word(line.get('exe'))
+
+
+def _service(line: Mapping[str, Any]) -> str:
+    if not line.get('named'):
+        return ''
+    named = ', '.join(map(escape.word, line['named'])) if isinstance(line['named'], list) else '-'
+    return '; it names {}, and Compose can touch {} with that'.format(named, escape.word(line.get('service')))
+
+
+def _prune(line: Mapping[str, Any]) -> str:
+    if line.get('filtered'):
+        return '; which ones its filters leave out is not known'
+    return '' if line.get('end_noted') else '; the engine noted no end of it'
+
+
+def _listed(name: str) -> Any:
+    def words(line: Mapping[str, Any]) -> str:
+        found = line.get(name)
+        return ': ' + ', '.join(map(escape.word, found)) if isinstance(found, list) and found else ''
+
+    return words
+
+
+_MADE = {
+    'time': lambda line: str(line.get('time') or '-'),
+    'user': _user,
+    'command': _command,
+    'service': _service,
+    'service_name': lambda line: escape.word(line.get('service')),
+    'inside': lambda line: escape.word(line.get('command')),
+    'prune': _prune,
+    'how': lambda line: _HOW.get(str(line.get('how')), '-'),
+    'then': lambda line: ', then {}'.format(line['then']) if line.get('then') in ('stop', 'restart') else '',
+    'containers': lambda line: 'every container' if line.get('containers') != 1 else 'the one container',
+    'users': _listed('users'),
+    'processes': _listed('processes'),
+}
