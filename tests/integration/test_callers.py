@@ -10,19 +10,22 @@ tests/lab/lab gives.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 import uuid
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.tests.support import kernel_audit
+from ansible_collections.claude_hooks.docker_audit.tests.support.sshd import Sshd
+from ansible_collections.claude_hooks.docker_audit.tests.support.waiting import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(sys.executable).parent
@@ -40,12 +43,11 @@ def rules():
         ['-F', 'path=' + DOCKER, '-F', 'perm=x', '-F', 'key=' + KEY],
         ['-F', 'arch=b64', '-S', 'connect', '-F', 'path=' + SOCKET, '-F', 'key=%s-socket' % KEY],
     ]
-    for rule in added:
-        # First in the list: a rule that another test left would take the events.
-        subprocess.run(['auditctl', '-A', 'exit,always', *rule], check=True, stdin=subprocess.DEVNULL)
-    yield
-    for rule in added:
-        subprocess.run(['auditctl', '-d', 'exit,always', *rule], check=True, stdin=subprocess.DEVNULL)
+    with contextlib.ExitStack() as stack:
+        for words in added:
+            # First in the list: a rule that another test left would take the events.
+            stack.enter_context(kernel_audit.rule(*words, first=True))
+        yield
 
 
 @pytest.fixture
@@ -95,81 +97,16 @@ def caller(name):
     return finding, finding['caller']
 
 
-def wait_for(condition, seconds, what):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, '%s: not within %s s' % (what, seconds)
-        time.sleep(0.05)
-
-
 def wait_for_the_log(text):
-    wait_for(lambda: text.encode() in pathlib.Path('/var/log/audit/audit.log').read_bytes(), 20, '%s in the log' % text)
-
-
-class Sshd:
-    """An sshd of our own on loopback, that lets in with PAM as the sshd of a host does."""
-
-    def __init__(self, folder):
-        with socket.socket() as probe:
-            probe.bind(('127.0.0.1', 0))
-            self.port = probe.getsockname()[1]
-        self._key = folder / 'key'
-        for key in (self._key, folder / 'host_key'):
-            subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key], check=True)
-        config = folder / 'sshd_config'
-        config.write_text(
-            '\n'.join(
-                [
-                    'Port %d' % self.port,
-                    'ListenAddress 127.0.0.1',
-                    'HostKey %s' % (folder / 'host_key'),
-                    'AuthorizedKeysFile %s.pub' % self._key,
-                    'PidFile none',
-                    'StrictModes no',
-                    'UsePAM yes',
-                    'PermitRootLogin prohibit-password',
-                ]
-            )
-            + '\n'
-        )
-        pathlib.Path('/run/sshd').mkdir(exist_ok=True)
-        self.process = subprocess.Popen(
-            [shutil.which('sshd'), '-D', '-f', config], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        wait_for(lambda: not socket.socket().connect_ex(('127.0.0.1', self.port)), 10, 'sshd')
-
-    def login(self, command, *options):
-        return subprocess.Popen(
-            [
-                'ssh',
-                '-F',
-                'none',
-                '-i',
-                str(self._key),
-                '-p',
-                str(self.port),
-                '-o',
-                'StrictHostKeyChecking=no',
-                '-o',
-                'UserKnownHostsFile=/dev/null',
-                '-o',
-                'LogLevel=ERROR',
-                *options,
-                'root@127.0.0.1',
-                command,
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    wait_until(lambda: kernel_audit.is_logged(text.encode()), '%s in the log' % text)
 
 
 @pytest.fixture
 def sshd(tmp_path):
-    server = Sshd(tmp_path)
+    server = Sshd(tmp_path, use_pam=True)
+    server.start()
     yield server
-    server.process.kill()
-    server.process.wait()
+    server.stop()
 
 
 @pytest.mark.parametrize('options, terminal', [([], 'ssh'), (['-tt'], '/dev/pts/')])
@@ -292,7 +229,7 @@ def test_a_client_in_a_container_is_named_by_its_container(name):
         % target
     )
     agent = docker(*run, '--name', 'agent-' + name, '-v', SOCKET + ':/engine.sock', IMAGE, 'python3', '-c', code)
-    wait_for(lambda: docker('inspect', '-f', '{{.State.Running}}', target) == 'false', 20, 'the end of the container')
+    wait_until(lambda: docker('inspect', '-f', '{{.State.Running}}', target) == 'false', 'the end of the container')
     wait_for_the_log('comm="python3"')
     time.sleep(1)
     (verdict,) = [verdict for verdict in ask('docker_verdicts_info', name)['verdicts'] if verdict['id'] == target]

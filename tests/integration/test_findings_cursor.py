@@ -14,7 +14,6 @@ import json
 import os
 import pathlib
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -24,12 +23,12 @@ import time
 import uuid
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.tests.support.kernel_audit import LOG, executions, rotate, rule
 
 KEY = 'claude-hooks-docker'
 OTHER_KEY = 'claude-hooks-test'
 DOCKER = os.path.realpath(shutil.which('docker') or '/usr/bin/docker')
 TRUE = os.path.realpath(shutil.which('true') or '/usr/bin/true')
-LOG = pathlib.Path('/var/log/audit/audit.log')
 RUN = '''
 import json, sys
 from ansible.module_utils.testing import patch_module_args
@@ -73,21 +72,6 @@ def names(result):
     return [finding['targets'][0].rpartition('.')[2] for finding in result['findings']]
 
 
-def auditctl(*words):
-    return subprocess.run(
-        ['auditctl', *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
-    ).stdout
-
-
-def rotate():
-    before = LOG.stat().st_ino
-    os.kill(int(re.search(r'^pid (\d+)$', auditctl('-s'), re.MULTILINE).group(1)), signal.SIGUSR1)
-    deadline = time.monotonic() + 20
-    while not LOG.exists() or LOG.stat().st_ino == before:
-        assert time.monotonic() < deadline, 'auditd does not rotate its log on SIGUSR1'
-        time.sleep(0.01)
-
-
 @pytest.fixture
 def prefix():
     """What the containers of this test are called before the dot."""
@@ -97,18 +81,6 @@ def prefix():
 @pytest.fixture
 def stop(prefix):
     """Executes docker under our rule."""
-    words = [
-        'exit,always',
-        '-F',
-        'path=%s' % DOCKER,
-        '-F',
-        'perm=x',
-        '-F',
-        'ppid=%d' % os.getpid(),
-        '-F',
-        'key=%s' % KEY,
-    ]
-    auditctl('-A', *words)
 
     def execute(name):
         subprocess.run(
@@ -119,8 +91,8 @@ def stop(prefix):
             check=False,
         )
 
-    yield execute
-    auditctl('-d', *words)
+    with rule(*executions(DOCKER, KEY), first=True):
+        yield execute
 
 
 @pytest.fixture
@@ -131,37 +103,18 @@ def reader(tmp_path, prefix, stop):
 @pytest.fixture
 def others():
     """Executions of something else, logged under another key, one after the other while the test runs."""
-    words = [
-        'exit,always',
-        '-F',
-        'path=%s' % TRUE,
-        '-F',
-        'perm=x',
-        '-F',
-        'ppid=%d' % os.getpid(),
-        '-F',
-        'key=%s' % OTHER_KEY,
-    ]
-    auditctl('-A', *words)
     ended = threading.Event()
 
     def execute():
         while not ended.wait(random.random() * 0.1):
             subprocess.run([TRUE], check=False)
 
-    thread = threading.Thread(target=execute)
-    thread.start()
-    yield
-    ended.set()
-    thread.join()
-    auditctl('-d', *words)
-
-
-def wait_until(is_so, seconds, what):
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, 'not after %s s: %s' % (seconds, what)
-        time.sleep(0.05)
+    with rule(*executions(TRUE, OTHER_KEY), first=True):
+        thread = threading.Thread(target=execute)
+        thread.start()
+        yield
+        ended.set()
+        thread.join()
 
 
 def test_the_first_call_gives_what_happened_today_and_the_next_what_came_then(reader, stop):

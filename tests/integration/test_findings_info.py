@@ -11,14 +11,12 @@ gives.
 from __future__ import annotations
 
 import datetime
-import glob
 import itertools
 import json
 import os
 import pathlib
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -29,6 +27,7 @@ import zoneinfo
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import scan
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find
+from ansible_collections.claude_hooks.docker_audit.tests.support import kernel_audit
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODULE = 'claude_hooks.docker_audit.docker_findings_info'
@@ -113,52 +112,14 @@ def now():
 
 def wait_for_the_log():
     """Until auditd has written all that was executed before."""
-    mark = 'mark-%s' % uuid.uuid4()
-    docker('version', mark)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        for path in ['/var/log/audit/audit.log'] + glob.glob('/var/log/audit/audit.log.*'):
-            if b'"%s"' % mark.encode() in pathlib.Path(path).read_bytes():
-                return
-        time.sleep(0.05)
-    raise AssertionError('the rule or auditd does not log: %s is not in the log after 20 s' % mark)
-
-
-def auditctl(*words):
-    return subprocess.run(
-        ['auditctl', *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
-    ).stdout
-
-
-def rotate():
-    log = pathlib.Path('/var/log/audit/audit.log')
-    before = log.stat().st_ino
-    os.kill(int(re.search(r'^pid (\d+)$', auditctl('-s'), re.MULTILINE).group(1)), signal.SIGUSR1)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if log.exists() and log.stat().st_ino != before:
-            return
-        time.sleep(0.05)
-    raise AssertionError('auditd does not rotate its log on SIGUSR1')
+    kernel_audit.wait_for_the_log(lambda mark: docker('version', mark))
 
 
 @pytest.fixture(autouse=True)
 def rule():
     """Our rule, for what this process executes: nothing else on the machine can add a finding."""
-    words = [
-        'always,exit',
-        '-F',
-        'path=%s' % DOCKER,
-        '-F',
-        'perm=x',
-        '-F',
-        'ppid=%d' % os.getpid(),
-        '-F',
-        'key=%s' % KEY,
-    ]
-    auditctl('-a', *words)
-    yield
-    auditctl('-d', *words)
+    with kernel_audit.rule(*kernel_audit.executions(DOCKER, KEY)):
+        yield
 
 
 @pytest.fixture
@@ -339,9 +300,7 @@ def test_ausearch_finds_the_same_in_a_log_with_rotations(name, tmp_path):
     start = now()
     broken = tmp_path / 'docker'
     broken.write_text('not executable')
-    words = ['always,exit', '-F', 'path=%s' % broken, '-F', 'perm=x', '-F', 'key=%s' % KEY]
-    auditctl('-a', *words)
-    try:
+    with kernel_audit.rule('-F', 'path=%s' % broken, '-F', 'perm=x', '-F', 'key=%s' % KEY):
         expected = []
         for number, hostile in zip(range(4), itertools.cycle(HOSTILE.values())):
             for action in ('stop', 'rm'):
@@ -351,9 +310,7 @@ def test_ausearch_finds_the_same_in_a_log_with_rotations(name, tmp_path):
                 subprocess.run([broken, 'stop', name], check=False)
             wait_for_the_log()
             if number < 3:
-                rotate()
-    finally:
-        auditctl('-d', *words)
+                kernel_audit.rotate()
     # now the log is still: what the module reads, ausearch reads, too
     result, other = run_module({'since': start}), found_with_ausearch(start, tmp_path)
     assert argvs(result) == expected

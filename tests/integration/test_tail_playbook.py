@@ -20,7 +20,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -29,6 +28,9 @@ import unicodedata
 
 import pytest
 import yaml
+from ansible_collections.claude_hooks.docker_audit.tests.support import kernel_audit
+from ansible_collections.claude_hooks.docker_audit.tests.support.sshd import Sshd
+from ansible_collections.claude_hooks.docker_audit.tests.support.waiting import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(sys.executable).parent
@@ -59,11 +61,9 @@ CONTROL = {
 
 @pytest.fixture(scope='module', autouse=True)
 def rule():
-    words = ['-F', 'path=' + DOCKER, '-F', 'perm=x', '-F', 'key=' + KEY]
     # First in the list: a rule that another test left would take the events.
-    subprocess.run(['auditctl', '-A', 'exit,always', *words], check=True)
-    yield
-    subprocess.run(['auditctl', '-d', 'exit,always', *words], check=True)
+    with kernel_audit.rule('-F', 'path=' + DOCKER, '-F', 'perm=x', '-F', 'key=' + KEY, first=True):
+        yield
 
 
 def docker(name, *words):
@@ -79,73 +79,13 @@ def docker(name, *words):
     return name
 
 
-class Sshd:
-    """An sshd of our own on loopback."""
-
-    def __init__(self, folder):
-        with socket.socket() as probe:
-            probe.bind(('127.0.0.1', 0))
-            self.port = probe.getsockname()[1]
-        self.key = folder / 'key'
-        self._process = None
-        self._config = folder / 'sshd_config'
-        for key in (self.key, folder / 'host_key'):
-            subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key], check=True)
-        self._config.write_text(
-            '\n'.join(
-                [
-                    'Port %d' % self.port,
-                    'ListenAddress 127.0.0.1',
-                    'HostKey %s' % (folder / 'host_key'),
-                    'AuthorizedKeysFile %s.pub' % self.key,
-                    'PidFile none',
-                    'StrictModes no',
-                    'UsePAM no',
-                    'PermitRootLogin prohibit-password',
-                    'Subsystem sftp internal-sftp',
-                    # Where the other end keeps its state
-                    'SetEnv XDG_STATE_HOME=%s' % (folder / 'far'),
-                ]
-            )
-            + '\n'
-        )
-        pathlib.Path('/run/sshd').mkdir(exist_ok=True)
-
-    def start(self):
-        self._process = subprocess.Popen(
-            [shutil.which('sshd'), '-D', '-f', self._config], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        wait_for(lambda: not socket.socket().connect_ex(('127.0.0.1', self.port)), 10)
-
-    def stop(self):
-        """Ends it with all its sessions, as a host that goes down does."""
-        found = [self._process.pid]
-        for pid in found:
-            found += children(pid, 'sshd')
-        for pid in found:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self._process.wait()
-
-
-def children(pid, name):
-    listed = subprocess.run(['pgrep', '-P', str(pid), '-x', name], capture_output=True, text=True, check=False).stdout
-    return [int(line) for line in listed.split()]
-
-
-def wait_for(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, 'not within %s s' % seconds
-        time.sleep(0.05)
-
-
 class Bench:
     """A place with an inventory and a state of its own, to run tail.yml from."""
 
     def __init__(self, folder):
         self.folder = folder
-        self.sshd = Sshd(folder)
+        # Where the other end keeps its state
+        self.sshd = Sshd(folder, settings=('SetEnv XDG_STATE_HOME=%s' % (folder / 'far'),))
         self.inventory = folder / 'hosts.yml'
         # Python's own sudo and root's become show that nothing keeps a module alive behind sudo
         self.write(
@@ -329,7 +269,7 @@ def test_ctrl_c_while_nothing_happens_ends_all_within_two_seconds(bench):
     run = bench.start().up()
     time.sleep(1)
     run.end(signal.SIGINT)
-    wait_for(lambda: not bench.left_over(), STOPPED)
+    wait_until(lambda: not bench.left_over(), bench.left_over, STOPPED)
 
 
 def test_ctrl_c_ends_make_as_well(bench):
@@ -351,7 +291,7 @@ def test_ctrl_c_ends_make_as_well(bench):
     # As a terminal does it
     os.killpg(run.process.pid, signal.SIGINT)
     assert run.end() != 0
-    wait_for(lambda: not bench.left_over(), STOPPED)
+    wait_until(lambda: not bench.left_over(), bench.left_over, STOPPED)
 
 
 def test_what_happened_round_a_stop_is_neither_lost_nor_repeated(bench):
@@ -380,7 +320,7 @@ def test_a_killed_run_leaves_no_process_and_loses_nothing(bench):
     first.wait_for(seen, 2)
     time.sleep(0.5)
     first.end(signal.SIGKILL)
-    wait_for(lambda: not bench.left_over(), STOPPED)
+    wait_until(lambda: not bench.left_over(), bench.left_over, STOPPED)
     missed = docker(next(NAMES))
     second = bench.start()
     second.wait_for(missed, 2)
@@ -467,7 +407,7 @@ def test_it_ends_when_nobody_reads_the_output(bench):
         assert process.wait(SOON)
     finally:
         process.kill()
-    wait_for(lambda: not bench.left_over(), STOPPED)
+    wait_until(lambda: not bench.left_over(), bench.left_over, STOPPED)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
-import http.server
 import json
 import logging
 import os
@@ -20,15 +19,14 @@ import pathlib
 import platform
 import random
 import runpy
-import socketserver
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
 import yaml
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import position as reader_state
+from ansible_collections.claude_hooks.docker_audit.tests.support import fake_engine
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -269,33 +267,21 @@ def test_a_first_run_that_saw_nothing_is_the_first_all_the_same(host):
 
 def test_the_engine_tells_which_ids_match(host, tmp_path):
     """The container a had a matching name before it was renamed, b never had one, c is not known."""
-    events = ''.join(
-        json.dumps({'Action': action, 'Actor': {'ID': 64 * letter, 'Attributes': names}}) + '\n'
-        for action, letter, names in (
-            ('create', 'a', {'name': 'claude-hooks-1'}),
-            ('rename', 'a', {'name': 'renamed', 'oldName': '/claude-hooks-1'}),
-            ('create', 'b', {'name': 'other'}),
+    events = fake_engine.events(
+        *(
+            {'Action': action, 'Actor': {'ID': 64 * letter, 'Attributes': names}}
+            for action, letter, names in (
+                ('create', 'a', {'name': 'claude-hooks-1'}),
+                ('rename', 'a', {'name': 'renamed', 'oldName': '/claude-hooks-1'}),
+                ('create', 'b', {'name': 'other'}),
+            )
         )
     )
-
-    class Engine(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(events.encode() if self.path.startswith('/events') else b'[]')
-
-        def address_string(self):
-            return 'unix'
-
-        def log_message(self, *words):
-            pass
-
     for letter in 'abc':
         host.execute('docker', 'rm', 12 * letter)
-    with socketserver.UnixStreamServer(str(tmp_path / 'engine'), Engine) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        found = host.run(2, socket=str(tmp_path / 'engine'))
-        server.shutdown()
+    replies = {'/events': events, '/containers/json': fake_engine.ok(b'[]')}
+    with fake_engine.Listener(tmp_path / 'engine', replies) as listener:
+        found = host.run(2, socket=listener.path)
     assert [(event['targets'][0][0], event['match']) for event in found] == [('a', 'id'), ('c', 'possible')]
 
 

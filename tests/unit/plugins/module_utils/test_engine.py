@@ -17,72 +17,11 @@ import urllib.parse
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+from ansible_collections.claude_hooks.docker_audit.tests.support.fake_engine import Listener, chunked, ok
 from hypothesis import given
 from hypothesis import strategies as st
 
 A, B, C = 'a' * 64, 'b' * 64, 'c' * 64
-
-
-class Listener:
-    """Answers every request at a socket with what `replies` has for its path: bytes, or a function that writes them."""
-
-    def __init__(self, path, replies):
-        self.path = str(path)
-        self.asked = []
-        self._replies = replies
-        self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(self.path)
-        self._server.listen(8)
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_unused):
-        # accept() is not woken by close()
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._thread.join(10)
-        self._server.close()
-
-    def _serve(self):
-        while True:
-            try:
-                client = self._server.accept()[0]
-            except OSError:
-                return
-            with client:
-                try:
-                    self._answer(client)
-                except OSError:
-                    pass  # it has heard enough
-
-    def _answer(self, client):
-        request = b''
-        while not request.endswith(b'\r\n\r\n'):
-            piece = client.recv(4096)
-            if not piece:
-                return
-            request += piece
-        target = request.split(b' ')[1].decode()
-        self.asked.append((target, request))
-        reply = self._replies[target.partition('?')[0]]
-        if callable(reply):
-            reply(client)
-        else:
-            client.sendall(reply)
-
-
-def ok(body, status='200 OK'):
-    return (
-        b'HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n' % (status.encode(), len(body))
-        + body
-    )
-
-
-def chunked(*pieces):
-    chunks = b''.join(b'%x\r\n%s\r\n' % (len(piece), piece) for piece in pieces)
-    return b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n' + chunks + b'0\r\n\r\n'
 
 
 def event(identity, name, action='start', **attributes):
