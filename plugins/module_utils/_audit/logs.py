@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 from collections import namedtuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files as own_files
 
 # The records of one event are found when they lie less than this far apart. The kernel holds back 8192 records at most
 # in the usual setting (-b 8192), of about 300 bytes.
@@ -205,16 +205,11 @@ def open_file(path):
 
 def _open(path):
     try:
-        # A FIFO must not make us wait: O_NONBLOCK means nothing for a file
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        return own_files.open_regular(path)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise LogReaderError('cannot read %s: %s' % (path, _reason(error))) from error
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise LogReaderError('cannot read %s: it is not a file' % path)
-    return handle
 
 
 def _reason(error):

@@ -117,7 +117,7 @@ def _check(status: os.stat_result, path: str, owner: int) -> None:
     if stat.S_ISLNK(status.st_mode):
         _refuse(path, 'it is a link')
     if not stat.S_ISREG(status.st_mode):
-        _refuse(path, 'it is not a regular file')
+        _refuse(path, 'it is not a file')
     if owner not in (-1, status.st_uid):
         _refuse(path, 'it belongs to uid %d, not to uid %d who runs this' % (status.st_uid, owner))
 
@@ -154,7 +154,7 @@ def _named(path: str) -> int:
             parts = _parts(target) + parts
     finally:
         os.close(folder)
-    _refuse(path, 'it is not a regular file')
+    _refuse(path, 'it is not a file')
 
 
 def _entered(path: str, make: bool) -> int:

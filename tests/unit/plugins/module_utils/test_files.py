@@ -60,7 +60,7 @@ def test_only_regular_files_are_opened(tmp_path, put):
     thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
     thread.join(5)
-    assert answers == ['it is not a regular file']
+    assert answers == ['it is not a file']
 
 
 def test_a_regular_file_is_read_also_by_links_of_ones_own(tmp_path, monkeypatch):
@@ -103,8 +103,8 @@ def test_a_link_of_another_user_is_not_followed_wherever_it_stands(tmp_path, mon
         ('missing/file', 'No such file'),
         ('file/file', 'Not a directory'),
         ('loop', 'Too many levels of symbolic links'),
-        ('to root', 'it is not a regular file'),
-        ('', 'it is not a regular file'),
+        ('to root', 'it is not a file'),
+        ('', 'it is not a file'),
     ],
 )
 def test_what_is_not_there_is_an_os_error_as_of_open(tmp_path, path, reason):
@@ -158,9 +158,9 @@ def test_the_draft_of_a_run_that_was_killed_is_in_nobodys_way(tmp_path):
 @pytest.mark.parametrize(
     'put, reason',
     [
-        (put_fifo, 'it is not a regular file'),
-        (put_socket, 'it is not a regular file'),
-        (put_folder, 'it is not a regular file'),
+        (put_fifo, 'it is not a file'),
+        (put_socket, 'it is not a file'),
+        (put_folder, 'it is not a file'),
         (put_device, 'it is a link'),
         (lambda path: path.symlink_to('file'), 'it is a link'),
     ],

@@ -268,7 +268,7 @@ def test_an_engine_of_the_owner_of_the_socket_is_one(tree, monkeypatch):
 def test_only_regular_files_are_opened(tree, put, name):
     tree.daemon('--config-file', '/etc/other.json')
     put(str(tree.path(name)))
-    assert (name, 'it is not a regular file') in tree.look()['unseen']
+    assert (name, 'it is not a file') in tree.look()['unseen']
 
 
 def test_a_host_of_an_engine(tree):

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 from hypothesis import given, settings
@@ -228,18 +229,18 @@ def test_a_rotation_while_opening_loses_and_doubles_nothing(tmp_path, monkeypatc
     log = tmp_path / 'audit.log'
     for number, name in enumerate(['audit.log.2', 'audit.log.1', 'audit.log']):
         (tmp_path / name).write_bytes(audit_writer.text(stop(number)))
-    real = os.open
+    real = files.open_regular
     calls = []
 
-    def open_and_rotate(path, *rest):
-        handle = real(path, *rest)
+    def open_and_rotate(path):
+        handle = real(path)
         if len(calls) == opened:
             rotate(log, 9)
             log.write_bytes(audit_writer.text(stop(3)))
         calls.append(path)
         return handle
 
-    monkeypatch.setattr(os, 'open', open_and_rotate)
+    monkeypatch.setattr(files, 'open_regular', open_and_rotate)
     assert serials(read_log(log)) == [0, 1, 2, 3]
 
 

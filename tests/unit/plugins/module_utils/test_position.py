@@ -80,7 +80,7 @@ def test_a_lock_that_is_no_file_is_refused(home, keep, error, put):
     (lock,) = (home / '.local/state/claude-hooks').glob('*.lock')
     lock.unlink()
     put(lock)
-    with pytest.raises(error, match='it is a link|it is not a regular file'):
+    with pytest.raises(error, match='it is a link|it is not a file'):
         keep()
 
 
@@ -91,7 +91,7 @@ def test_a_state_that_is_no_file_is_told_and_replaced(home, put):
     state.unlink()
     put(state)
     warning, _token = keep_position()
-    assert str(state) in warning and ('it is a link' in warning or 'it is not a regular file' in warning)
+    assert str(state) in warning and ('it is a link' in warning or 'it is not a file' in warning)
     assert keep_position()[0] is None
 
 
@@ -100,5 +100,5 @@ def test_a_token_that_is_no_file_is_refused(home):
     token = home / '.local/state/claude-hooks/printed-reader@key@web1'
     token.unlink()
     os.mkfifo(token)
-    with pytest.raises(printed.PrintedError, match='printed-reader@key@web1: it is not a regular file'):
+    with pytest.raises(printed.PrintedError, match='printed-reader@key@web1: it is not a file'):
         keep_printed()
