@@ -8,125 +8,31 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import PatternError
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import public
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide, sources
+from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
+    LOGGED,
+    PROJECT,
+    SEEN,
+    START,
+    A,
+    B,
+    C,
+    codes,
+    command,
+    connect,
+    down,
+    event,
+    gone,
+    judge,
+    kill,
+    life,
+    short,
+    stop,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-START = 1795492663000
-A, B, C = 'a1' * 32, 'b2' * 32, 'a1' * 4 + 'c3' * 28
-NAME = 'claude-hooks-a'
-
-
-def event(seconds, action, identity=A, name=NAME, **attributes):
-    return {
-        'Type': 'container',
-        'Action': action,
-        'Actor': {'ID': identity, 'Attributes': dict(attributes, name=name)},
-        'timeNano': round(START + seconds * 1000) * 1000000,
-    }
-
-
-def command(seconds, text, pid=100, **fields):
-    argv = text.split()
-    finding = {
-        'timestamp': audit_log.timestamp(int(START + seconds * 1000)),
-        'event': '%s:%d' % (seconds, pid),
-        'host': None,
-        'pid': pid,
-        'ppid': 1,
-        'uid': 0,
-        'auid': None,
-        'cwd': '/',
-        'exe': '/usr/bin/docker',
-        'argv': argv,
-        'argv_complete': True,
-    }
-    finding.update(public(docker_cli.parse(argv)))
-    return dict(finding, **fields)
-
-
-def connect(seconds, pid=100, exe='/usr/bin/docker', **fields):
-    return dict(
-        {
-            'timestamp': audit_log.timestamp(int(START + seconds * 1000)),
-            'event': '%s:%d' % (seconds, pid),
-            'host': None,
-            'pid': pid,
-            'ppid': 1,
-            'uid': 0,
-            'auid': None,
-            'exe': exe,
-        },
-        **fields,
-    )
-
-
-def life(*more, identity=A, name=NAME, **labels):
-    return [event(-60, 'create', identity, name, **labels), event(-59, 'start', identity, name, **labels), *more]
-
-
-def stop(at=1, identity=A, name=NAME, code='143', **labels):
-    return [
-        event(at, 'kill', identity, name, signal='15', **labels),
-        event(at + 0.1, 'die', identity, name, exitCode=code, **labels),
-        event(at + 0.15, 'stop', identity, name, **labels),
-    ]
-
-
-def kill(at=1, identity=A, name=NAME, **labels):
-    return [
-        event(at, 'kill', identity, name, signal='9', **labels),
-        event(at + 0.05, 'die', identity, name, exitCode='137', **labels),
-    ]
-
-
-def gone(at=1, identity=A, name=NAME, **labels):
-    return kill(at, identity, name, **labels) + [event(at + 0.1, 'destroy', identity, name, **labels)]
-
-
-def down(at=1, identity=A, name=NAME, **labels):
-    """What compose down does to each container."""
-    return stop(at, identity, name, **labels) + [event(at + 0.2, 'destroy', identity, name, **labels)]
-
-
-LOGGED = connect(-50, pid=1, exe='/usr/bin/docker')  # the rule for connects was in force by then
-PROJECT = {'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web'}
-
-
-ALWAYS = (float('-inf'), float('inf'))
-EVERYTHING = sources.Sources(
-    commands=(sources.Watch(*ALWAYS),), connects=(ALWAYS,), ends=(ALWAYS,), log_first=float('-inf')
-)
-
-
-def judge(events, found=(), connects=None, looking=EVERYTHING, **options):
-    """The verdicts. Without connects these are not logged; everything that options do not say was looking."""
-    if connects is None:
-        looking = looking._replace(connects=())
-    given = {name: options.pop(name) for name in decide.Material._fields if name in options}
-    looking = looking._replace(blind=tuple(options.pop('blind', ())))
-    executions = [*found, command(-51, 'docker ps', 1)]
-    material = decide.Material(events, executions, connects or (), looking, **given)
-    return decide.verdicts(material, **options)
-
-
-def short(judged):
-    return [
-        ('+'.join(verdict['what']), verdict['cause'], verdict['confidence'], [who['pid'] for who in verdict['who']])
-        for verdict in judged
-    ]
-
-
-def codes(verdict):
-    return [line['code'] for line in verdict['evidence']]
-
-
-SEEN = [LOGGED, connect(0.9)]
 CASES = {
     # without any request to the engine
     'own exit': (life(event(1, 'die', exitCode='0')), [], None, [('died', 'self_exit', 'likely', [])]),
@@ -443,8 +349,8 @@ OWN = (7, START + 880, START + 910)
     [
         (PAIR, [LOGGED], 3, (), ('engine_shutdown', 'certain', [])),
         # An end that comes late is another story.
-        (PAIR, [LOGGED], 7, (), ('not_known', 'open', [])),
-        (PAIR, [LOGGED, OLD], 7, (), ('api', 'likely', [300])),
+        (PAIR, [LOGGED], 12, (), ('not_known', 'open', [])),
+        (PAIR, [LOGGED, OLD], 12, (), ('api', 'likely', [300])),
         (PAIR, [LOGGED, OLD], 3, (), ('engine_shutdown', 'likely', [])),
         # Nobody asks for all containers in the same moment and for the engine, too.
         (PAIR, [LOGGED, CURL], 3, (), ('engine_shutdown', 'likely', [])),
@@ -555,12 +461,8 @@ def test_only_matching_names_count_but_also_earlier_ones():
 
 def test_since_and_until_are_for_what_happened():
     events = life(event(1, 'die', exitCode='0'), event(5, 'start'), event(6, 'die', exitCode='1'))
-    assert [verdict['timestamp'] for verdict in judge(events, since=START + 1001)] == [
-        audit_log.timestamp(START + 6000)
-    ]
-    assert [verdict['timestamp'] for verdict in judge(events, before=START + 1001)] == [
-        audit_log.timestamp(START + 1000)
-    ]
+    assert [verdict['timestamp'] for verdict in judge(events, since=START + 1001)] == [times.timestamp(START + 6000)]
+    assert [verdict['timestamp'] for verdict in judge(events, before=START + 1001)] == [times.timestamp(START + 1000)]
 
 
 def test_the_evidence_is_codes_and_values():

@@ -1,0 +1,413 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promise: what once led to a wrong name, to untrue certainty or to a silence that explains nothing, comes out right.
+
+Each case is a story of a host, on events as engines 20.10 and 28.5 note them (the sequences were recorded), with what
+was looking. Names are pids; 100 and more are commands, 300 and more clients of the API.
+"""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses.ends import OomKill
+from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
+    ALWAYS,
+    EVERYTHING,
+    LOGGED,
+    NAME,
+    START,
+    A,
+    codes,
+    command,
+    connect,
+    down,
+    event,
+    judge,
+    kill,
+    life,
+    short,
+    stop,
+)
+
+CURL = connect(0.9, 300, '/usr/bin/curl')
+PORTAINER = connect(-40, 301, '/portainer')
+PLUGIN = '/usr/libexec/docker/cli-plugins/docker-compose'
+
+
+def of(project, folder='/srv/shop', service='web', files=None, **more):
+    """The labels that Compose gives a container."""
+    return {
+        'com.docker.compose.project': project,
+        'com.docker.compose.service': service,
+        'com.docker.compose.project.working_dir': folder,
+        'com.docker.compose.project.config_files': files or folder + '/docker-compose.yml',
+        **more,
+    }
+
+
+BLOG = life(identity='bb' * 32, name='blog-web-1', **of('blog', '/srv/blog'))
+SHOP = life(*stop(**of('shop')), **of('shop'))
+
+
+def compose(seconds, text, pid=100, cwd='/srv/shop', connects=True):
+    """(a Compose command, the connect of its plugin)"""
+    return command(seconds, text, pid, cwd=cwd), connect(seconds + 0.1, pid + 1000, PLUGIN, ppid=pid)
+
+
+# --- Wrong names ---
+
+OTHER_PROJECT = [
+    # typed in /srv/shop, they mean another project
+    ('docker compose -f /srv/blog/docker-compose.yml down', '/srv/shop'),
+    ('docker compose -f ../blog/docker-compose.yml stop', '/srv/shop'),
+    ('docker compose --project-directory /srv/blog down', '/srv/shop'),
+    ('docker compose -p blog down', '/srv/shop'),
+    ('docker compose down', '/srv/blog'),
+]
+
+
+@pytest.mark.parametrize('text, cwd', OTHER_PROJECT)
+def test_a_command_for_another_project_is_not_named(text, cwd):
+    found, connected = compose(0.5, text, cwd=cwd)
+    judged = judge(SHOP + BLOG, [found], [LOGGED, connected, CURL])
+    assert short(judged) == [('stopped', 'api', 'likely', [300])]
+
+
+SAME_PROJECT = [
+    ('docker compose down', '/srv/shop'),
+    ('docker compose down', '/srv/shop/deep/below'),
+    ('docker compose -f docker-compose.yml stop web', '/srv/shop'),
+    ('docker compose -f /srv/shop/docker-compose.yml stop', '/root'),
+    ('docker compose -f srv/shop/docker-compose.yml stop', '/'),
+    ('docker compose --project-directory ../srv/shop stop', '/root'),
+    ('docker compose -p shop stop', '/root'),
+    ('docker compose -p Shop stop', '/root'),
+]
+
+
+@pytest.mark.parametrize('text, cwd', SAME_PROJECT)
+def test_a_command_for_the_project_is_named_from_wherever_it_is_typed(text, cwd):
+    found, connected = compose(0.5, text, cwd=cwd)
+    judged = judge(SHOP + BLOG, [found], [LOGGED, connected])
+    assert short(judged) == [('stopped', 'cli', 'certain', [100])]
+
+
+def test_compose_1_strips_the_name_of_a_project():
+    labels = of('myapp')
+    found, connected = compose(0.5, 'docker-compose -p My.App stop', cwd='/root')
+    found = dict(found, exe='/usr/bin/docker-compose')
+    judged = judge(life(*stop(**labels), **labels), [found], [LOGGED, connected])
+    assert short(judged) == [('stopped', 'cli', 'certain', [100])]
+
+
+def test_of_two_projects_in_one_folder_the_folder_alone_names_neither():
+    other = life(identity='cc' * 32, name='other', **of('staging'))
+    found, connected = compose(0.5, 'docker compose stop')
+    ((_what, cause, confidence, who),) = short(judge(SHOP + other, [found], [LOGGED, connected, CURL]))
+    assert (cause, confidence) == ('not_known', 'open') and set(who) == {100, 300}
+
+
+def test_what_a_link_may_lead_to_is_not_excluded():
+    labels = of('shop', '/var/www/shop')
+    found, connected = compose(0.5, 'docker compose -f /srv/blog/docker-compose.yml stop')
+    options = {'real': {'/var/www/shop': None, '/var/www/shop/docker-compose.yml': None}}
+    events = life(*stop(**labels), **labels) + BLOG
+    assert short(judge(events, [found], [LOGGED, connected, CURL], **options)) == [
+        ('stopped', 'not_known', 'open', [100, 300])
+    ]
+
+
+@pytest.mark.parametrize('force, at', [('', -200), ('-f ', 0.5)])
+def test_an_answer_that_came_late_is_not_taken_for_a_force(force, at):
+    """`-f c.yml` names a file: Compose waits for an answer, and a client that is connected can be quicker."""
+    labels = of('shop')
+    events = [
+        event(-600, 'create', **labels),
+        event(-599, 'start', **labels),
+        event(-300, 'die', exitCode='0', **labels),
+    ]
+    events.append(event(1, 'destroy', **labels))
+    found, connected = compose(at, 'docker compose -f docker-compose.yml rm %sweb' % force)
+    assert short(judge(events, [found], [LOGGED, connected]))[-1] == ('removed', 'cli', 'certain', [100])
+    client = connect(0.9, 301, '/portainer')
+    assert short(judge(events, [found], [LOGGED, connected, client]))[-1] == ('removed', 'cli', 'likely', [100])
+
+
+def test_a_word_behind_dashes_is_no_force():
+    found = [command(0.8, 'docker rm claude-hooks-a -- -f')]
+    judged = judge(life(*kill()), found, [LOGGED, connect(0.85), CURL])
+    assert short(judged) == [('died', 'api', 'likely', [300])]
+
+
+@pytest.mark.parametrize('looking', [(), ((ALWAYS[0], START - 20000),), ((START + 20000, ALWAYS[1]),)])
+def test_a_rule_that_went_or_came_later_accuses_nobody(looking):
+    """Our own earlier runs and any other old client: connects of another time say nothing of this one."""
+    earlier = [connect(-40, 300, '/usr/bin/python3'), connect(30, 302, '/usr/bin/python3')]
+    (verdict,) = judge(life(*stop()), [], earlier, looking=EVERYTHING._replace(connects=looking))
+    assert (verdict['cause'], verdict['confidence']) == ('not_known', 'open')
+    assert 'connects_not_logged' in codes(verdict)
+
+
+def test_our_own_connects_are_no_candidates():
+    own = [(300, START + 850, START + 1000)]
+    (verdict,) = judge(life(*stop()), [], [LOGGED, CURL], own=own)
+    assert (verdict['cause'], verdict['who']) == ('not_known', [])
+
+
+def test_the_clients_of_an_earlier_engine_are_no_candidates():
+    connects = [connect(-200, 301, '/portainer'), LOGGED, CURL]
+    assert short(judge(life(*stop()), [], connects, engine_since=START - 70000)) == [
+        ('stopped', 'api', 'likely', [300])
+    ]
+
+
+SWARM = {'com.docker.swarm.service.name': 'shop_web', 'com.docker.swarm.service.id': 'tploop8q'}
+
+
+@pytest.mark.parametrize(
+    'text, expected',
+    [
+        (None, ('stopped', 'engine', 'certain', [])),
+        ('docker service rm blog_web', ('stopped', 'engine', 'certain', [])),
+        ('docker service update --image x blog_web', ('stopped', 'engine', 'certain', [])),
+        ('docker service rm shop_web', ('stopped', 'cli', 'likely', [100])),
+        ('docker service scale shop_web=0', ('stopped', 'cli', 'likely', [100])),
+        ('docker service scale shop_web=2', ('stopped', 'not_known', 'open', [100])),
+    ],
+)
+def test_the_agent_of_a_swarm_ends_its_tasks(text, expected):
+    found = [command(0, text)] if text else []
+    connects = [LOGGED, connect(0.1)] if text else [LOGGED]
+    assert short(judge(life(*stop(**SWARM), **SWARM), found, connects)) == [expected]
+
+
+@pytest.mark.parametrize('connects, expected', [([LOGGED], 'certain'), (None, 'open'), ([LOGGED, PORTAINER], 'open')])
+def test_rm_by_the_engine_is_folded_into_the_end_where_nobody_else_can_be(connects, expected):
+    """docker run --rm: destroy comes 4 to 8 ms after die (measured)."""
+    judged = judge(life(event(1, 'die', exitCode='0'), event(1.006, 'destroy')), [], connects)
+    if expected == 'certain':
+        assert short(judged) == [('died+removed', 'self_exit', 'likely', [])]
+    else:
+        assert [verdict['confidence'] for verdict in judged] == ['likely', 'open']
+        assert (judged[1]['what'], judged[1]['cause']) == (['removed'], 'not_known')
+
+
+def test_a_stop_of_a_container_that_is_removed_by_the_engine_names_who_stopped_it():
+    events = life(*stop(), event(1.16, 'destroy'))
+    judged = judge(events, [command(0.8, 'docker stop claude-hooks-a')], [LOGGED, connect(0.9)])
+    assert short(judged) == [('stopped+removed', 'cli', 'certain', [100])]
+
+
+def test_a_health_check_that_failed_right_before_is_evidence_and_a_lone_client_is_not_accused_of_what_is_not_seen():
+    events = life(event(0.5, 'health_status: unhealthy'), *stop())
+    cadvisor = connect(-30, 301, '/usr/bin/cadvisor')
+    later = EVERYTHING._replace(connects=((START - 45000, ALWAYS[1]),))
+    (verdict,) = judge(events, [], [LOGGED, cadvisor], looking=later)
+    assert (verdict['cause'], verdict['confidence']) == ('not_known', 'open')
+    assert {'unhealthy', 'connects_logged_later'} <= set(codes(verdict))
+
+
+# --- Untrue certainty ---
+
+
+def ran_inside(at, what, ended=None, identity='e1'):
+    inside = [
+        event(at, 'exec_create: ' + what, execID=identity),
+        event(at + 0.001, 'exec_start: ' + what, execID=identity),
+    ]
+    return inside + ([event(ended, 'exec_die', execID=identity, exitCode='0')] if ended else [])
+
+
+@pytest.mark.parametrize('what', ['kill 1', 'sh -c kill 1', 'pkill -f server', '/bin/kill -TERM 1'])
+def test_docker_exec_that_kills_is_named(what):
+    """Measured: exec_create, exec_start, exec_die, die with 0, all within 60 ms, and no kill event."""
+    events = life(*ran_inside(1, what, 1.03), event(1.06, 'die', exitCode='0'))
+    found = [command(0.8, 'docker exec claude-hooks-a ' + what)]
+    ((label, cause, confidence, who),) = short(judge(events, found, [LOGGED, connect(0.9)]))
+    assert (label, cause, who) == ('died', 'cli', [100]) and confidence == 'likely'
+
+
+@pytest.mark.parametrize(
+    'found, who',
+    [([command(0.8, 'docker exec -it claude-hooks-a sh')], [100]), ([], [])],
+)
+def test_what_still_runs_inside_can_have_ended_it(found, who):
+    events = life(*ran_inside(1, 'sh'), event(30, 'die', exitCode='0'))
+    assert short(judge(events, found, [LOGGED, connect(0.9)] if found else [LOGGED])) == [
+        ('died', 'not_known', 'open', who)
+    ]
+
+
+def test_a_health_check_is_no_asker():
+    checks = [
+        one for number in range(5) for one in ran_inside(number, 'curl -f localhost', number + 0.1, 'e%d' % number)
+    ]
+    assert short(judge(life(*checks, event(4.5, 'die', exitCode='3')), [], [LOGGED])) == [
+        ('died', 'self_exit', 'likely', [])
+    ]
+
+
+@pytest.mark.parametrize('code', ['0', '1', '143'])
+def test_an_end_of_its_own_is_never_certain(code):
+    """kill -TERM from the host, which the program handles: there is no record of it."""
+    (verdict,) = judge(life(event(1, 'die', exitCode=code)), [], [LOGGED])
+    assert (verdict['cause'], verdict['confidence']) == ('self_exit', 'likely')
+    assert 'signals_not_logged' in codes(verdict)
+
+
+def test_a_stop_of_a_crash_loop_says_both():
+    """Measured with 20.10: the last die, then 1.1 s later stop, without a kill."""
+    loop = [one for number in range(4) for one in (event(number, 'die', exitCode='1'), event(number + 0.5, 'start'))]
+    events = life(*loop, event(4, 'die', exitCode='1'), event(5.1, 'stop'))
+    judged = judge(events, [command(4.9, 'docker stop claude-hooks-a')], [LOGGED, connect(5)])
+    assert short(judged)[-2:] == [('died', 'self_exit', 'likely', []), ('stopped', 'cli', 'certain', [100])]
+    assert 'had_ended_by_itself' in codes(judged[-1]) and 'crash_loop' in codes(judged[-2])
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'docker run --name claude-hooks-a image',
+        'docker start -a claude-hooks-a',
+        'docker attach claude-hooks-a',
+        'docker attach ' + A[:12],
+    ],
+)
+def test_a_signal_through_a_docker_in_the_foreground_hours_later(text):
+    events = life(event(7200, 'kill', signal='2'), event(7200.05, 'die', exitCode='130'))
+    ((label, cause, confidence, who),) = short(judge(events, [command(-60.5, text)], [connect(-60.4)]))
+    assert (label, cause, who) == ('died', 'cli', [100]) and confidence == 'certain'
+
+
+def test_a_run_without_a_name_is_known_by_the_container_that_it_made():
+    events = life(event(7200, 'kill', signal='15'), event(7200.05, 'die', exitCode='143'))
+    judged = judge(events, [command(-60.5, 'docker run image')], [LOGGED, connect(-60.4)])
+    assert short(judged) == [('died', 'cli', 'certain', [100])]
+
+
+def test_a_compose_in_the_foreground_can_have_stopped_it():
+    labels = of('shop')
+    found, connected = compose(-61, 'docker compose up')
+    events = life(*stop(7200, **labels), **labels)
+    assert short(judge(events, [found], [connected])) == [('stopped', 'not_known', 'open', [100])]
+
+
+def test_a_docker_whose_command_is_logged_is_never_called_unknown():
+    found = [command(-3000, 'docker logs -f other')]
+    (verdict,) = judge(life(*stop()), found, [connect(-2999.9)])
+    assert 'docker_not_logged' not in codes(verdict) and not verdict['who']
+
+
+def test_a_client_on_another_host_is_named_by_what_carries_its_requests():
+    found = [command(0.5, 'docker system dial-stdio', 100)]
+    (verdict,) = judge(life(*stop()), found, [LOGGED, connect(0.6)])
+    assert [who['argv'] for who in verdict['who']] == [['docker', 'system', 'dial-stdio']]
+
+
+MEMORY = life(event(1, 'die', exitCode='137'))
+
+
+@pytest.mark.parametrize(
+    'limit, pid, expected, code',
+    [
+        (True, 77, ('oom', 'certain'), 'oom_of_limit'),
+        (False, 77, ('oom', 'certain'), 'oom_of_host'),
+        (True, 78, ('not_known', 'open'), 'oom_other_victim'),
+    ],
+)
+def test_the_kernel_says_whose_memory_ended_what(limit, pid, expected, code):
+    """20.10 on cgroup 2 gave 137 with neither an oom event nor OOMKilled: the kernel's line is what there is."""
+    kills = [OomKill(START + 950, A, limit, 'python3', pid)]
+    (verdict,) = judge(MEMORY, [], [LOGGED], oom_kills=kills, pids={A: [77]})
+    assert (verdict['cause'], verdict['confidence']) == expected and code in codes(verdict)
+
+
+def test_a_signal_from_the_host_is_named_where_it_is_logged():
+    sent = dict(connect(0.99, 300, '/usr/bin/kill'), opid=77, signal=9)
+    (verdict,) = judge(
+        MEMORY, [], [LOGGED], signals=[sent], pids={A: [77]}, looking=EVERYTHING._replace(signals=(ALWAYS,))
+    )
+    assert (verdict['cause'], [who['pid'] for who in verdict['who']]) == ('killed_outside_engine', [300])
+    (verdict,) = judge(MEMORY, [], [LOGGED], signals=[dict(sent, opid=78)], pids={A: [77]})
+    assert (verdict['cause'], verdict['who']) == ('not_known', [])
+
+
+@pytest.mark.parametrize(
+    'text, at',
+    [
+        ('docker compose -p shop up -d db', 0.5),  # a dependent
+        ('docker compose -p shop restart db', 0.5),  # depends_on with restart
+        ('docker compose -p shop up -d --remove-orphans db', 0.5),
+        ('docker compose -p shop scale db=2', 0.5),
+        ('docker compose -p shop down', -190),  # the second service, after a long grace period of the first
+    ],
+)
+def test_what_compose_touches_without_naming_it_is_open_with_that_command(text, at):
+    labels = of('shop')
+    events = [event(-3600, 'create', **labels), event(-3599, 'start', **labels), *stop(**labels)]
+    found, connected = compose(at, text)
+    (verdict,) = judge(events, [found], [connected])
+    assert [who['pid'] for who in verdict['who']] == [100] and verdict['confidence'] in ('open', 'likely')
+
+
+# --- Honest silence ---
+
+
+@pytest.mark.parametrize(
+    'looking, code',
+    [
+        (EVERYTHING._replace(commands=(), connects=()), 'commands_not_logged'),
+        (EVERYTHING._replace(commands=(), connects=(), log_first=START), 'log_begins_later'),
+        (
+            EVERYTHING._replace(
+                commands=(EVERYTHING.commands[0]._replace(uids=(0,)),), connects=(), unwatched=('bob', 'ann')
+            ),
+            'users_not_watched',
+        ),
+        (EVERYTHING._replace(connects=()), 'connects_not_logged'),
+        (EVERYTHING._replace(ends=()), 'engine_end_not_known'),
+        (EVERYTHING._replace(unseen=('all that ran before 06:00',)), 'processes_before_audit'),
+    ],
+)
+def test_an_open_verdict_says_what_was_not_looking(looking, code):
+    (verdict,) = judge(life(*stop()), [], [], looking=looking)
+    assert (verdict['cause'], verdict['confidence']) == ('not_known', 'open') and code in codes(verdict)
+
+
+def test_no_client_is_accused_where_docker_commands_were_not_logged():
+    (verdict,) = judge(life(*stop()), [], [LOGGED, CURL], looking=EVERYTHING._replace(commands=()))
+    assert (verdict['cause'], verdict['confidence']) == ('not_known', 'open') and 'commands_not_logged' in codes(
+        verdict
+    )
+
+
+def test_a_docker_of_an_unwatched_user_is_no_client_of_the_api():
+    other = connect(0.9, 300, '/usr/bin/docker', uid=1001, ppid=299)
+    (verdict,) = judge(life(*stop()), [], [LOGGED, other])
+    assert (verdict['cause'], [who['pid'] for who in verdict['who']]) == ('not_known', [300])
+    assert 'docker_not_logged' in codes(verdict)
+
+
+def test_clients_that_audit_cannot_see_make_a_command_likely_at_most():
+    unseen = EVERYTHING._replace(unseen=('all that ran before 06:00',))
+    judged = judge(life(*stop()), [command(0.8, 'docker stop claude-hooks-a')], [LOGGED, connect(0.9)], looking=unseen)
+    assert short(judged) == [('stopped', 'cli', 'likely', [100])]
+
+
+def test_the_end_of_the_engine_has_its_reason():
+    reason = {'code': 'package_changed', 'time': times.timestamp(START), 'moment': START, 'package': 'docker.io'}
+    events = life(*stop()) + life(*stop(1.01, 'bb' * 32, 'b'), identity='bb' * 32, name='b')
+    (verdict,) = judge(events, [], [LOGGED], engine_ends=[START + 2000], reasons=[reason])
+    assert (verdict['cause'], verdict['confidence']) == ('engine_shutdown', 'certain')
+    assert 'package_changed' in codes(verdict) and 'moment' not in str(verdict)
+    assert NAME == verdict['container']
+
+
+def test_compose_down_is_one_line_with_its_command():
+    labels = of('shop')
+    found, connected = compose(0.5, 'docker compose down')
+    assert short(judge(life(*down(**labels), **labels), [found], [LOGGED, connected])) == [
+        ('stopped+removed', 'cli', 'certain', [100])
+    ]
