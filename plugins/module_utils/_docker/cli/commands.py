@@ -9,15 +9,15 @@ How options are written is said at ``pflag.options``. Each has the options of ev
 23.0, 24.0, 25.0, 26.1, 27.5, 28.2, 28.5 and 29.7 (cli/command), and of docker/buildx 0.10 to 0.36. Where releases
 differ, the reading that can do harm wins: an option or alias that any of them knows is known here.
 
-tests/unit/fixtures/cli_options.json.gz has what the CLIs of Debian 12, 13 and testing say of themselves. What only
-docker's sources tell: hidden options (dns-opt, net, net-alias of run; orchestrator's; stream of build), and what came
-after 28.5 (no-pause of commit, memory-swap and memory-swappiness of services, timeout of buildx).
+What the packaged CLIs of Debian 12, 13 and testing say of themselves (help texts and completion) is in
+tests/unit/fixtures/cli_options.json.gz and held against these tables. A star marks an option or a command that none of
+them names: hidden ones, older ones, and newer ones than 28.5, known from docker's sources and reference alone.
 """
 
 from __future__ import annotations
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import effects
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.pflag import Group, Verb, group
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import effects, plugins
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.pflag import Verb, group
 
 #: Before the command word. The plugins get them, too.
 GLOBAL = 'config= context/c= debug/D host/H= log-level/l= tls tlscacert= tlscert= tlskey= tlsverify'
@@ -34,12 +34,12 @@ _NEW_CONTAINER = (
     'add-host= annotation= attach/a= blkio-weight-device= blkio-weight=uint16 cap-add= cap-drop= cgroup-parent= '
     'cgroupns= cidfile= cpu-count=int cpu-percent=int cpu-period=int cpu-quota=int cpu-rt-period=int '
     'cpu-rt-runtime=int cpu-shares/c=int cpus=cpus cpuset-cpus= cpuset-mems= device-cgroup-rule= device-read-bps= '
-    'device-read-iops= device-write-bps= device-write-iops= device= disable-content-trust dns-opt= dns-option= '
+    'device-read-iops= device-write-bps= device-write-iops= device= disable-content-trust dns-opt=* dns-option= '
     'dns-search= dns= domainname= entrypoint= env-file= env/e= expose= gpus= group-add= health-cmd= '
     'health-interval=duration health-retries=int health-start-interval=duration health-start-period=duration '
     'health-timeout=duration hostname/h= init interactive/i io-maxbandwidth=bytes io-maxiops=uint ip6= ip= ipc= '
     'isolation= kernel-memory=bytes label-file= label/l= link-local-ip= link= log-driver= log-opt= mac-address= '
-    'memory-reservation=bytes memory-swap=swap memory-swappiness=int memory/m=bytes mount= name= net-alias= net= '
+    'memory-reservation=bytes memory-swap=swap memory-swappiness=int memory/m=bytes mount= name= net-alias=* net=* '
     'network-alias= network= no-healthcheck oom-kill-disable oom-score-adj=int pid= pids-limit=int platform= '
     'privileged publish-all/P publish/p= pull= quiet/q read-only restart=restart rm runtime= security-opt= '
     'shm-size=bytes stop-signal= stop-timeout=int storage-opt= sysctl= tmpfs= tty/t ulimit= use-api-socket user/u= '
@@ -51,7 +51,7 @@ _TIMED = 'time=int timeout=int /t=int signal/s='
 
 _CONTAINER = {
     'attach': Verb('detach-keys= no-stdin sig-proxy', effects.attach, 1, 1),
-    'commit': Verb('author/a= change/c= message/m= no-pause pause/p', effects.commit, 1, 2, (), False),
+    'commit': Verb('author/a= change/c= message/m= no-pause* pause/p', effects.commit, 1, 2, (), False),
     'cp': Verb('archive/a follow-link/L quiet/q'),
     'create': Verb(_NEW_CONTAINER, None, 1, None, (), False),
     'diff': _READS,
@@ -90,17 +90,8 @@ _PS = Verb('all/a filter/f= format= last/n=int latest/l no-trunc quiet/q size/s'
 
 # --- Images ----------------------------------------------------------------------------------------------------------
 
-_BUILD = (
-    'add-host= allow= annotation= attest= build-arg= build-context= builder= cache-from= cache-to= call= '
-    'cgroup-parent= check compress cpu-period=int cpu-quota=int cpu-shares/c=int cpuset-cpus= cpuset-mems= debug/D '
-    'detach disable-content-trust file/f= force-rm iidfile= invoke= isolation= label= load memory-swap=bytes '
-    'memory/m=bytes metadata-file= network= no-cache no-cache-filter= output/o= platform= print= progress= '
-    'provenance= pull push quiet/q rm root= sbom= secret= security-opt= server-config= shm-size=bytes squash ssh= '
-    'stream tag/t= target= ulimit='
-)
-
 _IMAGE = {
-    'build': Verb(_BUILD),
+    'build': Verb(plugins.BUILD),
     'history': Verb('format= human/H no-trunc platform= quiet/q'),
     'import': Verb('change/c= message/m= platform='),
     'load': Verb('input/i= platform= quiet/q'),
@@ -113,80 +104,13 @@ _IMAGES = Verb('all/a digests filter/f= format= no-trunc quiet/q tree')
 _IMAGE_RM = Verb('force/f no-prune platform=', effects.remove('images'), 1)
 _IMAGE_PRUNE = Verb('all/a filter=filter force/f')
 
-_CACHE_PRUNE = Verb(
-    'all/a builder= debug/D filter= force/f keep-storage=bytes max-used-space=bytes min-free-space=bytes '
-    'reserved-space=bytes timeout=duration verbose'
-)
-_OF_BUILDER = 'builder= debug/D '
-_BUILDX = group(
-    {
-        'bake f': Verb(
-            'allow= builder= call= check debug/D file/f= list= list-targets list-variables load metadata-file= '
-            'no-cache print progress= provenance= pull push sbom= set= var='
-        ),
-        'build b': Verb(_BUILD),
-        'create': Verb(
-            'append bootstrap buildkitd-config= buildkitd-flags= config= debug/D driver= driver-opt= leave name= node= '
-            'platform= timeout=duration use'
-        ),
-        'dial-stdio': Verb(_OF_BUILDER + 'platform= progress='),
-        'du': Verb(_OF_BUILDER + 'filter= format= timeout=duration verbose'),
-        'history': group(
-            {
-                'export': Verb(_OF_BUILDER + 'all finalize output/o='),
-                'import': Verb(_OF_BUILDER + 'file/f='),
-                'inspect': Verb(_OF_BUILDER + 'format= platform= type='),
-                'logs': Verb(_OF_BUILDER + 'progress='),
-                'ls': Verb(_OF_BUILDER + 'filter= format= local no-trunc'),
-                'open': Verb(_OF_BUILDER),
-                'rm': Verb(_OF_BUILDER + 'all'),
-                'trace': Verb(_OF_BUILDER + 'addr= compare='),
-            },
-            _OF_BUILDER,
-        ),
-        'imagetools': group(
-            {
-                'create': Verb(
-                    _OF_BUILDER
-                    + 'annotation= append dry-run file/f= metadata-file= platform/p= prefer-index progress= '
-                    'tag/t='
-                ),
-                'inspect': Verb(_OF_BUILDER + 'format= raw'),
-            },
-            _OF_BUILDER,
-        ),
-        'inspect': Verb(_OF_BUILDER + 'bootstrap timeout=duration'),
-        'install': Verb(_OF_BUILDER),
-        'ls': Verb(_OF_BUILDER + 'format= no-trunc timeout=duration'),
-        'prune': _CACHE_PRUNE,
-        'rm': Verb(_OF_BUILDER + 'all-inactive force/f keep-daemon keep-state timeout=duration', effects.buildx_rm),
-        'stop': Verb(_OF_BUILDER + 'timeout=duration', effects.buildx_stop, 0, 1),
-        'uninstall': Verb(_OF_BUILDER),
-        'use': Verb(_OF_BUILDER + 'default global timeout=duration'),
-        'version': Verb(_OF_BUILDER),
-    },
-    _OF_BUILDER,
-)
-# docker/model-runner cmd/cli/commands: "install", "start" and "status" leave a container that runs alone.
-_RUNNER = (
-    'backend= debug do-not-track gpu= host= images llama-server-version= models port=uint16 proxy-cert= tls tls-cert= '
-    'tls-key= tls-port=uint16'
-)
-_MODEL = group(
-    {
-        'reinstall-runner restart-runner stop-runner uninstall-runner': Verb(_RUNNER, effects.model_runner),
-        'install-runner start-runner': Verb(_RUNNER),
-        'list ls status version': Verb('backend= json openai openaiurl= quiet/q'),
-    }
-)
-
 # --- Swarm -----------------------------------------------------------------------------------------------------------
 
 _SERVICE = (
     'cap-add= cap-drop= credential-spec= detach/d endpoint-mode= entrypoint= health-cmd= health-interval=duration '
     'health-retries=int health-start-interval=duration health-start-period=duration health-timeout=duration hostname= '
     'init isolation= limit-cpu=cpus limit-memory=bytes limit-pids=int log-driver= log-opt= max-concurrent=uint '
-    'memory-swap=swap memory-swappiness=int no-healthcheck no-resolve-image oom-score-adj=int quiet/q read-only '
+    'memory-swap=swap* memory-swappiness=int* no-healthcheck no-resolve-image oom-score-adj=int quiet/q read-only '
     'replicas-max-per-node=uint replicas=uint reserve-cpu=cpus reserve-memory=bytes restart-condition= '
     'restart-delay=duration restart-max-attempts=uint restart-window=duration rollback-delay=duration '
     'rollback-failure-action= rollback-max-failure-ratio=float rollback-monitor=duration rollback-order= '
@@ -212,10 +136,9 @@ _CLUSTER = (
     'autolock cert-expiry=duration dispatcher-heartbeat=duration external-ca= max-snapshots=uint '
     'snapshot-interval=uint task-history-limit=int'
 )
-_TASKS = Verb('filter/f= format= no-resolve no-trunc orchestrator= quiet/q')
-_DEPLOY = Verb(
-    'compose-file/c= detach/d orchestrator= prune quiet/q resolve-image= with-registry-auth', effects.stack_deploy, 1, 1
-)
+_TASKS = Verb('filter/f= format= no-resolve no-trunc quiet/q')
+# Up to 20.10.
+_KUBERNETES = 'kubeconfig= namespace= orchestrator='
 _MOVED = Verb('', effects.objects('node_drain', 'nodes', 'node'), 1)
 
 _SWARM = {
@@ -263,11 +186,16 @@ _SWARM = {
     'stack': group(
         {
             'config': Verb('compose-file/c= skip-interpolation'),
-            'deploy up': _DEPLOY,
-            'ls list': Verb('all-namespaces format= namespace= orchestrator='),
-            'ps': _TASKS,
-            'rm remove down': Verb('detach/d orchestrator=', effects.stack_rm, 1),
-            'services': Verb('filter/f= format= orchestrator= quiet/q'),
+            'deploy up': Verb(
+                'compose-file/c= detach/d prune quiet/q resolve-image= with-registry-auth ' + _KUBERNETES,
+                effects.stack_deploy,
+                1,
+                1,
+            ),
+            'ls list': Verb('all-namespaces format= ' + _KUBERNETES),
+            'ps': Verb('filter/f= format= no-resolve no-trunc quiet/q ' + _KUBERNETES),
+            'rm remove down': Verb('detach/d ' + _KUBERNETES, effects.stack_rm, 1),
+            'services': Verb('filter/f= format= quiet/q ' + _KUBERNETES),
         },
         'kubeconfig= orchestrator=',
     ),
@@ -293,8 +221,7 @@ _SWARM = {
 _EVENTS = Verb('filter/f= format= since= until=')
 _COMPLETION = Verb('no-descriptions')
 
-ROOT = Group(
-    GLOBAL + ' version/v',
+ROOT = group(
     {
         **_CONTAINER,
         **_IMAGE,
@@ -303,18 +230,20 @@ ROOT = Group(
         'images': _IMAGES,
         'rmi': _IMAGE_RM,
         # Accepted at the top level from 23.0 to 28.2, by the alias of the command it shares with "container".
-        'remove': _CONTAINER['rm'],
+        'remove*': _CONTAINER['rm'],
         'events': _EVENTS,
         'info': _FORMAT,
         'inspect': Verb('format/f= size/s type='),
         'login': Verb('password-stdin password/p= username/u='),
         'logout': _READS,
-        'search': Verb('automated filter/f= format= limit=int no-trunc stars/s=uint'),
+        'search': Verb('automated* filter/f= format= limit=int no-trunc stars/s=uint*'),
         'version': Verb('format/f= kubeconfig='),
-        'bake': _BUILDX.commands['bake'],
+        'bake*': plugins.BUILDX.commands['bake'],
         # From 23.0 on all but its own two go to buildx (cmd/docker/builder.go forwardBuilder).
-        'builder': group({**_BUILDX.commands, 'build': _IMAGE['build'], 'prune': _CACHE_PRUNE}, _OF_BUILDER),
-        'buildx': _BUILDX,
+        'builder': group(
+            {**plugins.BUILDX.commands, 'build': _IMAGE['build'], 'prune': plugins.CACHE_PRUNE}, plugins.BUILDX.options
+        ),
+        'buildx': plugins.BUILDX,
         'checkpoint': group(
             {
                 'create': Verb('checkpoint-dir= leave-running', effects.checkpoint_create, 2, 2),
@@ -363,7 +292,7 @@ ROOT = Group(
                 'rm': _READS,
             }
         ),
-        'model': _MODEL,
+        'model*': plugins.MODEL,
         'network': group(
             {
                 'connect': Verb('alias= driver-opt= gw-priority=int ip6= ip= link-local-ip= link='),
@@ -395,7 +324,7 @@ ROOT = Group(
         'system': group(
             {
                 'df': Verb('format= verbose/v'),
-                'dial-stdio': Verb('', effects.tunnel, 0, 0),
+                'dial-stdio*': Verb('', effects.tunnel, 0, 0),
                 'events': _EVENTS,
                 'info': _FORMAT,
                 'prune': Verb('all/a filter=filter force/f volumes', effects.prune, 0, 0),
@@ -413,7 +342,7 @@ ROOT = Group(
         'volume': group(
             {
                 'create': Verb(
-                    'availability= driver/d= group= label= limit-bytes=bytes name= opt/o= required-bytes=bytes scope= '
+                    'availability= driver/d= group= label= limit-bytes=bytes name=* opt/o= required-bytes=bytes scope= '
                     'secret= sharing= topology-preferred= topology-required= type='
                 ),
                 'inspect': _FORMAT,
@@ -424,4 +353,5 @@ ROOT = Group(
             }
         ),
     },
+    GLOBAL + ' version/v',
 )

@@ -5,9 +5,8 @@
 """The commands of Compose 2 and later, as data, and what they do with their arguments.
 
 Sources: cmd/compose and pkg/compose of docker/compose 2.0.1 to 5.5. An option that some releases refuse beside another
-counts: only what all refuse is a conflict here (``validateFlags`` in cmd/compose/up.go, by tag). Hidden options that
-no help text names: those of cmd/compose/compose.go (insecure-registry, no-ansi, verbose, version, workdir), all of rm,
-volume of down, interactive and tty of exec and run, and what old releases had (environment of up, y).
+counts: only what all refuse is a conflict here (``validateFlags`` in cmd/compose/up.go, by tag). A star
+marks what no packaged CLI of Debian names: see commands.py.
 """
 
 from __future__ import annotations
@@ -151,7 +150,7 @@ _CONFIG = _verb(
     'no-interpolate no-normalize no-path-resolution output/o= profiles quiet/q resolve-image-digests services '
     'variables volumes'
 )
-_PUBLISH = _verb('app insecure-registry oci-version= resolve-image-digests with-env yes/y y')
+_PUBLISH = _verb('app insecure-registry* oci-version= resolve-image-digests with-env yes/y y*')
 _STATS = _verb('all/a format= no-stream no-trunc')
 _VIZ = _verb('image indentation-size=int networks ports spaces')
 _WATCH = _verb('no-up prune quiet', services('compose_up', None))
@@ -168,22 +167,22 @@ GROUP = group(
             'dry-run',
         ),
         'build': _verb(
-            'build-arg= builder= check compress force-rm memory/m= no-cache no-rm parallel print progress= provenance= '
-            'pull push quiet/q sbom= ssh= with-dependencies'
+            'build-arg= builder= check compress* force-rm* memory/m= no-cache no-rm* parallel* print progress=* '
+            'provenance= pull push quiet/q sbom= ssh= with-dependencies'
         ),
         'commit': _verb(_COMMIT, commit, 1, 2),
         'config convert': _CONFIG,
         'cp': _verb('all archive/a follow-link/L index=int'),
         # "create" and "watch" recreate containers as "up" does.
         'create': _verb(
-            'build force-recreate no-build no-recreate pull= quiet-pull remove-orphans scale= yes/y y',
+            'build force-recreate no-build no-recreate pull= quiet-pull remove-orphans scale= yes/y y*',
             create,
             conflicts=_UP_CONFLICTS,
         ),
-        'down': _verb('remove-orphans rmi=rmi timeout/t=int volumes/v volume', services('compose_down', True)),
+        'down': _verb('remove-orphans rmi=rmi timeout/t=int volumes/v volume*', services('compose_down', True)),
         'events': _verb('json since= until='),
         'exec': _verb(
-            'detach/d env/e= index=int interactive/i no-TTY/T no-tty privileged tty/t user/u= workdir/w=',
+            'detach/d env/e= index=int interactive/i* no-TTY/T no-tty privileged tty/t* user/u= workdir/w=',
             execute,
             2,
             interspersed=False,
@@ -197,30 +196,30 @@ GROUP = group(
         'port': _verb('index=int protocol='),
         'ps': _verb('all/a filter= format= no-trunc orphans quiet/q services status='),
         'publish': _PUBLISH,
-        'pull': _verb('ignore-buildable ignore-pull-failures include-deps no-parallel parallel policy= quiet/q'),
+        'pull': _verb('ignore-buildable ignore-pull-failures include-deps no-parallel* parallel* policy= quiet/q'),
         'push': _verb('ignore-push-failures include-deps quiet/q'),
         'restart': _verb('no-deps timeout/t=int', services('compose_restart', True)),
-        'rm': _verb('all/a force/f stop/s volumes/v', rm),
+        'rm': _verb('all/a* force/f stop/s volumes/v', rm),
         'run': _verb(
-            'build cap-add= cap-drop= detach/d entrypoint= env-from-file= env/e= interactive/i label/l= labels= name= '
-            'no-TTY/T no-deps no-tty publish/p= pull= quiet-build quiet-pull quiet/q remove-orphans rm service-ports/P '
-            'tty/t use-aliases user/u= volume/v= volumes= workdir/w=',
+            'build cap-add= cap-drop= detach/d entrypoint= env-from-file= env/e= interactive/i label/l= labels=* name= '
+            'no-TTY/T no-deps no-tty* publish/p= pull= quiet-build quiet-pull quiet/q remove-orphans rm '
+            'service-ports/P tty/t* use-aliases user/u= volume/v= volumes=* workdir/w=',
             run,
             1,
             conflicts=('service-ports publish',),
             interspersed=False,
         ),
         'scale': _verb('no-deps', scale, 1),
-        'start': _verb('wait wait-timeout=int'),
+        'start': _verb('wait* wait-timeout=int*'),
         'stats': _STATS,
         'stop': _verb('timeout/t=int', services('compose_stop', True)),
         'top': _READS,
         'unpause': _READS,
         'up': _verb(
             'abort-on-container-exit abort-on-container-failure always-recreate-deps attach-dependencies attach= build '
-            'detach/d environment/e= exit-code-from= force-recreate menu no-attach= no-build no-color no-deps '
+            'detach/d environment/e=* exit-code-from= force-recreate menu no-attach= no-build no-color no-deps '
             'no-log-prefix no-recreate no-start pull= quiet-build quiet-pull remove-orphans renew-anon-volumes/V '
-            'scale= timeout/t=int timestamps wait wait-timeout=int watch/w yes/y y',
+            'scale= timeout/t=int timestamps wait wait-timeout=int watch/w yes/y y*',
             up,
             conflicts=_UP_CONFLICTS,
         ),
@@ -229,7 +228,7 @@ GROUP = group(
         'wait': _verb('down-project', wait, 1),
         'watch': _WATCH,
         # Where some of them were before they were trusted.
-        'alpha': group(
+        'alpha*': group(
             {
                 'attach': _verb('detach-keys= index=int no-stdin sig-proxy', attach, 1, 1),
                 'commit': _verb(_COMMIT, commit, 1, 2),
@@ -245,10 +244,10 @@ GROUP = group(
             },
             'dry-run',
         ),
-        'help': _READS,
+        'help*': _READS,
     },
-    'all-resources ansi= compatibility dry-run env-file= file/f= insecure-registry= no-ansi parallel=int profile= '
-    'progress= project-directory= project-name/p= verbose version/v workdir=',
+    'all-resources ansi= compatibility dry-run env-file= file/f= insecure-registry=* no-ansi* parallel=int profile= '
+    'progress= project-directory= project-name/p= verbose* version/v* workdir=*',
     # cmd/compose/compose.go: SetInterspersed(false)
     interspersed=False,
 )

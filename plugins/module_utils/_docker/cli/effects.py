@@ -272,37 +272,3 @@ def node_update(arguments: list[str], given: Given) -> Command:
 
 def swarm_leave(_arguments: list[str], _given: Given) -> Command:
     return Command('swarm_leave', target_kind='swarm', everything=True, ends=True)
-
-
-# --- Plugins that run containers of their own ------------------------------------------------------------------------
-
-
-def _builder(arguments: list[str], given: Given) -> list[str]:
-    """The containers of builders: buildx_buildkit_ and the node's name, which is the builder's and a number.
-
-    (driver/driver.go and store/nodegroup.go of docker/buildx. Nodes can be named, and a builder can have several: the
-    first one's usual name is all that the command line tells.)
-    """
-    named = arguments or [name for name in (given.text('builder'),) if name]
-    return ['buildx_buildkit_%s0' % name.lower() for name in named]
-
-
-def buildx_stop(arguments: list[str], given: Given) -> Command:
-    targets = tuple(_builder(arguments, given))
-    return Command('stop', targets=targets, target_kind='container', everything=not targets, ends=True)
-
-
-def buildx_rm(arguments: list[str], given: Given) -> Command:
-    if given.flag('all-inactive'):
-        if arguments:
-            raise Refused('cannot specify builder name when --all-inactive is set')
-        return Command('prune', everything=True, ends=False)
-    if given.flag('keep-daemon'):
-        return _NOTHING
-    targets = tuple(_builder(arguments, given))
-    return Command('remove', targets=targets, target_kind='container', everything=not targets, ends=True)
-
-
-def model_runner(_arguments: list[str], _given: Given) -> Command:
-    """PruneControllerContainers in cmd/cli/pkg/standalone of docker/model-runner: stopped or running, it is removed."""
-    return Command('remove', targets=('docker-model-runner',), target_kind='container', ends=True)

@@ -104,8 +104,8 @@ class Group(NamedTuple):
 
 
 def group(commands: Mapping[str, Verb | Group], options: str = '', interspersed: bool = True) -> Group:
-    """Commands by their names; aliases stand in one key, with blanks between."""
-    named = {name: command for names, command in commands.items() for name in names.split()}
+    """Commands by their names; aliases stand in one key, with blanks between. A star marks what only sources tell."""
+    named = {name.rstrip('*'): command for names, command in commands.items() for name in names.split()}
     return Group(options, named, interspersed)
 
 
@@ -113,12 +113,13 @@ def group(commands: Mapping[str, Verb | Group], options: str = '', interspersed:
 def options(specification: str) -> dict[str, Option]:
     """``'force/f time/t=int file='`` to a table by spelling: a long name, a letter, and "=" with the kind of the value.
 
-    Without "=" an option is boolean; without a kind the value is any text. --help is everywhere, and so is -h where it
+    Without "=" an option is boolean; without a kind the value is any text; a star at the end says that it is known from
+    docker's sources alone. --help is everywhere, and so is -h where it
     is not another's.
     """
     table = {'--help': Option('help', None), '-h': Option('help', None)}
     for word in specification.split():
-        names, equals, kind = word.partition('=')
+        names, equals, kind = word.rstrip('*').partition('=')
         name, _slash, letter = names.partition('/')
         option = Option(name or letter, (kind or 'text') if equals else None)
         if name:

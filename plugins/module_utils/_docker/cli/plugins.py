@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plugins of docker that run containers of their own, with their commands as data: buildx and model.
+
+How commands and options are written is said in commands.py. Sources: commands of docker/buildx 0.10 to 0.36, cmd/cli of
+docker/model-runner 1.2.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.pflag import (
+    Given,
+    Refused,
+    Verb,
+    group,
+)
+
+
+def _builder(arguments: list[str], given: Given) -> list[str]:
+    """The containers of builders: buildx_buildkit_ and the node's name, which is the builder's and a number.
+
+    (driver/driver.go and store/nodegroup.go of docker/buildx. Nodes can be named, and a builder can have several: the
+    first one's usual name is all that the command line tells.)
+    """
+    named = arguments or [name for name in (given.text('builder'),) if name]
+    return ['buildx_buildkit_%s0' % name.lower() for name in named]
+
+
+def buildx_stop(arguments: list[str], given: Given) -> Command:
+    targets = tuple(_builder(arguments, given))
+    return Command('stop', targets=targets, target_kind='container', everything=not targets, ends=True)
+
+
+def buildx_rm(arguments: list[str], given: Given) -> Command:
+    if given.flag('all-inactive'):
+        if arguments:
+            raise Refused('cannot specify builder name when --all-inactive is set')
+        return Command('prune', everything=True, ends=False)
+    if given.flag('keep-daemon'):
+        return Command()
+    targets = tuple(_builder(arguments, given))
+    return Command('remove', targets=targets, target_kind='container', everything=not targets, ends=True)
+
+
+def model_runner(_arguments: list[str], _given: Given) -> Command:
+    """PruneControllerContainers in cmd/cli/pkg/standalone of docker/model-runner: stopped or running, it is removed."""
+    return Command('remove', targets=('docker-model-runner',), target_kind='container', ends=True)
+
+
+# --- Commands and their options --------------------------------------------------------------------------------------
+
+BUILD = (
+    'add-host= allow= annotation= attest= build-arg= build-context= builder= cache-from= cache-to= call= '
+    'cgroup-parent= check compress cpu-period=int cpu-quota=int cpu-shares/c=int cpuset-cpus= cpuset-mems= debug/D '
+    'detach* disable-content-trust file/f= force-rm iidfile= invoke=* isolation= label= load memory-swap=bytes '
+    'memory/m=bytes metadata-file= network= no-cache no-cache-filter= output/o= platform= print=* progress= '
+    'provenance= pull push quiet/q rm root=* sbom= secret= security-opt= server-config=* shm-size=bytes squash ssh= '
+    'stream* tag/t= target= ulimit='
+)
+
+CACHE_PRUNE = Verb(
+    'all/a builder= debug/D filter= force/f keep-storage=bytes max-used-space=bytes min-free-space=bytes '
+    'reserved-space=bytes timeout=duration* verbose'
+)
+_OF_BUILDER = 'builder= debug/D '
+BUILDX = group(
+    {
+        'bake f': Verb(
+            'allow= builder= call= check debug/D file/f= list= list-targets* list-variables* load metadata-file= '
+            'no-cache print progress= provenance= pull push sbom= set= var=*'
+        ),
+        'build b': Verb(BUILD),
+        'create': Verb(
+            'append bootstrap buildkitd-config= buildkitd-flags= config=* debug/D driver= driver-opt= leave name= '
+            'node= platform= timeout=duration* use'
+        ),
+        'dial-stdio': Verb(_OF_BUILDER + 'platform= progress='),
+        'du': Verb(_OF_BUILDER + 'filter= format= timeout=duration* verbose'),
+        'history': group(
+            {
+                'export': Verb(_OF_BUILDER + 'all finalize output/o='),
+                'import': Verb(_OF_BUILDER + 'file/f='),
+                'inspect': Verb(_OF_BUILDER + 'format= platform= type='),
+                'logs': Verb(_OF_BUILDER + 'progress='),
+                'ls': Verb(_OF_BUILDER + 'filter= format= local no-trunc'),
+                'open': Verb(_OF_BUILDER),
+                'rm': Verb(_OF_BUILDER + 'all'),
+                'trace*': Verb(_OF_BUILDER + 'addr= compare='),
+            },
+            _OF_BUILDER,
+        ),
+        'imagetools': group(
+            {
+                'create': Verb(
+                    _OF_BUILDER
+                    + 'annotation= append dry-run file/f= metadata-file=* platform/p= prefer-index progress= '
+                    'tag/t='
+                ),
+                'inspect': Verb(_OF_BUILDER + 'format= raw'),
+            },
+            _OF_BUILDER,
+        ),
+        'inspect': Verb(_OF_BUILDER + 'bootstrap timeout=duration*'),
+        'install*': Verb(_OF_BUILDER),
+        'ls': Verb('builder=* debug/D format= no-trunc timeout=duration*'),
+        'prune': CACHE_PRUNE,
+        'rm': Verb(_OF_BUILDER + 'all-inactive force/f keep-daemon keep-state timeout=duration*', buildx_rm),
+        'stop': Verb(_OF_BUILDER + 'timeout=duration*', buildx_stop, 0, 1),
+        'uninstall*': Verb(_OF_BUILDER),
+        'use': Verb(_OF_BUILDER + 'default global timeout=duration*'),
+        'version': Verb(_OF_BUILDER),
+    },
+    _OF_BUILDER,
+)
+# docker/model-runner cmd/cli/commands: "install", "start" and "status" leave a container that runs alone.
+_RUNNER = (
+    'backend= debug do-not-track gpu= host= images llama-server-version= models port=uint16 proxy-cert= tls tls-cert= '
+    'tls-key= tls-port=uint16'
+)
+MODEL = group(
+    {
+        'reinstall-runner restart-runner stop-runner uninstall-runner': Verb(_RUNNER, model_runner),
+        'install-runner start-runner': Verb(_RUNNER),
+        'list ls status version': Verb('backend= json openai openaiurl= quiet/q'),
+    }
+)
