@@ -18,6 +18,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Answer, Evidence, note
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.clients import (
     PROMPT,
+    SHOWN_OTHERS,
     Clients,
     Execution,
 )
@@ -69,6 +70,7 @@ class Commands:
                 self._kinds['compose'].append(one)
             elif command.action == 'prune':
                 self._kinds['prune'].append(one)
+        self._composing = max((compose.longest(one.command) for one in self._kinds['compose']), default=0)
         self._hex = sorted({len(target) for target in self._targets if len(target) <= 64})
 
     def ask(self, incident: Incident) -> Answer:
@@ -103,7 +105,10 @@ class Commands:
         claims: list[Claim] = []
         remarks: list[Evidence] = []
         moments = incident.times
-        for one in self._candidates(incident):
+        # Of more than can be shown none is picked, however many there are
+        for one in reversed(self._candidates(incident)):
+            if len(claims) >= SHOWN_OTHERS:
+                break
             connected = self._clients.of(one)
             # The request follows the last connect; a command that waited for an answer connected early
             ready = max([one.time] + [time for time in connected if time <= min(moments)])
@@ -114,7 +119,7 @@ class Commands:
                 remarks.append(note('did_not_connect', **who_did(one.entry)))
             elif not connected or any(min(connected) <= time for time in moments):
                 claims.append(claim._replace(connected=bool(connected)))
-        return claims, remarks
+        return claims[::-1], remarks[::-1]
 
     def _candidates(self, incident: Incident) -> list[Execution]:
         moments = incident.times
@@ -125,10 +130,15 @@ class Commands:
         if incident.what == 'removed':
             lists.append(_between(self._kinds['prune'], last - PROMPT, last))
         if world.PROJECT in incident.attributes:
-            lists.append(_between(self._kinds['compose'], last - compose.LONGEST, last))
+            # But for a new name, Compose works on what it finds
+            made = None if incident.what == 'renamed' else self._world.created(incident.id)
+            lists.append(_between(self._kinds['compose'], max(last - self._composing, made or 0), last))
         if world.SWARM_SERVICE in incident.attributes:
             lists.append(_between(self._kinds['swarm'], last - _SWARM_WORKS, last))
-        found = {(one.time, one.serial): one for some in lists for one in _between(some, first, last)}
+        lists = [_between(some, first, last) for some in lists if some]
+        if sum(map(bool, lists)) < 2:
+            return next((some for some in lists if some), [])
+        found = {(one.time, one.serial): one for some in lists for one in some}
         return [found[key] for key in sorted(found)]
 
     def _claim(self, one: Execution, ready: float, incident: Incident) -> Claim | None:

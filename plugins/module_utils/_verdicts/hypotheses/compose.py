@@ -35,7 +35,6 @@ _HOLDS = ('compose_stop', 'compose_restart', 'compose_down', 'compose_up', 'comp
 _SPREADS = ('compose_up', 'compose_scale', 'compose_restart', 'compose_down')
 # One after the other, and each as long as its own grace period, which no label tells
 _SLOW = ('compose_down', 'compose_stop', 'compose_restart', 'compose_up')
-LONGEST = STARTUP + 10 * 3600 * 1000 + PROMPT
 
 
 def claim(one: Execution, ready: float, incident: Incident, known: world.World) -> tuple[Evidence, bool] | None:
@@ -83,15 +82,25 @@ def _does(command: Command, incident: Incident) -> bool:
 
 def _in_time(command: Command, ready: float, incident: Incident) -> bool | None:
     """Whether the request came when the command makes it; False: it can be, None: it cannot."""
-    seconds = _STOP_TIMEOUT if command.timeout is None else command.timeout
-    seconds = 3600 if seconds < 0 else min(seconds, 3600)
-    prompt = PROMPT if command.action == 'compose_rm' and not command.force else 0
     late = min((time - ready for time in incident.times if time >= ready), default=None)
     if late is None:
         return None
-    if late <= STARTUP + 10 * seconds * 1000 + prompt:
+    if late <= _usual(command):
         return True
     return False if command.action in _SLOW and late <= PROMPT else None
+
+
+def _usual(command: Command) -> float:
+    """How long after its start a command still makes requests."""
+    seconds = _STOP_TIMEOUT if command.timeout is None else command.timeout
+    seconds = 3600 if seconds < 0 else min(seconds, 3600)
+    prompt = PROMPT if command.action == 'compose_rm' and not command.force else 0
+    return STARTUP + 10 * seconds * 1000 + prompt
+
+
+def longest(command: Command) -> float:
+    """How long after its start it can have made one at most; what it waits for before it connects comes on top."""
+    return max(_usual(command), PROMPT) + PROMPT
 
 
 def _of_service(command: Command, incident: Incident) -> bool | None:
