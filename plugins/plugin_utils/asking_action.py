@@ -39,6 +39,8 @@ class AskingAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
             result = {'unreachable': True, 'msg': str(error)}
         except AnsibleError as error:
             result = {'failed': True, 'msg': str(error)}
+        if isinstance(result.get('warnings'), list):  # Ansible adds its own, of the Python that it found
+            result = dict(result, warnings=[_message(warning) for warning in result['warnings']])
         return answers.checked(kind or module, str(task_vars['inventory_hostname']), result)
 
     def _parse_returned_data(self, res: dict[str, Any], *profile: Any) -> Any:

@@ -112,6 +112,8 @@ def end_owner():
 def start_owner(before):
     if before['unit']:
         command('systemctl', 'start', 'auditd')
+        # From audit 4.0 on it brings this unit with it, which loads the rules of /etc/audit: wait for it.
+        subprocess.run(['systemctl', '--quiet', 'start', 'audit-rules'], capture_output=True, check=False)
     elif '-n' in before['words'] or '-f' in before['words']:
         # In the foreground of whoever started it; that is gone.
         subprocess.Popen(
@@ -165,7 +167,7 @@ def put_back(state, folder):
         return
     if before['auditd'] and owner() is None:
         start_owner(before['auditd'])
-        saved = folder / 'saved'  # before audit 4.0 the unit runs augenrules, which writes files
+        saved = folder / 'saved'  # augenrules, which a unit runs, writes files
         for path in CONFIGURATION.glob('audit.rules*'):
             if not (saved / path.name).exists():
                 path.unlink()
