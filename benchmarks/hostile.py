@@ -123,8 +123,77 @@ def command_lines() -> Iterator[Input]:
         yield Input('many words: ' + name, MOST_WORDS, lambda count, line=line: both(line(count)))
 
 
+def references() -> Iterator[Input]:
+    """Ids that a command names, each of which can be any container's: on a host with as many containers."""
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import name_matcher
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.match import resolver
+
+    def resolving(count: int, ids: list[str]) -> Callable[[], object]:
+        containers = {'%064x' % (number << 200): 'web-%d' % number for number in range(count)}
+
+        def run() -> object:
+            resolve = resolver(containers, name_matcher('claude-hooks-*'))
+            return [resolve(one, False) for one in ids]
+
+        return run
+
+    ids = {
+        'of no container': lambda count: ['f%011x' % number for number in range(count)],
+        'of many containers': lambda count: ['0'] * count,
+        'of one container each': lambda count: [('%064x' % (number << 200))[:20] for number in range(count)],
+    }
+    for name, make in ids.items():
+        yield Input('ids: ' + name, MOST_WORDS, lambda count, make=make: resolving(count, make(count)))
+
+
+def answers() -> Iterator[Input]:
+    """What listens at the engine's socket can say anything, and a user can give a container any labels."""
+    import json
+
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+
+    def reading(text: bytes, split: Callable[[list[bytes]], Iterator[bytes | None]]) -> Callable[[], object]:
+        pieces = [text[place : place + 65536] for place in range(0, len(text), 65536)]
+
+        def parsed(entry: bytes | None) -> object:
+            try:
+                return engine.event_of(engine.parsed(entry))
+            except ValueError:
+                return None
+
+        def run() -> object:
+            try:
+                return [parsed(entry) for entry in split(pieces)]
+            except engine.EngineError:
+                return None
+
+        return run
+
+    labels = b'{"Labels":' + json.dumps({'label %d' % number: 'x' * 50 for number in range(1000)}).encode() + b'}'
+    arrays = {
+        'labels': lambda size: b'[' + b','.join([labels] * (size // len(labels))) + b']',
+        'empty lists': lambda size: b'[' + b'[],' * (size // 3) + b'[]]',
+        'open lists': lambda size: b'[' * size,
+        'backslashes': lambda size: b'["' + b'\\' * size + b'"]',
+        'a long number': lambda size: b'[' + b'9' * size + b']',
+        'quotes': lambda size: b'[' + b'"' * size,
+    }
+    for name, make in arrays.items():
+        yield Input(
+            'a list of an engine: ' + name, 4 << 20, lambda size, make=make: reading(make(size), engine._elements)
+        )
+    streams = {
+        'empty lines': lambda size: b'\n' * size,
+        'no line end': lambda size: b'x' * size,
+        'numbers': lambda size: b'{"timeNano":%s}\n' % (b'9' * 1000) * (size // 1000),
+        'labels': lambda size: (labels + b'\n') * (size // len(labels)),
+    }
+    for name, make in streams.items():
+        yield Input('events of an engine: ' + name, 4 << 20, lambda size, make=make: reading(make(size), engine._lines))
+
+
 #: Whoever reads something that users write adds a function here.
-SOURCES = (command_lines,)
+SOURCES = (command_lines, references, answers)
 
 
 def best(run: Callable[[], object], runs: int) -> float:
