@@ -10,33 +10,39 @@ ARGS ?=
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-playbook = ansible-playbook $(if $(INVENTORY),-i '$(INVENTORY)') $(if $(LIMIT),--limit '$(LIMIT)') playbooks/$(1) $(ARGS)
+# ARGS=-v brings Ansible's own output.
+playbook = ANSIBLE_STDOUT_CALLBACK=$${ANSIBLE_STDOUT_CALLBACK:-claude_hooks.docker_audit.quiet} \
+  ansible-playbook $(if $(INVENTORY),-i '$(INVENTORY)') $(if $(LIMIT),--limit '$(LIMIT)') playbooks/$(1) $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-coverage audit-tail docs test test-all
 
 help: ## Show this list
+	@echo 'Who stopped my container? claude-hooks-* are the containers that are shown, by the pattern of their names.'
+	@echo "Name your own with ARGS=\"-e container='web-*'\"; ARGS=\"-e container='*'\" shows all."
+	@echo
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | while IFS=$$'\t' read -r name what; do printf '%-18s %s\n' "$$name" "$$what"; done
 	@sed -n 's/^#   /  /p' Makefile
 
 audit-install: $(VENV)/ready ## Put the audit rule into the kernel of each host and prove that it is there
-	$(call playbook,audit.yml -e state=present)
+	@$(call playbook,audit.yml -e state=present)
+	@echo 'Next: make audit-findings shows who stopped, removed or otherwise took away a container'
 
 audit-uninstall: $(VENV)/ready ## Take the rule and its file away from each host
-	$(call playbook,audit.yml -e state=absent)
+	@$(call playbook,audit.yml -e state=absent)
 
 audit-findings: $(VENV)/ready ## Show who stopped, removed or otherwise took away a container today (ARGS="-e since=2026-11-01 -e dest=FILE")
-	$(call playbook,findings.yml)
+	@$(call playbook,findings.yml)
 
 audit-verdicts: $(VENV)/ready ## Show why each container vanished today, and who asked for it (ARGS="-e since=2026-11-23 -e dest=FILE")
-	$(call playbook,verdicts.yml)
+	@$(call playbook,verdicts.yml)
 
 audit-coverage: $(VENV)/ready ## Show whether each host can see who stops a container, and fail where one is blind (ARGS="-e canary=true")
-	$(call playbook,coverage.yml)
+	@$(call playbook,coverage.yml)
 
 # Ansible starts no more processes than there are hosts, so a number that is never too small costs nothing.
 audit-tail: $(VENV)/ready ## Show each finding as it happens, until Ctrl-C (ARGS="-e output=jsonl -e duration=60")
-	$(call playbook,tail.yml --forks 1000)
+	@$(call playbook,tail.yml --forks 1000)
 
 docs: $(VENV)/ready-test ## Build the reference of role, modules, filters and lookup as web pages in docs/html
 	@docs/docsite/build
@@ -49,7 +55,7 @@ test-all: $(VENV)/ready-test ## Run every test, what takes long too, and again w
 
 # Says what it waits for, a package a line.
 install = set -o pipefail; $(VENV)/bin/pip install --disable-pip-version-check --requirement $(1) | \
-  sed -n -u -e 's/^Collecting \([^ ]*\).*/  \1/p' -e 's/^Installing collected packages.*/  installing them .../p'
+  sed -n -u -e 's/^Collecting \([^ ]*\).*/  \1/p' -e 's/^Installing collected packages.*/  installing them .../p' >&2
 
 # The checkout is linked into the virtual environment under its collection's name, whatever its folder is called.
 $(VENV)/ready: requirements.txt
@@ -58,7 +64,7 @@ $(VENV)/ready: requirements.txt
 	  { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), Python 3.11 or later is needed: name one with make PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "$(PYTHON) has no venv module: install it (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	@echo "Setting up $(VENV), once ..."
+	@echo "Setting up $(VENV), once ..." >&2
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(call install,requirements.txt)
 	@packages=$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
@@ -67,6 +73,6 @@ $(VENV)/ready: requirements.txt
 	@touch $@
 
 $(VENV)/ready-test: requirements-test.txt $(VENV)/ready
-	@echo "Adding what the tests need to $(VENV), once ..."
+	@echo "Adding what the tests need to $(VENV), once ..." >&2
 	@$(call install,requirements-test.txt)
 	@touch $@

@@ -39,7 +39,18 @@ _PATIENCE = 1
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 # A host that went away is noticed after 45 seconds at most (ssh_config(5))
 _SSH_ALIVE = '-o ServerAliveInterval=15 -o ServerAliveCountMax=2'
+_SHOWN_HOSTS = 8
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+
+_OPTIONS = {
+    'container': {'type': 'str'},
+    'key': {'type': 'str', 'default': names.DEFAULT_KEY, 'no_log': False},
+    'possible': {'type': 'bool'},
+    'reader': {'type': 'str', 'default': 'tail'},
+    'output': {'type': 'str', 'choices': ['text', 'jsonl'], 'default': 'text'},
+    'duration': {'type': 'float'},
+    'secrets': {'type': 'bool', 'default': False, 'no_log': False},
+}
 
 
 class ActionModule(asking_action.AskingAction):
@@ -49,17 +60,7 @@ class ActionModule(asking_action.AskingAction):
 
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(
-            argument_spec={
-                'container': {'type': 'str'},
-                'key': {'type': 'str', 'default': names.DEFAULT_KEY, 'no_log': False},
-                'possible': {'type': 'bool'},
-                'reader': {'type': 'str', 'default': 'tail'},
-                'output': {'type': 'str', 'choices': ['text', 'jsonl'], 'default': 'text'},
-                'duration': {'type': 'float'},
-                'secrets': {'type': 'bool', 'default': False, 'no_log': False},
-            }
-        )
+        _validation, options = self.validate_argument_spec(argument_spec=_OPTIONS)
         if options['duration'] is not None and not 0 <= options['duration'] < math.inf:
             raise AnsibleActionFail('duration must be a number of seconds from 0 on, not %s' % options['duration'])
         self._host = str(task_vars['inventory_hostname'])
@@ -72,24 +73,39 @@ class ActionModule(asking_action.AskingAction):
         self._counts = {'findings': 0, 'gaps': 0, 'reconnects': 0}
         self._printed = printed.Printed(options['reader'], options['key'], self._host)
         _end_with_parent()
+        self._begin(options)
         self._notice_dead_hosts()
         try:
             with contextlib.nullcontext() if self._task.check_mode else self._printed.kept():
                 away = self._follow(options['duration'])
         except printed.PrintedError as error:
             raise AnsibleActionFail(str(error)) from error
-        self._print(
-            [
-                '%s: %s'
-                % (
-                    escape.quoted(self._host),
-                    ', '.join('%d %s' % (number, name) for name, number in self._counts.items()),
-                )
-            ]
+        summary = '%s: %s' % (
+            escape.quoted(self._host),
+            ', '.join(parts.counted(number, name[:-1]) for name, number in self._counts.items()),
         )
+        self._print([] if self._as_json else [summary])
+        if self._as_json:
+            self._say(summary, stderr=True)
         if away:
             return dict(self._counts, changed=False, failed=True, msg='The host was still away at the end: ' + away)
         return dict(self._counts, changed=False)
+
+    def _begin(self, options):
+        """Say once for all hosts what is followed."""
+        hosts = [escape.quoted(str(host)) for host in self._task_vars.get('ansible_play_hosts_all') or [self._host]]
+        if escape.quoted(self._host) == hosts[0]:
+            shown = ', '.join(hosts[:_SHOWN_HOSTS]) + (', ...' if hosts[_SHOWN_HOSTS:] else '')
+            self._say(
+                'Following %s: %s (container=%s, reader=%s)'
+                % (
+                    parts.counted(len(hosts), 'host'),
+                    shown,
+                    escape.quoted(options['container'] or names.DEFAULT_CONTAINER),
+                    escape.quoted(options['reader']),
+                ),
+                stderr=True,
+            )
 
     def _follow(self, duration):
         """Print what is new until the time is over. Returns why the host could not be read at the end, or None."""

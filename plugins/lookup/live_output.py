@@ -10,8 +10,11 @@ version_added: 1.0.0
 description:
   - For tasks that print while they run, like M(claude_hooks.docker_audit.findings_follow).
   - Into a pipe, Ansible writes its output in blocks of some kilobytes. From here on, every line leaves at once.
-  - While it waits for tasks, Ansible looks for results a thousand times a second (C(internal_poll_interval)). From here on, it does so four times.
-  - Both are settings of the main process. Use it in a C(when) of M(ansible.builtin.meta), which that process evaluates. In other tasks it has no effect.
+  - While it waits for tasks, Ansible looks for results a thousand times a second (C(internal_poll_interval)).
+    From here on, it does so four times.
+  - Ctrl-C ends the run without an error. From here on, it is the usual end of it.
+  - These are settings of the main process. Use it in a C(when) of M(ansible.builtin.meta), which that process
+    evaluates. In other tasks it has no effect.
 options: {}
 author: The claude_hooks.docker_audit team (@claude-hooks)
 """
@@ -29,6 +32,7 @@ _raw:
   elements: bool
 """
 
+import signal
 import sys
 
 from ansible import constants
@@ -43,5 +47,20 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         if hasattr(sys.stdout, 'reconfigure'):
             sys.stdout.reconfigure(line_buffering=True)
+        _end_at_ctrl_c()
         constants.DEFAULT_INTERNAL_POLL_INTERVAL = max(_POLL, constants.DEFAULT_INTERNAL_POLL_INTERVAL)
         return [True]
+
+
+def _end_at_ctrl_c():
+    """Make of what Ansible does at Ctrl-C a usual end: else it prints an error, and make another."""
+    before = signal.getsignal(signal.SIGINT)
+
+    def end(number, frame):
+        try:
+            # Its own handler, from ansible-core 2.19 on, passes the signal on to the workers
+            (before if callable(before) else signal.default_int_handler)(number, frame)
+        except KeyboardInterrupt:
+            raise SystemExit(0) from None
+
+    signal.signal(signal.SIGINT, end)

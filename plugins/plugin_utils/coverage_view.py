@@ -41,7 +41,7 @@ def _host(result: Mapping[str, Any], canary: Mapping[str, Any]) -> dict[str, Any
     problems = list(result['problems'])
     runs = None
     if canary.get('failed') or canary.get('unreachable'):
-        problems.append(codes.problem('canary_refused', parts.unread_reason(canary)))
+        problems.append(codes.problem('canary_refused', parts.unread_reason(canary) or '-'))
     elif not canary.get('skipped') and 'runs' in canary:
         problems += canary['problems']
         runs = canary['runs']
@@ -74,7 +74,7 @@ def view(found: Mapping[str, Any]) -> list[str]:
             )
         )
     counts = ', '.join('%d %s' % (found['counts'][one], one) for one in VERDICTS if found['counts'][one])
-    return lines + parts.columns(rows) + ['', '%d hosts: %s' % (len(found['hosts']), counts)]
+    return lines + parts.columns(rows) + ['', '%s: %s' % (parts.counted(len(found['hosts']), 'host'), counts)]
 
 
 def block(name: str, host: Mapping[str, Any]) -> list[str]:

@@ -142,19 +142,14 @@ def reach(hosts: Results, since: str | None = None, until: str | None = None, zo
     """Lines that tell silence from blindness: what each host's log holds, and which hosts were not read."""
     read = {host: result for host, result in hosts.items() if not parts.unread_reason(result)}
     lines = parts.columns(_reach_rows(read, zone)) + [''] if read else []
-    numbers = (
-        ('findings', sum(len(result['findings']) for result in read.values())),
-        ('docker executions seen', sum(result['counts']['executions'] for result in read.values())),
-        ('of them failed', sum(result['counts']['failed'] for result in read.values())),
-    )
     # A log can reach back further than what was asked for
     lines.append(
-        '%d of %d hosts read, %s: %s'
+        '%s: %s, %s seen, %d of them failed'
         % (
-            len(read),
-            len(hosts),
-            parts.period(since, until),
-            ', '.join('%d %s' % (number, label) for label, number in numbers),
+            parts.read_of(read, hosts, since, until),
+            parts.counted(sum(len(result['findings']) for result in read.values()), 'finding'),
+            parts.counted(sum(result['counts']['executions'] for result in read.values()), 'docker execution'),
+            sum(result['counts']['failed'] for result in read.values()),
         )
     )
     silent = [host for host, result in read.items() if not result['counts']['executions']]

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, whole_file
 
 _CSV_FIELDS = (
     'host',
@@ -75,7 +75,7 @@ class FormatError(ValueError):
 
 def writer(dest: str, form: str | None) -> Writer:
     """The function that makes the text of a file with that name."""
-    ending = os.path.splitext(dest)[1].lower()
+    ending = '.jsonl' if whole_file.is_stdout(dest) else os.path.splitext(dest)[1].lower()
     if ending not in WRITERS:
         raise FormatError(
             'dest=%s: write JSON Lines, CSV or YAML by naming a file that ends in one of %s'

@@ -34,6 +34,11 @@ def name_or_number(entry: Mapping[str, Any], name: str, number: str) -> str:
     return escape.word(entry.get(number) if entry.get(name) is None else entry[name])
 
 
+def counted(number: int, name: str) -> str:
+    """1 host, 2 hosts."""
+    return '%d %s%s' % (number, name, '' if number == 1 else 's')
+
+
 def columns(rows: Iterable[Sequence[str]]) -> list[str]:
     """Lines of rows of cells, each column as wide as its widest cell."""
     rows = list(rows)
@@ -94,6 +99,11 @@ def period(since: str | None, until: str | None) -> str:
         + (escape.printable(since) if since else 'today')
         + (' until ' + escape.printable(until) if until else '')
     )
+
+
+def read_of(read: Results, hosts: Results, since: str | None, until: str | None) -> str:
+    """How many hosts were read, for which time."""
+    return '%d of %s read, %s' % (len(read), counted(len(hosts), 'host'), period(since, until))
 
 
 def unreadable_line(execution: Mapping[str, Any], zone: Zone = None) -> str:

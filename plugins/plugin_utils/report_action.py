@@ -11,7 +11,13 @@ from typing import Any, ClassVar, NamedTuple
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, formats, hiding, whole_file
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
+    answers,
+    escape,
+    formats,
+    hiding,
+    whole_file,
+)
 
 Text = Callable[[], str]
 
@@ -53,7 +59,7 @@ class ReportAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
                 return {'changed': False}
             hosts = answers.of_hosts(self.module, given['results'])
             report = self.report(hosts if given.get('secrets') else hiding.of_hosts(hosts), given)
-            self._show(report.lines)
+            self._show(report.lines, whole_file.is_stdout(given['dest']))
             changed = self._write({given[option]: text for option, text in report.files.items() if given[option]})
         except (whole_file.FileError, formats.FormatError) as error:
             raise AnsibleActionFail(str(error)) from error
@@ -67,15 +73,26 @@ class ReportAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
         """The view and the files of what the hosts returned."""
         raise NotImplementedError
 
-    def _show(self, lines: list[str]) -> None:
-        # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
-        Display().display('\n'.join([''] + lines), screen_only=True)
+    def _show(self, lines: list[str], is_beside: bool) -> None:
+        """Show the view, on stderr where stdout is for the file."""
+        self._say('\n'.join([''] + lines) + '\n', is_beside)
 
     def _write(self, files: dict[str, Text]) -> bool:
-        """Write the files, in check mode none. Returns whether there is any."""
-        for path, text in files.items() if not self._task.check_mode else ():
-            try:
-                whole_file.write(path, text())
-            except (OSError, formats.FormatError) as error:
-                raise AnsibleActionFail('%s not written: %s' % (path, error)) from error
-        return bool(files)
+        """Write the files and name them, in check mode none. Returns whether there is any that stays."""
+        is_beside = any(map(whole_file.is_stdout, files))
+        for path, text in files.items():
+            if whole_file.is_stdout(path):
+                self._say(text(), is_error=False, newline=False)
+            elif not self._task.check_mode:
+                try:
+                    whole_file.write(path, text())
+                except (OSError, formats.FormatError) as error:
+                    raise AnsibleActionFail('%s not written: %s' % (path, error)) from error
+                self._say('Written: %s' % escape.printable(path), is_beside)
+        return any(not whole_file.is_stdout(path) for path in files)
+
+    @staticmethod
+    def _say(text: str, is_error: bool, newline: bool = True) -> None:
+        # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
+        # A worker's own stdout is /dev/null: the main process prints.
+        Display().display(text, screen_only=True, stderr=is_error, newline=newline)

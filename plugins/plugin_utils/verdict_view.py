@@ -24,9 +24,7 @@ def view(hosts: Results, since: str | None = None, until: str | None = None, zon
     lines += [] if verdicts else ['No container vanished, as far as the engines remember.', '']
     for host, result in read.items():
         lines += reach(host, result, zone)
-    lines.append(
-        '%d of %d hosts read, %s: %d verdicts' % (len(read), len(hosts), parts.period(since, until), len(verdicts))
-    )
+    lines.append('%s: %s' % (parts.read_of(read, hosts, since, until), parts.counted(len(verdicts), 'verdict')))
     return lines + parts.not_read(hosts)
 
 

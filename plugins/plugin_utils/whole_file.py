@@ -25,6 +25,8 @@ def is_stdout(path: str | None) -> bool:
 
 def check(option: str, path: str, endings: tuple[str, ...], unnamed: tuple[str, ...] = ()) -> None:
     """Refuse a file that has another ending, or cannot be put there. The unnamed endings are taken, too."""
+    if is_stdout(path) and option == 'dest':
+        return
     if not path.lower().endswith(endings + unnamed) or not _is_writable(path):
         raise FileError(
             '%s=%s: name a file that ends in %s, in a folder of this machine that you may write to'

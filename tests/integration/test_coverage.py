@@ -629,7 +629,7 @@ def play(machine, *words, script='', path=None, playbook='playbooks/coverage.yml
 
 def test_a_host_is_proven(machine, tmp_path):
     code, output = play(machine, '-e', 'canary=true', playbook='claude_hooks.docker_audit.coverage', cwd='/')
-    assert code == 0 and '\nlocalhost: proven\n' in output and re.search(r'^1 hosts: 1 proven$', output, re.M), output
+    assert code == 0 and '\nlocalhost: proven\n' in output and re.search(r'^1 host: 1 proven$', output, re.M), output
     assert len(re.findall(r'^ {4}seen {5}/\S+ executed as uid (?:0|1000): event \d', output, re.M)) == len(OURS), output
 
 

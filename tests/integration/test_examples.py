@@ -138,7 +138,7 @@ def test_systemd_takes_the_units(tmp_path):
 
 @pytest.fixture(params=['reached', 'away'])
 def mailed(request, tmp_path):
-    """(reached or away, exit code, words given to mail, mail, folder) of a run of mail-findings where the one host is reached, or away."""
+    """(reached or away, exit code, words given to mail, mail, folder) of a run where the one host is so."""
     (tmp_path / 'mail').write_text('#!/bin/sh\nprintf "%%s\\n" "$@" >%s/words\ncat >%s/text\n' % (tmp_path, tmp_path))
     (tmp_path / 'mail').chmod(0o755)
     (tmp_path / 'ansible.cfg').write_text('[defaults]\ninventory = hosts.yml\n')
@@ -173,5 +173,5 @@ def test_yesterday_is_mailed_and_the_subject_says_where_hosts_are_missing(mailed
         'root',
     ]
     assert code == (0 if host == 'reached' else 2), text
-    assert ('%s of 1 hosts read, since %s' % (1 if host == 'reached' else 0, day)) in text
+    assert ('%s of 1 host read, since %s' % (1 if host == 'reached' else 0, day)) in text
     assert (folder / (day + '.jsonl')).stat().st_mode & 0o777 == 0o600

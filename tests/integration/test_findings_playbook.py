@@ -275,4 +275,4 @@ def test_runs_on_this_host_without_an_inventory(playbook, cwd):
         text=True,
         check=False,
     )
-    assert done.returncode == 0 and '1 of 1 hosts read, since today: ' in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and '1 of 1 host read, since today: ' in done.stdout, done.stdout + done.stderr

@@ -28,6 +28,7 @@ import unicodedata
 
 import pytest
 import yaml
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import parts
 from ansible_collections.claude_hooks.docker_audit.tests.support import kernel_audit
 from ansible_collections.claude_hooks.docker_audit.tests.support.sshd import Sshd
 from ansible_collections.claude_hooks.docker_audit.tests.support.waiting import wait_until
@@ -259,7 +260,7 @@ def test_duration_ends_with_a_summary_of_each_host_and_exit_code_0(bench):
     docker(next(NAMES))
     assert run.end(seconds=30) == 0, run.output()
     assert {line for _time, line in run.lines if 'reconnects' in line} == {
-        '%s: %d findings, 0 gaps, 0 reconnects' % (host, len(run.with_text('  $ ', '  %s  ' % host)))
+        '%s: %s, 0 gaps, 0 reconnects' % (host, parts.counted(len(run.with_text('  $ ', '  %s  ' % host)), 'finding'))
         for host in ('here', 'far')
     }, run.output()
     assert not bench.left_over()
@@ -340,7 +341,7 @@ def test_a_host_that_goes_away_and_comes_back_misses_nothing_and_holds_up_nobody
     run.wait_for(name, 2)
     run.wait_for('far: back', lines=run.notices)
     assert run.end(seconds=30) == 0, run.output()
-    assert run.with_text('far: ')[-1][1].endswith(', 0 gaps, 1 reconnects') and len(run.with_text(name)) == 2, (
+    assert run.with_text('far: ')[-1][1].endswith(', 0 gaps, 1 reconnect') and len(run.with_text(name)) == 2, (
         run.output()
     )
 

@@ -32,7 +32,7 @@ VARIABLES = {
 }
 PLUGINS = sorted(
     path.stem
-    for pattern in ('modules/*.py', 'filter/*.yml', 'lookup/*.py')
+    for pattern in ('modules/*.py', 'filter/*.yml', 'lookup/*.py', 'callback/*.py')
     for path in (ROOT / 'plugins').glob(pattern)
 )
 

@@ -64,6 +64,11 @@ ANSWER = {
         'engine': {'reachable': True, 'reason': None},
     },
     'connects': 0,
+    'problems': [{'code': RAW, 'weight': 'partial', 'evidence': RAW, 'remedy': RAW}],
+    'watched': [{'path': RAW, 'uid': 0}],
+    'retention': {'hours': 5.5},
+    'coverage': RAW,
+    'own_keys': [RAW],
     'token': 'x' * 32,
     'acked': True,
     'gaps': [SPAN],
@@ -92,6 +97,8 @@ FIRST = [
     ('findings', 'yaml'),
     ('verdicts', 'ansible.builtin.default'),
     ('verdicts', 'ansible.posix.json'),
+    ('coverage', 'ansible.builtin.default'),
+    ('coverage', 'ansible.posix.json'),
     ('tail', 'ansible.builtin.default'),
 ]
 

@@ -108,6 +108,7 @@ def follow(monkeypatch, tmp_path):
     def start(answers, duration=100, **options):
         action = Follow(answers, clock, duration=duration, **options)
         action.result = action.run(task_vars={'inventory_hostname': 'web1'})
+        action.begin = action.notices.pop(0)
         return action
 
     return start
@@ -166,7 +167,7 @@ def test_trouble_is_told_and_the_same_batch_asked_for_again_with_growing_pauses(
         'web1: %s, trying again in %d s' % (reason, pause) for pause in (1, 2, 4, 8, 16, 32, 60, 60)
     ] + ['web1: back']
     assert targets(action) == ['c1', 'c2'] and {ack for _wait, ack in action.asked[1:10]} == {'a'}
-    assert action.out[-1] == 'web1: 2 findings, 0 gaps, 1 reconnects' and action.result['reconnects'] == 1
+    assert action.out[-1] == 'web1: 2 findings, 0 gaps, 1 reconnect' and action.result['reconnects'] == 1
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_a_host_that_is_away_at_the_end_fails(follow):
         action.result['failed']
         and action.result['msg'] == 'The host was still away at the end: unreachable: no route to host'
     )
-    assert action.out[-1] == 'web1: 1 findings, 0 gaps, 0 reconnects' and action.clock == [1010.0]
+    assert action.out[-1] == 'web1: 1 finding, 0 gaps, 0 reconnects' and action.clock == [1010.0]
 
 
 @pytest.mark.parametrize(
@@ -207,14 +208,23 @@ def test_a_gap_is_a_line_before_what_comes_after_it(follow, output, expected):
         [batch('a', 1, gaps=[{'first': '2026-11-24T00:00:00.000Z', 'last': '2026-11-24T01:00:00.000Z'}])],
         output=output,
     )
-    assert action.out[0].startswith(expected) and len(action.out) == 3 and action.result['gaps'] == 1 and token() == 'a'
+    assert (
+        action.out[0].startswith(expected)
+        and len(action.out) == (3 if output == 'text' else 2)
+        and action.result['gaps'] == 1
+        and token() == 'a'
+    )
 
 
 def test_json_lines_are_the_findings(follow):
-    assert [json.loads(line) for line in follow([batch('a', 1, 2)], output='jsonl').out[:-1]] == [
-        finding(1),
-        finding(2),
-    ]
+    action = follow([batch('a', 1, 2)], output='jsonl')
+    assert [json.loads(line) for line in action.out] == [finding(1), finding(2)]
+    assert action.notices == ['web1: 2 findings, 0 gaps, 0 reconnects']
+
+
+def test_it_begins_with_what_it_follows(follow):
+    assert follow([]).begin == "Following 1 host: web1 (container='claude-hooks-*', reader=tail)"
+    assert follow([], container='web-*', reader='x').begin.endswith(" (container='web-*', reader=x)")
 
 
 def test_a_position_that_somebody_else_moved_is_told_and_repeats_nothing(follow):

@@ -388,7 +388,7 @@ def test_the_view_ends_with_the_hosts_that_were_not_read():
         'web1  1         12          2       3           2026-11-20 01:00:03.120+01:00  2026-11-25 00:58:01.007+01:00',
         'web2  0         0           0       0           -                              -',
         '',
-        '2 of 4 hosts read, since today: 1 findings, 12 docker executions seen, 2 of them failed',
+        '2 of 4 hosts read, since today: 1 finding, 12 docker executions seen, 2 of them failed',
         'No execution at all on web2: silence only if the audit rule is in force there.',
         '',
         'NOT READ:',
@@ -399,7 +399,7 @@ def test_the_view_ends_with_the_hosts_that_were_not_read():
 
 def test_the_view_says_for_which_time_it_asked():
     assert any(
-        line.startswith('1 of 1 hosts read, since 2026-11-01 until 2026-11-02: ')
+        line.startswith('1 of 1 host read, since 2026-11-01 until 2026-11-02: ')
         for line in findings_view.view([], {'a': READ}, '2026-11-01', '2026-11-02')
     )
 

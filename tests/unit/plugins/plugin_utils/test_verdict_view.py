@@ -108,7 +108,7 @@ def test_the_view_says_how_far_back_it_sees_and_who_was_not_read():
     assert verdict_view.view(hosts, zone=UTC)[-6:] == [
         'app1: the events of the engine reach back to 2026-11-24 03:12:00.001+00:00, what was before is forgotten',
         'app2: the engine remembers no event',
-        '2 of 3 hosts read, since today: 1 verdicts',
+        '2 of 3 hosts read, since today: 1 verdict',
         '',
         'NOT READ:',
         '    far: unreachable: no route\\x1b[1m',

@@ -1,0 +1,12 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import asking_action
+
+
+class ActionModule(asking_action.CheckedModule):
+    """The module of this name, with its answer checked."""
+
+    module = 'docker_coverage_info'

@@ -1,0 +1,195 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promise: with the callback quiet the views stand alone on stdout, each problem once on stderr; -v brings the rest.
+
+Runs the real make and ansible-playbook on hosts whose Python is a script that prints an answer of our choice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import pty
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[4]
+BIN = pathlib.Path(sys.executable).parent
+SPAN = {'first': '2026-11-20T00:00:03.120Z', 'last': '2026-11-24T23:58:01.007Z'}
+FINDING = {
+    'host': None,
+    'timestamp': '2026-11-24T23:57:43.051Z',
+    'event': '1795564663.051:91',
+    'action': 'remove',
+    'targets': ['claude-hooks-a'],
+    'match': 'name',
+    'pid': 7,
+    'ppid': 1,
+    'uid': 0,
+    'auid': 1000,
+    'exe': '/usr/bin/docker',
+    'cwd': '/root',
+    'argv': ['docker', 'rm', 'claude-hooks-a'],
+    'argv_complete': True,
+}
+ANSWER = {
+    'changed': False,
+    'findings': [FINDING],
+    'unreadable': [],
+    'counts': {'bytes': 9, 'executions': 1, 'failed': 0, 'unreadable': 0},
+    'span': SPAN,
+    'verdicts': [],
+    'events': {'count': 0, 'first': None, 'full': False, 'gaps': [], 'kept': 0, 'engine': None},
+    'connects': 0,
+    'token': 'x' * 32,
+    'acked': True,
+    'gaps': [],
+}
+PYTHON = 'ansible_python_interpreter=' + sys.executable
+HOSTS = {'good': json.dumps(ANSWER), 'bad': json.dumps({'failed': True, 'msg': 'no audit log'})}
+
+
+@pytest.fixture(scope='module')
+def inventory(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('hosts')
+    hosts = {}
+    for name, answer in HOSTS.items():
+        (folder / name).write_text(answer)
+        python = folder / ('python-' + name)
+        # Followed, it waits as the module does
+        python.write_text("#!/bin/sh\ncat '%s'\n" % (folder / name))
+        python.chmod(0o755)
+        hosts[name] = {'ansible_connection': 'local', 'ansible_python_interpreter': str(python)}
+    path = folder / 'hosts.json'
+    path.write_text(json.dumps({'all': {'hosts': hosts}}))
+    return path
+
+
+def command(inventory, target, args='', limit='good'):
+    words = ['make', '-s', target, 'INVENTORY=%s' % inventory, 'ARGS=%s' % args, 'LIMIT=' + limit]
+    # Nothing is set up: the environment of this test has it all
+    return [*words, '-o', '.venv/ready', 'VENV=' + os.path.relpath(BIN.parent, ROOT)]
+
+
+def environment(inventory, **more):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(('ANSIBLE_', 'MAKE', 'MFLAGS'))}
+    return dict(kept, XDG_STATE_HOME=str(inventory.parent), **more)
+
+
+def make(inventory, *words, **options):
+    done = subprocess.run(
+        command(inventory, *words, **options),
+        cwd=ROOT,
+        env=environment(inventory),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_view_stands_alone(inventory):
+    code, out, err = make(inventory, 'audit-findings')
+    assert (code, err) == (0, ''), err
+    assert out.lstrip().startswith('TIME ') and out.rstrip().endswith(
+        '1 of 1 host read, since today: 1 finding, 1 docker execution seen, 0 of them failed'
+    ), out
+
+
+@pytest.mark.parametrize('target', ['audit-findings', 'audit-verdicts'])
+def test_a_reason_stands_once_and_is_no_news_of_ansible(inventory, target):
+    code, out, err = make(inventory, target, limit='all')
+    assert code == 2 and (out + err).count('no audit log') == 1 and '    bad: no audit log' in out, out + err
+    assert not re.search(r'PLAY|TASK|fatal|\[ERROR\]|Not read', out + err), out + err
+
+
+def test_what_is_refused_is_one_line_on_stderr(inventory):
+    code, out, err = make(inventory, 'audit-findings', '-e dest=x.txt')
+    assert code == 2 and out == '' and err.count('x.txt') == 1 and '[ERROR]' not in err, err
+    assert re.match(r'good: .*: dest=x\.txt: write JSON Lines', err), err
+
+
+@pytest.mark.parametrize('dest', ['-', '/dev/stdout'])
+@pytest.mark.parametrize('target', ['audit-findings', 'audit-verdicts'])
+def test_a_file_that_is_stdout_has_it_for_itself(inventory, target, dest):
+    code, out, err = make(inventory, target, '-e dest=' + dest)
+    assert code == 0 and 'host read' in err and os.path.lexists('/dev/stdout'), err
+    assert [json.loads(line)['argv'] for line in out.splitlines()] == (
+        [FINDING['argv']] if target == 'audit-findings' else []
+    )
+
+
+def test_followed_findings_are_pure_json(inventory):
+    code, out, err = make(inventory, 'audit-tail', '--check -e output=jsonl')
+    assert code == 0 and [json.loads(line)['host'] for line in out.splitlines()] == ['good'], out + err
+    assert err.splitlines() == [
+        "Following 1 host: good (container='claude-hooks-*', reader=tail)",
+        'good: 1 finding, 0 gaps, 0 reconnects',
+    ]
+
+
+def test_a_file_that_was_written_is_named(inventory, tmp_path):
+    path = tmp_path / 'x.csv'
+    code, out, _err = make(inventory, 'audit-findings', '-e dest=%s' % path)
+    assert code == 0 and out.endswith('\nWritten: %s\n' % path) and path.exists(), out
+
+
+def test_v_brings_the_output_of_ansible(inventory):
+    code, out, _err = make(inventory, 'audit-findings', '-v')
+    assert code == 0 and 'PLAY RECAP' in out and 'TASK [Read the audit log]' in out
+
+
+def test_messages_stand_below_their_host(tmp_path):
+    (tmp_path / 'x.yml').write_text(
+        '[{hosts: localhost, gather_facts: false, tasks: [{debug: {msg: [one, "t\\e[2Jwo"]}}, '
+        '{command: /bin/true}, {debug: {msg: three}}]}]'
+    )
+    done = subprocess.run(
+        [BIN / 'ansible-playbook', '-i', 'localhost,', '-c', 'local', tmp_path / 'x.yml', '-e', PYTHON],
+        env=dict(os.environ, ANSIBLE_STDOUT_CALLBACK='claude_hooks.docker_audit.quiet', ANSIBLE_NOCOLOR='1'),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == 'localhost: changed\n    one\n    t\\x1b[2Jwo\n    three\n', done.stdout + done.stderr
+
+
+def in_a_terminal(words, env, until, number):
+    """The output of a program in a terminal of its own, where Ctrl-C is typed once it has printed something."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        os.execvpe(words[0], words, env)
+    output, typed, deadline = b'', False, time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:  # pty(7): EIO once the other end is closed
+            part = b''
+        output += part
+        if not part:
+            break
+        if until in output and not typed:
+            typed = True
+            os.write(terminal, number)
+    os.close(terminal)
+    return os.waitpid(pid, 0)[1], output.decode()
+
+
+def test_ctrl_c_ends_a_tail_without_an_error(inventory):
+    words = command(inventory, 'audit-tail')
+    status, output = in_a_terminal(words, environment(inventory, NO_COLOR='1'), b'$ docker rm', b'\x03')
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT or os.WEXITSTATUS(status) in (0, 130), status
+    assert not re.search(r'ERROR|\*\*\*|Traceback|Error ', output), output
+    assert output.startswith('Following 1 host: good '), shlex.quote(output)
