@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse, secrets
@@ -57,8 +57,7 @@ def entry(shown: dict[str, Any]) -> dict[str, Any]:
     if shown.get('who') is not None:
         hidden['who'] = [entry(who) for who in shown['who']]
     if shown.get('evidence') is not None:
-        quotes = list(_quotes(shown))
-        hidden['evidence'] = [_evidence(line, quotes) for line in shown['evidence']]
+        hidden['evidence'] = [_evidence(line) for line in shown['evidence']]
     return hidden
 
 
@@ -90,20 +89,12 @@ def _again(text: str, changed: Mapping[str, str]) -> str:
     return changed.get(text) or secrets.masked_text(text)
 
 
-def _quotes(verdict: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(command line, the same with its secrets hidden) of all askers of a verdict, longest first."""
-    pairs = {
-        ' '.join(who['argv']): ' '.join(_argv_fields(who, 'docker')['argv'])
-        for who in verdict.get('who') or ()
-        if who.get('argv')
-    }
-    yield from sorted(pairs.items(), key=lambda pair: -len(pair[0]))
-
-
-def _evidence(line: Any, quotes: Sequence[tuple[str, str]]) -> Any:
+def _evidence(line: dict[str, Any]) -> dict[str, Any]:
     """A line of evidence, which can quote command lines, also of commands that turned out not to be the asker's."""
-    if isinstance(line, dict):
-        return dict(line, **_argv_fields(line, 'docker')) if line.get('argv') else line
-    for quote, hidden in quotes:
-        line = line.replace(quote, hidden)
-    return line
+    hidden = dict(line)
+    if line.get('argv'):
+        hidden.update(_argv_fields(line, None if line.get('code') == 'sudo_command' else 'docker'))
+    if line.get('code') == 'exec_started' and line.get('command'):
+        # What docker exec runs, as the engine notes it
+        hidden['command'] = secrets.MASK
+    return hidden

@@ -65,7 +65,6 @@ ANSWER = {
     },
     'connects': 0,
     'problems': [{'code': RAW, 'weight': 'partial', 'evidence': RAW, 'remedy': RAW}],
-    'watched': [{'path': RAW, 'uid': 0}],
     'retention': {'hours': 5.5},
     'coverage': RAW,
     'own_keys': [RAW],
@@ -110,7 +109,12 @@ def inventory(tmp_path_factory):
     for name, answer in HOSTS.items():
         (folder / name).write_text(answer)
         python = folder / ('python-' + name)
-        python.write_text("#!/bin/sh\nexec cat '%s'\n" % (folder / name))
+        # The module comes by stdin. What was watched is of another kind where it is asked for the coverage.
+        (folder / (name + '-coverage')).write_text(answer.replace('"problems"', '"watched": [{"uid": 0}], "problems"'))
+        python.write_text(
+            '#!/bin/sh\nif grep -q docker_coverage_info; then form=-coverage; fi\nexec cat "%s$form"\n'
+            % (folder / name)
+        )
         python.chmod(0o755)
         hosts[name] = {'ansible_connection': 'local', 'ansible_python_interpreter': str(python)}
     path = folder / 'hosts.json'

@@ -52,7 +52,8 @@ QUOTING = {
     'parent': finding('docker', 'rm', 'a', caller={'parent': process('sudo', *LOGIN)}),
     'parent that is a shell': finding('docker', 'rm', 'a', caller={'parent': process('sh', '-c', ' '.join(LOGIN))}),
     'asker': {'who': [finding(*LOGIN)], 'evidence': []},
-    'evidence': {'who': [finding(*LOGIN)], 'evidence': ['%s by pid 7 fits' % ' '.join(LOGIN)]},
+    'exec': {'who': [], 'evidence': [{'code': 'exec_started', 'command': 'env X=' + SECRET}]},
+    'sudo': {'who': [], 'evidence': [{'code': 'sudo_command', 'argv': list(LOGIN)}]},
     'evidence of another': {'who': [], 'evidence': [{'code': 'x', 'argv': list(LOGIN)}]},
 }
 
