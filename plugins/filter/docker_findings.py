@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
-from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import reading
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.forms import AuditLogError
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import PatternError
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import options
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import captures, options
 
 
 def docker_findings(
@@ -24,9 +24,9 @@ def docker_findings(
     """Text of ausearch or of an audit log to findings. Command lines come from anyone, so they are never templated."""
     try:
         chosen = options.checked(container, key, possible, {} if containers is None else containers, host)
-        events = audit_log.events(text, options.zone(timezone))
-        return wrap_var(findings.find(events, **chosen)['findings'])
-    except (audit_log.AuditLogError, findings.FindingsError, PatternError, options.OptionError) as error:
+        read = reading.Reading(key, text=text, timezone=options.zone(timezone))
+        return captures.findings_of('docker_findings', read, chosen)
+    except (AuditLogError, findings.FindingsError, PatternError, options.OptionError) as error:
         raise AnsibleFilterError('claude_hooks.docker_audit.docker_findings: %s' % error) from error
 
 

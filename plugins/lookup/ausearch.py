@@ -61,23 +61,15 @@ _raw:
 
 import glob
 import os
-import re
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    logs as log_reader,
-)
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    records as audit_log,
-)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs, reading
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.forms import AuditLogError
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import PatternError
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.times import TimeError, moment
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import options
-
-_ROTATED = re.compile(r'(.*)\.(\d+)\Z', re.S)
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import captures, options
 
 
 class LookupModule(LookupBase):
@@ -94,17 +86,17 @@ class LookupModule(LookupBase):
                 chosen[bound] = None if text is None else moment(text)
             zone = options.zone(self.get_option('timezone'))
             paths = [path for term in terms for path in self._files(term, variables)]
-            found = findings.find(log_reader.file_events(paths, chosen['key'], zone), **chosen)
+            read = reading.Reading(chosen['key'], files=paths, timezone=zone)
+            return captures.findings_of('ausearch', read, chosen)
         except (
-            audit_log.AuditLogError,
+            AuditLogError,
             findings.FindingsError,
             PatternError,
             TimeError,
-            log_reader.LogReaderError,
+            logs.LogReaderError,
             options.OptionError,
         ) as error:
             raise AnsibleLookupError('claude_hooks.docker_audit.ausearch: %s' % error) from error
-        return wrap_var(found['findings'])
 
     def _files(self, term, variables):
         if not isinstance(term, str) or not term:
@@ -115,10 +107,4 @@ class LookupModule(LookupBase):
         paths = glob.glob(path)
         if not paths:
             raise options.OptionError('there is no file %s' % path)
-        return sorted(paths, key=_age)
-
-
-def _age(path):
-    """Sorts rotated logs from the oldest on, each family by its name."""
-    rotated = _ROTATED.match(path)
-    return (rotated.group(1), -int(rotated.group(2))) if rotated else (path, 0)
+        return logs.in_order(paths)

@@ -190,7 +190,7 @@ def main():
     if sys.version_info < (3, 8):
         module.fail_json(
             msg='docker_verdicts_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs, records
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, logs
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text, times
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host
@@ -207,7 +207,7 @@ def main():
         result = on_host.verdicts(
             params['key'], params['container'], params['socket'], params['kept'], params['host'], since, before,
             listed[1] if listed[0] == 0 else None)
-    except (logs.LogReaderError, records.AuditLogError, text.PatternError, times.TimeError, engine.EngineError) as error:
+    except (logs.LogReaderError, forms.AuditLogError, text.PatternError, times.TimeError, engine.EngineError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)
 

@@ -24,7 +24,7 @@ import uuid
 
 import pytest
 import zoneinfo
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import scan
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find
 from ansible_collections.claude_hooks.docker_audit.tests.support import kernel_audit
@@ -293,7 +293,7 @@ def found_with_ausearch(since, folder):
             stdout=output,
             check=True,
         )
-    return find.find(scan.Reading(KEY, files=[str(printed)]).events(), since=times.moment(since))
+    return find.find(Reading(KEY, files=[str(printed)]).events(), since=times.moment(since))
 
 
 def test_ausearch_finds_the_same_in_a_log_with_rotations(name, tmp_path):

@@ -18,12 +18,9 @@ import sys
 import time
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    logs as log_reader,
-)
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    records as audit_log,
-)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 
 KEY = 'claude-hooks-test'
@@ -104,9 +101,7 @@ def kernel():
 
 
 def connects(pid=None):
-    read = findings.connects(
-        log_reader.Reading(KEY + '-socket', log=log_reader.log_path(), is_wanted=audit_log.is_connect).events()
-    )
+    read = findings.connects(Reading(KEY + '-socket', log=config.log_path(), is_wanted=audit_log.is_connect).events())
     return [connect for connect in read if pid in (None, connect['pid'])]
 
 

@@ -27,13 +27,13 @@ _INTERPRETED_ARGUMENT = re.compile(rb' a(\d{1,10})(?:_len=\d{1,12} a\1)?(?:\[(\d
 _HEX = re.compile(rb'(?:[0-9A-F]{2})+\Z')
 
 
-def plain_argv(body):
+def plain_argv(body: bytes) -> tuple[tuple[bytes, ...], int | None] | None:
     """What argv() gives for the usual record, argc=N and then N whole arguments in order; None for any other record."""
     # Hosts repeat their commands
     return _remembered_argv(body) if len(body) < 300 else _read_plain_argv(body)
 
 
-def _read_plain_argv(body):
+def _read_plain_argv(body: bytes) -> tuple[tuple[bytes, ...], int | None] | None:
     if body.translate(None, _PRINTABLE):
         return None
     parts = body.split(b'"')
@@ -43,7 +43,7 @@ def _read_plain_argv(body):
     words = body.split(b' ')
     if words[0] != b'argc=%d' % (len(words) - 1):
         return None
-    result = []
+    result: list[bytes] = []
     for position, word in enumerate(words[1:]):
         index, _separator, value = word.partition(b'=')
         if index != b'a%d' % position:
@@ -60,22 +60,33 @@ def _read_plain_argv(body):
 _remembered_argv = functools.lru_cache(maxsize=2000)(_read_plain_argv)
 
 
-def joined_argv(bodies):
-    count = None
-    chunks = {}
-    lengths = {}
+def joined_argv(bodies: list[bytes]) -> tuple[tuple[bytes, ...], int | None] | None:
+    """What argv() gives for records with chunks, gaps or several bodies; None where they contradict each other."""
+    counts: set[int] = set()
+    chunks: dict[int, dict[int, tuple[bytes, bytes]]] = {}
+    lengths: dict[int, int] = {}
     for body in bodies:
         declared = _ARGC.match(body)
-        if declared and count is None:
-            count = int(declared.group(1))
+        if declared:
+            counts.add(int(declared.group(1)))
         for index, chunk, quoted, encoded in _ARGUMENT.findall(b' ' + body):
             if len(encoded) % 2 == 0:
                 parts = chunks.setdefault(int(index), {})
-                parts.setdefault(int(chunk or 0), (quoted or encoded, unhexlify(encoded) if encoded else quoted))
+                written = (quoted or encoded, unhexlify(encoded) if encoded else quoted)
+                if parts.setdefault(int(chunk or 0), written) != written:
+                    return None
         if b'_len=' in body:
             for index, length in _LENGTH.findall(body):
                 lengths.setdefault(int(index), int(length))
-    result = []
+    if len(counts) > 1:
+        return None
+    return _in_order(chunks, lengths, next(iter(counts), None))
+
+
+def _in_order(
+    chunks: dict[int, dict[int, tuple[bytes, bytes]]], lengths: dict[int, int], count: int | None
+) -> tuple[tuple[bytes, ...], int | None]:
+    result: list[bytes] = []
     gap = None
     expected = 0
     for index in sorted(chunks):
@@ -95,13 +106,13 @@ def joined_argv(bodies):
     return tuple(result), gap
 
 
-def interpreted_argv(bodies):
+def interpreted_argv(bodies: list[bytes]) -> tuple[bytes, ...]:
     """The likeliest arguments of `ausearch -i` text, which has neither quotes nor escapes: only ever a guess."""
-    parts = {}
+    parts: dict[int, dict[int, bytes]] = {}
     for body in bodies:
         body = b' ' + (body[:-1] if body.endswith(b' ') else body)
-        starts = []
-        last = None
+        starts: list[tuple[tuple[int, int], re.Match[bytes]]] = []
+        last: tuple[int, int] | None = None
         for found in _INTERPRETED_ARGUMENT.finditer(body):
             place = (int(found.group(1)), int(found.group(2) or 0))
             if last is None or place in ((last[0] + 1, 0), (last[0], last[1] + 1)):

@@ -7,30 +7,38 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.logs import LogReaderError
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 
 CONFIG = '/etc/audit/auditd.conf'
 DEFAULT_LOG = '/var/log/audit/audit.log'
+_LONGEST = 1 << 20
 
 
-def log_path(config=CONFIG):
-    """The log that auditd writes on this host. Raises logs.LogReaderError where it writes none."""
-    settings = {}
+def parse(text: str) -> dict[str, str]:
+    """The settings by their names in lower case, as auditd reads them."""
+    settings: dict[str, str] = {}
+    for line in text.split('\n'):
+        name, separator, value = line.partition('=')
+        if separator and not name.lstrip().startswith('#'):
+            settings[name.strip().lower()] = value.strip()
+    return settings
+
+
+def log_path(config: str = CONFIG) -> str:
+    """The log that auditd writes on this host. Raises LogReaderError where it writes none."""
+    settings: dict[str, str] = {}
     try:
-        with open(config, 'rb') as handle:
-            for line in handle.read(1 << 20).decode('utf-8', 'replace').splitlines():
-                name, separator, value = line.partition('=')
-                if separator and not name.lstrip().startswith('#'):
-                    settings[name.strip().lower()] = value.strip()
+        settings = parse(files.read_regular(config, _LONGEST).decode('utf-8', 'replace'))
     except FileNotFoundError:
         if not os.path.exists(DEFAULT_LOG):
-            raise logs.LogReaderError(
+            raise LogReaderError(
                 '%s does not exist: auditd is not installed on this host, so nothing is logged' % config
             ) from None
     except OSError as error:
-        raise logs.LogReaderError('cannot read %s: %s: run as root' % (config, error.strerror)) from error
+        raise LogReaderError('cannot read %s: %s: run as root' % (config, error.strerror)) from error
     if settings.get('write_logs', 'yes').lower() == 'no' or settings.get('log_format', '').lower() == 'nolog':
-        raise logs.LogReaderError(
+        raise LogReaderError(
             '%s says write_logs = no, so auditd keeps no log on this host: read where its plugins send the records, '
             'or set write_logs = yes and reload auditd' % config
         )

@@ -1,7 +1,13 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records to events, and what the fields of an event say."""
+"""Records to events, and what the fields of an event say. add() alone decides what an event is made of.
+
+Sources: the kernel writes the records (kernel/audit.c audit_log_untrustedstring and audit_log_n_hex, kernel/auditsc.c
+audit_log_exit and audit_log_execve_info); auditd adds the ENRICHED tail (audit-userspace, src/auditd-event.c); ausearch
+prints them again (src/ausearch-report.c); the field names are those of the audit field dictionary
+(https://github.com/linux-audit/audit-documentation, specs/fields/field-dictionary.csv).
+"""
 
 from __future__ import annotations
 
@@ -9,112 +15,152 @@ import datetime
 import functools
 import re
 from binascii import unhexlify
+from collections.abc import Iterable
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import argv as decoding
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as line_records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import dates, forms, machines
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as lines
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.forms import (
+    AuditLogError as AuditLogError,
+)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 
-# The execve and execveat of each machine that docker runs on: audit-userspace lib/*_table.h; arch is the kernel's
-# AUDIT_ARCH_* (include/uapi/linux/audit.h). x32 calls carry the bit 0x40000000.
-_EXECUTIONS = frozenset(
-    b'arch=%s syscall=%s' % (arch, number)
-    for arch, numbers in (
-        (b'c000003e', (59, 322, 0x40000000 + 520, 0x40000000 + 545)),  # x86_64 and x32
-        (b'40000003', (11, 358)),  # i386
-        (b'c00000b7', (221, 281)),  # aarch64
-        (b'40000028', (11, 387)),  # arm
-        (b'c0000015', (11, 362)),  # ppc64le
-        (b'80000016', (11, 354)),  # s390x
-        (b'c00000f3', (221, 281)),  # riscv64
-    )
-    for number in (b'%d' % n for n in numbers)
-)
 _USUAL_CALLS = (b'arch=c000003e syscall=59 success=yes ', b'arch=c00000b7 syscall=221 success=yes ')
-_EXECUTION_NAMES = (b'execve', b'execveat')
-# connect, and the socketcall of i386: arch/x86/entry/syscalls/syscall_{64,32}.tbl, include/uapi/asm-generic/unistd.h
-_CONNECTS = (
-    b'arch=c000003e syscall=42 ',
-    b'arch=40000003 syscall=362 ',
-    b'arch=40000003 syscall=102 ',
-    b'arch=c00000b7 syscall=203 ',
-)
-_LOCAL_IDENT = re.compile(rb'([0-9/.-]{8,10})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})\.([0-9]{3}):([0-9]{1,20})\Z')
-_LOCAL_DATES = ('%m/%d/%y', '%m/%d/%Y', '%Y-%m-%d', '%d.%m.%Y')
-_CALL = re.compile(rb'arch=\S+ syscall=(\S+)')
-_OUTCOMES = {b'yes': 'started', b'no ': 'failed', b'no': 'failed'}
+_CALL = re.compile(rb'arch="?([^ "]+)"? syscall="?([^ "]+)"?')
+_SUCCESS = re.compile(rb' success="?(yes|no)(?:["\s]|\Z)')
+_TAIL_CALL = re.compile(rb'(?:^| )SYSCALL=(\S+)')
 _PROCESS_FIELD = re.compile(rb' (ppid|pid|auid|uid|tty|ses|comm|exe)=("[!#-~]*"|[^" ]\S*)(?= |$)')
 _INTERPRETED_FIELD = re.compile(rb'(?:^| )([a-z_0-9-]+)=(.*?)(?= [a-z_0-9-]+=| ?$)')
-_CWD = re.compile(rb'cwd=("[!#-~]*"|[0-9A-F]+)(?= |$)')
+_CWD = re.compile(rb' ?cwd=("[!#-~]*"|[0-9A-F]+)(?= |$)')
 _TAIL_NAME = re.compile(rb'(?:^| )(UID|AUID)="([^"]*)"')
 _KEY = re.compile(rb' key=("[!#-~]*"|[0-9A-F]+)(?= |$)')
 _HEX = re.compile(rb'(?:[0-9A-F]{2})+\Z')
+_UNKNOWN_USER = re.compile(rb'unknown\((\d{1,10})\)\Z')
+
 UNSET = 4294967295  # (uid_t)-1: no login uid, no session
 
+# Why the command of an execution cannot be told
+CONTRADICTION = 'contradicting records'
+NO_TIME = 'time damaged'
 
-class Event(object):
+
+class Event:
     """One event: the text of the records that tell of an execution, decoded when asked."""
 
-    __slots__ = ('node', 'ident', 'syscall', 'names', 'execve', 'cwd', 'argv')
+    __slots__ = ('host', 'node', 'ident', 'origin', 'syscall', 'names', 'execve', 'cwd', 'argv', 'problem', '_bodies')
     interpreted = False
 
-    def __init__(self, node, ident, syscall=None, names=b'', execve=None, cwd=None):
-        self.node = node
+    def __init__(
+        self,
+        node: bytes | None,
+        ident: bytes,
+        syscall: bytes | None = None,
+        names: bytes = b'',
+        execve: list[bytes] | None = None,
+        cwd: bytes | None = None,
+        origin: str = lines.RAW,
+        host: bytes | None = None,
+    ) -> None:
+        self.host = host
+        self.node = host if node is None else node
         self.ident = ident
+        self.origin = origin
         self.syscall = syscall
         self.names = names
-        self.execve = [] if execve is None else execve
+        self.execve: list[bytes] = [] if execve is None else execve
         self.cwd = cwd
-        self.argv = None
+        self.argv: tuple[tuple[bytes, ...], int | None] | None = None
+        self.problem: str | None = None
+        self._bodies: set[bytes] | None = None
+
+    def add(self, record: lines.Record) -> None:
+        """Put a record in. One that stands twice is one; one that says something else makes the event unreadable."""
+        if record.kind == b'EXECVE':
+            if self._bodies is None:
+                self._bodies = set(self.execve)
+            if record.body not in self._bodies:
+                self._bodies.add(record.body)
+                self.execve.append(record.body)
+                self.argv = None
+        elif record.kind == b'SYSCALL':
+            self.syscall = self._same(self.syscall, record.body)
+            self.names = self.names or record.tail
+            if record.is_damaged:
+                self.problem = NO_TIME
+        elif record.kind == b'CWD':
+            self.cwd = self._same(self.cwd, record.body)
+
+    def _same(self, known: bytes | None, body: bytes) -> bytes:
+        if known is None or body.startswith(known):
+            return body
+        if not known.startswith(body):  # else it was cut
+            self.problem = self.problem or CONTRADICTION
+        return known
 
 
 class InterpretedEvent(Event):
     """An event of `ausearch -i` text: any of its lines may be forged, as an argument can hold a line break."""
 
-    __slots__ = ('timezone',)
+    __slots__ = ('timezone', 'order')
     interpreted = True
 
-    def __init__(self, event, timezone):
-        super().__init__(event.node, event.ident, event.syscall, event.names, event.execve, event.cwd)
+    def __init__(self, event: Event, timezone: datetime.tzinfo | None, order: str | None = None) -> None:
+        super().__init__(
+            event.node, event.ident, event.syscall, event.names, event.execve, event.cwd, lines.INTERPRETED, event.host
+        )
+        self.problem = event.problem
         self.timezone = timezone
+        self.order = order
 
 
-def events(text, timezone=None):
-    """All events of a text, in the order in which they begin.
-
-    text is str, bytes, or a list of lines. timezone (a tzinfo) is where `ausearch -i` printed its local times.
-    """
-    data = forms.to_bytes(text)
-    forms.refuse_other_formats(data)
-    found = {}
-    interpreted = False
-    for line in data.split(b'\n'):
-        for record in line_records.records(line):
-            interpreted = interpreted or record.interpreted
-            if record.kind is not None:
-                key = (record.node, record.ident)
-                if key not in found:
-                    found[key] = Event(record.node, record.ident)
-                add_record(found[key], record)
-    if interpreted:
-        # Also a record that looks raw may be forged, in such a text
-        return [InterpretedEvent(event, timezone) for event in found.values()]
-    return list(found.values())
+def key_of(record: lines.Record) -> tuple[bytes | None, bytes | None, bytes]:
+    """What the records of one event have in common. Hosts that are told apart by their prefix alone never mix."""
+    return record.host, record.node, record.ident
 
 
-def add_record(event, record):
-    """Put one record into its event. Of records that come twice the first counts."""
-    if record.kind == 'SYSCALL':
-        if event.syscall is None:
-            event.syscall = record.body
-            event.names = record.names
-    elif record.kind == 'EXECVE':
-        event.execve.append(record.body)
-        event.argv = None
-    elif event.cwd is None:
-        event.cwd = record.body
+class Assembly:
+    """Events out of records, in the order in which they begin."""
+
+    def __init__(self, timezone: datetime.tzinfo | None = None) -> None:
+        self._timezone = timezone
+        self._found: dict[tuple[bytes | None, bytes | None, bytes], Event] = {}
+        self._interpreted: set[tuple[bytes | None, bytes | None, bytes]] = set()
+        self.is_interpreted = False  # from the first line of that form on, every line may be forged
+
+    def add_line(self, line: bytes) -> bool:
+        """Take a line; whether it is a record."""
+        is_known = False
+        for record in lines.records(line):
+            is_known = True
+            if record.origin == lines.INTERPRETED and not record.is_forwarded:
+                self.is_interpreted = True
+            if record.kind in (b'SYSCALL', b'EXECVE', b'CWD'):
+                key = key_of(record)
+                event = self._found.get(key)
+                if event is None:
+                    event = self._found[key] = Event(record.node, record.ident, origin=record.origin, host=record.host)
+                event.add(record)
+                if self.is_interpreted or record.origin == lines.INTERPRETED:
+                    self._interpreted.add(key)
+        return is_known
+
+    def events(self) -> list[Event]:
+        order = dates.order(key[2] for key in self._interpreted)
+        return [
+            InterpretedEvent(event, self._timezone, order) if key in self._interpreted else event
+            for key, event in self._found.items()
+        ]
 
 
-def outcome(event):
+def events(text: object, timezone: datetime.tzinfo | None = None) -> list[Event]:
+    """All events of a text, whatever their keys, line by line. timezone is where `ausearch -i` was run."""
+    assembly = Assembly(timezone)
+    for line in forms.to_bytes(text).split(b'\n'):
+        assembly.add_line(line)
+    return assembly.events()
+
+
+def outcome(event: Event) -> str | None:
     """None for what is no execve or execveat: CONFIG_CHANGE, connects and the like also carry our key.
 
     For an execution whether the program started: 'started', 'failed', or 'unknown' where the record is cut before it.
@@ -123,36 +169,62 @@ def outcome(event):
         return None
     if event.syscall.startswith(_USUAL_CALLS):
         return 'started'
-    call, _separator, rest = event.syscall.partition(b' success=')
-    if call not in _EXECUTIONS:
-        found = _CALL.match(call)
-        if found is None or not (
-            found.group(0) in _EXECUTIONS or (event.interpreted and found.group(1) in _EXECUTION_NAMES)
-        ):
-            return None
-    return _OUTCOMES.get(rest[:3], 'unknown')
+    if not _is_execution(event):
+        return None
+    found = _SUCCESS.search(event.syscall)
+    return {b'yes': 'started', b'no': 'failed'}[found.group(1)] if found else 'unknown'
 
 
-def is_connect(event):
+def _is_execution(event: Event) -> bool:
+    found = _CALL.match(event.syscall or b'')
+    if found is None:
+        return False
+    machine, call = found.groups()
+    if event.interpreted:
+        return call in machines.EXECUTION_NAMES
+    told = machines.is_execution(machine, call)
+    if told is None:
+        # A machine that nobody knows: what auditd made of the number, or the arguments, which only an execution has
+        named = _TAIL_CALL.search(event.names)
+        told = named.group(1) in machines.EXECUTION_NAMES if named else bool(event.execve)
+    return told
+
+
+def may_be_execution(event: Event) -> bool:
+    """Whether outcome() can be told, or can become so by records that are still to come."""
+    found = _CALL.match(event.syscall or b'')
+    return outcome(event) is not None or (
+        found is not None and not event.interpreted and machines.is_execution(*found.groups()) is None
+    )
+
+
+def is_connect(event: Event) -> bool:
     """Whether the event is a connect that succeeded, by (arch, syscall); i386 has socketcall, too."""
-    return event.syscall is not None and event.syscall.startswith(_CONNECTS) and b' success=yes ' in event.syscall
+    return (
+        event.syscall is not None and event.syscall.startswith(machines.CONNECTS) and b' success=yes ' in event.syscall
+    )
 
 
-def has_key(event, key):
+def has_key(event: Event, key: bytes) -> bool:
     """Whether a rule with exactly this key logged the event."""
-    return event.syscall.endswith(b' key="' + key + b'"') or key in keys(event)
+    return event.syscall is not None and (event.syscall.endswith(b' key="' + key + b'"') or key in keys(event))
 
 
-def fields(event):
+def has_any_key(record: lines.Record) -> bool:
+    """Whether the key of a SYSCALL record can be read, whatever it is."""
+    return bool(_KEY.search(record.body)) or b' key=(null)' in record.body
+
+
+def fields(event: Event) -> dict[str, bytes]:
     """The fields of the SYSCALL record that tell who ran what, by name, as raw text."""
     pattern = _INTERPRETED_FIELD if event.interpreted else _PROCESS_FIELD
-    result = {}
-    for name, value in pattern.findall(event.syscall):
+    result: dict[str, bytes] = {}
+    for name, value in pattern.findall(event.syscall or b''):
         result.setdefault(name.decode('ascii'), value)
     return result
 
 
-def keys(event):
+def keys(event: Event) -> list[bytes]:
     """The keys of the rule that logged the event. One rule can have several: hex, joined by \\x01."""
     if event.interpreted:
         return [
@@ -165,7 +237,7 @@ def keys(event):
     return [] if value is None else value.split(b'\x01')
 
 
-def text_value(event, raw):
+def text_value(event: Event, raw: bytes | None) -> bytes | None:
     """A text field decoded to bytes, or None where there is none or where it is cut."""
     if raw is None or raw in (b'(null)', b'(none)', b'?', b''):
         return None
@@ -176,35 +248,43 @@ def text_value(event, raw):
     return unhexlify(raw) if _HEX.match(raw) else None
 
 
-def plain_value(raw):
-    """A field that the kernel prints without quotes, as it stands (tty, arch)."""
+def plain_value(raw: bytes | None) -> bytes | None:
+    """A field that the kernel prints without quotes, as it stands (tty, arch); some collectors add quotes."""
+    raw = _unquoted(raw)
     return None if raw in (None, b'(none)', b'?') else raw
 
 
-def number(raw):
+def number(raw: bytes | None) -> int | None:
     """An integer field, or None where it is unset or no number."""
+    raw = _unquoted(raw)
+    unknown = _UNKNOWN_USER.match(raw) if raw else None  # what ausearch prints of a user without a name
+    raw = unknown.group(1) if unknown else raw
     if raw is None or len(raw) > 20 or not raw.isdigit():
         return None
     value = int(raw)
     return None if value == UNSET else value
 
 
-def cwd(event):
+def _unquoted(raw: bytes | None) -> bytes | None:
+    return raw[1:-1] if raw is not None and len(raw) > 1 and raw[:1] == raw[-1:] == b'"' else raw
+
+
+def cwd(event: Event) -> bytes | None:
     """The working directory, or None."""
     if event.cwd is None:
         return None
     if event.interpreted:
-        return event.cwd[4:].rstrip(b' ') if event.cwd.startswith(b'cwd=') else None
+        body = event.cwd.lstrip(b' ')
+        return body[4:].rstrip(b' ') if body.startswith(b'cwd=') else None
     found = _CWD.match(event.cwd)
     return text_value(event, found.group(1)) if found else None
 
 
-def argv(event):
+def argv(event: Event) -> tuple[tuple[bytes, ...], int | None]:
     """The arguments, as (tuple of bytes, gap).
 
     gap is None when every argument is there. Else it is how many come before the first missing one, and
-    the tuple goes on with those known after it. Long arguments come in chunks, `a2_len=16000 a2[0]=..` and then
-    `a2[1]=..` in further records; each chunk is quoted or hex by itself.
+    the tuple goes on with those known after it.
     """
     if event.argv is None:
         if event.interpreted:
@@ -213,10 +293,19 @@ def argv(event):
         else:
             plain = decoding.plain_argv(event.execve[0]) if len(event.execve) == 1 else None
             event.argv = plain or decoding.joined_argv(event.execve)
+        if event.argv is None:
+            event.problem = event.problem or CONTRADICTION
+            event.argv = (), 0
     return event.argv
 
 
-def names(event):
+def problem(event: Event) -> str | None:
+    """Why nothing can be told of the command of an execution, whatever its records hold; or None."""
+    argv(event)
+    return event.problem
+
+
+def names(event: Event) -> dict[str, bytes | None]:
     """The user names that the record carries, as {'UID': bytes or None, 'AUID': bytes or None}.
 
     An ENRICHED record has them in its tail, `ausearch -i` prints them in place of the numbers.
@@ -230,43 +319,37 @@ def names(event):
 
 
 @functools.lru_cache(maxsize=256)
-def _tail_names(tail):
+def _tail_names(tail: bytes) -> dict[str, bytes | None]:
     return _known_names((name.decode('ascii'), value) for name, value in _TAIL_NAME.findall(tail))
 
 
-def _known_names(pairs):
+def _known_names(pairs: Iterable[tuple[str, bytes]]) -> dict[str, bytes | None]:
     return {name: None if value == b'unset' or value.startswith(b'unknown(') else value for name, value in pairs}
 
 
-def ident(event):
-    """The event's own name, `SECONDS.MILLI:SERIAL`, or None where only a local time without a zone is known."""
+def ident(event: Event) -> str | None:
+    """The event's own name, `SECONDS.MILLI:SERIAL`, or None where its time is not known for certain."""
+    if event.problem == NO_TIME:
+        return None
     if not event.interpreted:
         return event.ident.decode('ascii')
     time, serial = when(event)
-    return None if time is None else '%d.%03d:%d' % (time // 1000, time % 1000, serial)
+    return None if time is None else times.ident(time, serial)
 
 
-def when(event):
+def when(event: Event) -> tuple[int | None, int]:
     """When the event happened, as (milliseconds since 1970 or None, serial or 0)."""
-    raw = line_records.IDENT.match(event.ident)
-    if raw:
-        if event.interpreted and event.timezone is None:
-            return None, int(raw.group(3))
-        seconds, fraction, serial = raw.groups()
-        return int(seconds) * 1000 + int(((fraction or b'') + b'000')[:3]), int(serial)
-    local = _LOCAL_IDENT.match(event.ident)
-    if local is None:
+    if isinstance(event, InterpretedEvent):
+        if lines.IDENT.match(event.ident) and event.timezone is not None:
+            return moment_of(event.ident)
+        return dates.moment(event.ident, event.timezone, event.order)
+    return moment_of(event.ident)
+
+
+def moment_of(raw: bytes) -> tuple[int | None, int]:
+    """(milliseconds since 1970, serial) of the time and serial that a raw record begins with; None for what is none."""
+    found = lines.IDENT.match(raw)
+    if found is None:
         return None, 0
-    serial = int(local.group(4))
-    if event.timezone is None:
-        return None, serial
-    for date in _LOCAL_DATES:
-        try:
-            moment = datetime.datetime.strptime(
-                '%s %s' % (local.group(1).decode('ascii'), local.group(2).decode('ascii')), date + ' %H:%M:%S'
-            )
-            seconds = int(moment.replace(tzinfo=event.timezone).timestamp())
-        except (ValueError, OverflowError):
-            continue
-        return seconds * 1000 + int(local.group(3)), serial
-    return None, serial
+    seconds, fraction, serial = found.groups()
+    return int(seconds) * 1000 + int(((fraction or b'') + b'000')[:3]), int(serial)

@@ -1,62 +1,104 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Audit logs on disk."""
+"""Audit logs on disk: the log and its rotations in their order, in blocks of whole lines, also where they are
+compressed.
+
+Sources: audit-userspace src/auditd-event.c rotate_logs() for the names and the order of what auditd rotates
+(audit.log, then audit.log.1, the oldest has the highest number; a rotation renames them all); logrotate(8) for dated
+and compressed ones.
+
+Blocks are read, not mapped: a log that is truncated while it is mapped would kill the process with SIGBUS.
+"""
 
 from __future__ import annotations
 
+import bz2
+import contextlib
+import errno
+import gzip
 import hashlib
+import lzma
 import os
 import re
-from collections import namedtuple
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import IO, NamedTuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files as own_files
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.events import moment_of
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 
-# The records of one event are found when they lie less than this far apart. The kernel holds back 8192 records at most
-# in the usual setting (-b 8192), of about 300 bytes.
 BLOCK = 4 << 20
+
 # What is compared of a file, at its start and before the place up to which it was read
 _FINGERPRINT_BYTES = 512
-# A line that is longer than this is no record (MAX_AUDIT_MESSAGE_LENGTH is 8970): it is a hole of NUL bytes.
+# A line that is longer than this is no record (MAX_AUDIT_MESSAGE_LENGTH is 8970): it is a hole of NUL bytes. But one
+# with a JSON object can be longer.
 _LONGEST_LINE = 64 << 10
-_ROTATED = re.compile(r'\.([1-9][0-9]{0,8})\Z')
+
+_PACKED = {b'\x1f\x8b': gzip.open, b'\xfd7zXZ\0': lzma.open, b'BZh': bz2.open}
+_PACKED_ERRORS = (EOFError, OSError, zlib.error, lzma.LZMAError)
+# What follows the name of the log: a number counts rotations, eight digits or more are a date
+_ROTATED = re.compile(r'[.-](\d{1,14}|\d{4}-\d\d-\d\d(?:[T_-]?\d{2,6})?)(?:\.(?:gz|xz|bz2))?\Z')
 
 
 class LogReaderError(OSError):
     """The audit logs cannot be read."""
 
 
-Piece = namedtuple('Piece', ('file', 'start', 'block', 'end', 'is_last', 'is_rest'))
+class Piece(NamedTuple):
+    """A part of a log. block[:end] is whole lines; is_rest is what the last line has so far."""
+
+    file: File
+    start: int
+    block: bytes
+    end: int
+    is_last: bool
+    is_rest: bool
 
 
-def lines_with(pattern, log, block=BLOCK):
-    """The lines of a log and its rotations with a pattern, as a list for each file, the newest file first."""
-    logs = Logs(log)
-    try:
-        for file in reversed(logs.files):
-            lines = []
-            for piece in file.pieces(block):
-                for hit in pattern.finditer(piece.block, 0, piece.end):
-                    start = piece.block.rfind(b'\n', 0, hit.start()) + 1
-                    lines.append(piece.block[start : piece.block.find(b'\n', hit.start())])
-            yield lines
-    finally:
-        logs.close()
+class File:
+    """An open log and how far it is read. What is compressed is read as what it holds."""
 
-
-class File(object):
-    """An open log and how far it is read."""
-
-    def __init__(self, handle):
+    def __init__(self, handle: int, path: str = '') -> None:
         self.handle = handle
         self.offset = 0
-        self._fingerprint = None
+        self._path = path
+        self._fingerprint: str | None = None
+        begin = os.pread(handle, 6, 0)
+        self._unpack = next((opener for magic, opener in _PACKED.items() if begin.startswith(magic)), None)
+        self._unpacked: IO[bytes] | None = None
+        self._place = 0
 
-    def blocks(self, size):
+    def close(self) -> None:
+        if self._unpacked is not None:
+            self._unpacked.close()
+            self._unpacked = None
+        os.close(self.handle)
+
+    def _read(self, size: int, offset: int) -> bytes:
+        if self._unpack is None:
+            return os.pread(self.handle, size, offset)
+        try:
+            if self._unpacked is None or offset < self._place:
+                self._unpacked = self._unpack(os.fdopen(os.open('/proc/self/fd/%d' % self.handle, os.O_RDONLY), 'rb'))  # type: ignore[operator]
+                self._place = 0
+            while self._place < offset:
+                skipped = len(self._unpacked.read(min(1 << 20, offset - self._place)))
+                if not skipped:
+                    return b''
+                self._place += skipped
+            data = self._unpacked.read(size)
+        except _PACKED_ERRORS as error:
+            raise LogReaderError('cannot unpack %s: %s' % (self._path, error)) from error
+        self._place += len(data)
+        return data
+
+    def blocks(self, size: int) -> Iterator[tuple[bytes, int]]:
         """What was added since the last call, as (block, end of its last whole line)."""
         while True:
-            block = os.pread(self.handle, size, self.offset)
+            block = self._read(size, self.offset)
             end = block.rfind(b'\n') + 1
             if not end and len(block) > _LONGEST_LINE:
                 start = block.rfind(b'type=', len(block) - _LONGEST_LINE)
@@ -66,71 +108,75 @@ class File(object):
             self.offset += end
             yield block, end
 
-    def pieces(self, size):
+    def text(self, size: int) -> Iterator[tuple[bytes, int, bool]]:
+        """All of it: (block, end, whether that is the last line, which has no end)."""
+        for block, end in self.blocks(size):
+            yield block, end, False
+        rest = self._read(size, self.offset)
+        if rest:
+            yield rest, len(rest), True
+
+    def pieces(self, size: int) -> Iterator[Piece]:
         """What blocks() gives, with its place."""
         self.fingerprint()  # of what is read now, to be compared later
         for block, end in self.blocks(size):
             start = self.offset - end
-            yield Piece(self, start, block, end, start + len(block) >= os.fstat(self.handle).st_size, False)
+            is_last = self._unpack is None and start + len(block) >= os.fstat(self.handle).st_size
+            yield Piece(self, start, block, end, is_last, False)
 
-    def rest_pieces(self, size):
+    def rest_pieces(self, size: int) -> list[Piece]:
         """What the last line of the file holds that has no end yet: it may be half a record."""
-        rest = records.uncut(os.pread(self.handle, size, self.offset))
+        rest = records.uncut(self._read(size, self.offset))
         return [Piece(self, self.offset, rest, len(rest), True, True)] if rest else []
 
-    def modified(self):
+    def modified(self) -> float:
         """When the file was written to, in milliseconds since 1970."""
         return os.fstat(self.handle).st_mtime * 1000
 
-    def fingerprint(self):
+    def first_moment(self) -> int | None:
+        """When its first record was written, in milliseconds since 1970."""
+        begin = self._read(_LONGEST_LINE, 0)
+        record = records.first_record(begin, 0, len(begin))
+        return moment_of(record.ident)[0] if record else None
+
+    def fingerprint(self) -> str | None:
         """What tells this log from any other: its first line holds a time and a serial. None while it has no line."""
         if self._fingerprint is None:
             self._fingerprint = self._first_line()
         return self._fingerprint
 
-    def before(self, offset):
+    def before(self, offset: int) -> str:
         """A fingerprint of what stands before the offset."""
         start = max(0, offset - _FINGERPRINT_BYTES)
-        return _digest(os.pread(self.handle, offset - start, start))
+        return _digest(self._read(offset - start, start))
 
-    def is_replaced(self):
+    def is_replaced(self) -> bool:
         """Whether the file was truncated since it was read, also if it has grown again; True for one that was empty."""
         return (
             self._fingerprint is None
-            or os.fstat(self.handle).st_size < self.offset
+            or (self._unpack is None and os.fstat(self.handle).st_size < self.offset)
             or self._first_line() != self._fingerprint
         )
 
-    def _first_line(self):
-        line, end, _rest = os.pread(self.handle, _FINGERPRINT_BYTES, 0).partition(b'\n')
+    def _first_line(self) -> str | None:
+        line, end, _rest = self._read(_FINGERPRINT_BYTES, 0).partition(b'\n')
         return _digest(line) if end or len(line) == _FINGERPRINT_BYTES else None
 
 
-def _digest(text):
+def _digest(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()[:32]
 
 
-def pieces_of_files(paths, size):
-    for path in paths:
-        handle = open_file(path)
-        try:
-            file = File(handle)
-            yield from file.pieces(size)
-            yield from file.rest_pieces(size)
-        finally:
-            os.close(handle)
-
-
-class Logs(object):
+class Logs:
     """A log and its rotations, open and oldest first."""
 
-    def __init__(self, log):
-        self.files = []
+    def __init__(self, log: str) -> None:
+        self.files: list[File] = []
         self._log = log
-        self._held = {}
+        self._held: dict[tuple[int, int], File] = {}
         self.open_newer()
 
-    def open_newer(self):
+    def open_newer(self) -> None:
         """Open also what is new since the last call."""
         self.files += _open_newer(self._log, self._held)
         if not self.files:
@@ -139,7 +185,7 @@ class Logs(object):
                 'program, that one owns the audit records' % self._log
             )
 
-    def pieces(self, size):
+    def pieces(self, size: int) -> Iterator[Piece]:
         """What was not read yet, also of files that a rotation makes meanwhile."""
         for file in self.files:
             yield from file.pieces(size)
@@ -149,85 +195,148 @@ class Logs(object):
                 yield from file.pieces(size)
             yield from file.rest_pieces(size)
 
-    def pass_by(self, files):
+    def pass_by(self, files: list[File]) -> None:
         """Read these no more. They stay open: an inode that is in use cannot become that of another file."""
         self.files = [file for file in self.files if file not in files]
 
-    def close(self):
+    def close(self) -> None:
         for file in self._held.values():
-            os.close(file.handle)
+            file.close()
         self.files = []
 
 
-def _open_newer(log, held):
+def lines_with(pattern: re.Pattern[bytes], log: str, block: int = BLOCK) -> Iterator[list[bytes]]:
+    """The lines of a log and its rotations with a pattern, as a list for each file, the newest file first."""
+    logs = Logs(log)
+    try:
+        for file in reversed(logs.files):
+            lines = []
+            for piece in file.pieces(block):
+                done = 0
+                for hit in pattern.finditer(piece.block, 0, piece.end):
+                    if hit.start() >= done:
+                        start = piece.block.rfind(b'\n', 0, hit.start()) + 1
+                        done = piece.block.find(b'\n', hit.start()) + 1
+                        lines.append(piece.block[start : done - 1])
+            yield lines
+    finally:
+        logs.close()
+
+
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[File]:
+    """One file that somebody named."""
+    try:
+        file = File(_open(path), path)
+    except FileNotFoundError:
+        raise LogReaderError('%s does not exist' % path) from None
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def age(name: str, log: str) -> tuple[int, int] | None:
+    """Sorts the names of a log and its rotations, the newest first; None for the name of something else."""
+    if name == log:
+        return 0, 0
+    stem, extension = os.path.splitext(log)
+    found = _ROTATED.match(name[len(log) :]) if name.startswith(log) else None
+    if found is None and extension and name.startswith(stem + '-'):
+        # logrotate's `extension`: audit-20261121.log
+        found = _ROTATED.match(name[len(stem) :].replace(extension, '', 1))
+    if found is None:
+        return None
+    digits = re.sub(r'\D', '', found.group(1))
+    return (2, -int(digits.ljust(14, '0'))) if len(digits) >= 8 else (1, int(digits))
+
+
+def in_order(paths: Sequence[str]) -> list[str]:
+    """Files that somebody named, each log with its rotations, the oldest first."""
+    known = sorted(paths, key=len)
+    placed = []
+    for path in paths:
+        # The shortest name of which this one is a rotation, also where that is not among them
+        log = next((other for other in known if other != path and age(path, other) is not None), None)
+        if log is None:
+            cut = _ROTATED.search(path)
+            log = path[: cut.start()] if cut else path
+        generation, number = age(path, log) or (0, 0)
+        placed.append(((log, -generation, -number), path))
+    return [path for _place, path in sorted(placed)]
+
+
+def _open_newer(log: str, held: dict[tuple[int, int], File]) -> list[File]:
     """Open the log and its rotations that are not held yet; oldest first.
 
     They are opened from the newest on: a rotation meanwhile moves files to higher numbers, so none is missed, and one
-    that is met again is known by its inode, which cannot be used anew while it is open.
+    that is met again is known by its inode, which cannot be used anew while it is open. The folder is listed: a number
+    says nothing of how many there are.
     """
-    opened = []
-    highest = max([0] + [int(found.group(1)) for found in map(_ROTATED.search, _siblings(log)) if found])
-    number = 0
-    while True:
+    found: list[tuple[tuple[int, int], File]] = []
+    waiting = _rotations(log)
+    done = set()
+    while waiting:
+        path = min(waiting, key=waiting.__getitem__)
+        place = waiting.pop(path)
+        done.add(path)
         try:
-            handle = _open('%s.%d' % (log, number) if number else log)
+            handle = _open(path)
         except FileNotFoundError:
-            if number > highest:
-                break
+            continue
+        status = os.fstat(handle)
+        identity = (status.st_dev, status.st_ino)
+        if identity in held:
+            os.close(handle)
         else:
-            status = os.fstat(handle)
-            identity = (status.st_dev, status.st_ino)
-            if identity in held:
-                os.close(handle)
-                if number == 0 or not opened:
-                    break
-            else:
-                held[identity] = File(handle)
-                opened.append(held[identity])
-        number += 1
-    return opened[::-1]
+            held[identity] = File(handle, path)
+            found.append((place, held[identity]))
+        if place[0] < 2:
+            # A rotation meanwhile gives the next number to the file that had this one
+            following = '%s.%d' % (log, place[1] + 1)
+            if following not in done:
+                waiting.setdefault(following, (1, place[1] + 1))
+    if any(place[0] == 2 for place, _file in found):
+        return _by_time([file for _place, file in reversed(found)])
+    return [file for _place, file in reversed(found)]
 
 
-def _siblings(log):
+def _by_time(opened_files: list[File]) -> list[File]:
+    """Of dated and numbered rotations together only the first records tell the order."""
+    last = 0
+    keys = []
+    for file in opened_files:
+        moment = file.first_moment()
+        last = last if moment is None else moment
+        keys.append(last)
+    order = sorted(range(len(opened_files)), key=lambda number: keys[number])
+    return [opened_files[number] for number in order]
+
+
+def _rotations(log: str) -> dict[str, tuple[int, int]]:
     folder, name = os.path.split(log)
     try:
-        return [entry for entry in os.listdir(folder or '.') if entry.startswith(name + '.')]
+        entries = os.listdir(folder or '.')
     except OSError as error:
         raise LogReaderError('cannot list %s: %s' % (folder, _reason(error))) from error
+    found = {log: (0, 0)}
+    for entry in entries:
+        place = age(entry, name)
+        if place is not None:
+            found[os.path.join(folder, entry)] = place
+    return found
 
 
-def open_file(path):
+def _open(path: str) -> int:
     try:
-        return _open(path)
-    except FileNotFoundError:
-        raise LogReaderError('%s does not exist' % path) from None
-
-
-def _open(path):
-    try:
-        return own_files.open_regular(path)
+        return files.open_regular(path)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise LogReaderError('cannot read %s: %s' % (path, _reason(error))) from error
 
 
-def _reason(error):
-    return error.strerror + (
-        ': audit logs are for root and the log_group of auditd.conf' if isinstance(error, PermissionError) else ''
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)) + (
+        ': audit logs are for root and the log_group of auditd.conf' if error.errno == errno.EACCES else ''
     )
-
-
-# The names that moved, for those who have not followed yet
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (  # noqa: E402
-    config,
-    follow,
-    scan,
-)
-
-
-def __getattr__(name):
-    for module in (config, follow, scan):
-        if name in vars(module):
-            return vars(module)[name]
-    raise AttributeError(name)

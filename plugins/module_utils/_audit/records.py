@@ -1,84 +1,217 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines of audit text to records."""
+"""Lines of audit text to records. Only what stands here decides where a record begins.
+
+A record is one line: `node=N type=T msg=audit(SECONDS.MILLI:SERIAL): name=value name=value`, with node= only where
+auditd is told so. It begins where the line begins, or behind a syslog prefix, right after the tag of one that writes
+audit records. Whoever can choose a text that the kernel or a program writes into a record as it is could else begin a
+record of his own in the middle of a line: the kernel prints the name of an nftables table into NETFILTER_CFG without
+any encoding (net/netfilter/nf_tables_api.c nf_tables_commit_audit_log), and any user with a user namespace chooses
+that name.
+
+A line that was cut by a crash or a full disk has the next record glued to it. Such a header is believed only behind a
+kind of record in which the kernel encodes every value, and only where what it begins is whole.
+"""
 
 from __future__ import annotations
 
 import re
-from collections import namedtuple
+from collections.abc import Iterator
+from typing import NamedTuple
+
+RAW, SYSLOG, INTERPRETED = 'raw', 'syslog', 'interpreted'
 
 # Types by number, as the kernel itself writes them to the syslog while no auditd runs (include/uapi/linux/audit.h).
-_KINDS = {
-    b'SYSCALL': 'SYSCALL',
-    b'EXECVE': 'EXECVE',
-    b'CWD': 'CWD',
-    b'1300': 'SYSCALL',
-    b'1309': 'EXECVE',
-    b'1307': 'CWD',
-}
+_NUMBERS = {b'1300': b'SYSCALL', b'1302': b'PATH', b'1307': b'CWD', b'1309': b'EXECVE', b'1327': b'PROCTITLE'}
+
+# Kinds in which every text that a user can choose is quoted or hex: kernel/auditsc.c audit_log_exit, show_special,
+# audit_log_execve_info, audit_log_proctitle, audit_log_fcaps; kernel/audit.c audit_log_name, audit_log_set_loginuid.
+# Not among them, although they look so: SOCKADDR (auditd adds the path of the socket as it is, as SADDR={..}),
+# ANOM_PROMISCUOUS (the name of a network device), NETFILTER_CFG, AVC, and whatever programs send (1100 to 2999).
+_ENCODED = frozenset(
+    (
+        b'SYSCALL', b'EXECVE', b'CWD', b'PATH', b'PROCTITLE', b'FD_PAIR', b'OBJ_PID', b'MMAP', b'OPENAT2', b'IPC',
+        b'SOCKETCALL', b'BPRM_FCAPS', b'CAPSET', b'EOE', b'LOGIN',
+    )
+)  # fmt: skip
+
 # Every repetition is bounded, so that no input takes more than linear time.
-HEADER = re.compile(rb'type=([A-Z0-9_\[\]]{1,40}) (?:msg=)?audit\(([^)\n]{1,80})\)( ?): ?')
-_NODE = re.compile(rb'node=(\S{1,255}) \Z')
+_HEAD = re.compile(rb'(?:node=([^=\n]{1,255}?) )?type=([A-Z0-9_\[\]]{1,40}) (?:msg=)?audit\(([^)\n]{1,80})\)( ?): ?')
+_GLUED = re.compile(rb'type=([A-Z0-9_]{1,40}) msg=audit\((\d{1,11}\.\d{1,9}:\d{1,20})\): ')
+_GLUED_NODE = re.compile(rb'node=(\S{1,255}) \Z')
 IDENT = re.compile(rb'(\d{1,11})(?:\.(\d{1,9}))?:(\d{1,20})\Z')
-Record = namedtuple('Record', ('node', 'ident', 'interpreted', 'kind', 'body', 'names'))
+# What `ausearch -i` prints in its place is that of the locale; some collectors leave the serial out
+_LOCAL_IDENT = re.compile(rb'(?:[^\n]{6,60}\d\.\d{3}|\d{1,11}):\d{1,20}\Z')
+
+# What stands before a record in a file of a syslog daemon: RFC 3164 and what rsyslog, syslog-ng, journalctl and dmesg
+# make of it, and RFC 5424. A tag is believed where it names a program of audit or the kernel; whoever may write to the
+# syslog can choose it, so what comes this way has an origin of its own.
+_TAG = rb'(?:[\w./-]{0,60}audi(?:t|sp)[\w./-]{0,60}|kernel)'
+_TIME = (
+    rb'(?:[A-Za-z\x80-\xff]{3,12}\.? {1,2}\d{1,2} (?:\d{4} )?(?:\d\d:\d\d:\d\d(?:\.\d{1,9})? )?'
+    rb'|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d))? )'
+)
+PREFIX = re.compile(
+    rb'(?:<\d{1,3}>)?(?:' + _TIME + rb'(\S{1,255}) (' + _TAG + rb'(?:\[\d{1,10}\])?): ?'
+    rb'|1 \S{1,40} (\S{1,255}) (' + _TAG + rb') \S{1,128} \S{1,32} (?:-|(?:\[[^\]\n]{0,400}\]){1,8}) (?:\xef\xbb\xbf)?)'
+    rb'(?:\[[ \d.]{1,20}\] ?)?(?:audit: )?'
+)
+_NO_HOST = re.compile(rb'-\Z|\d\d:\d\d')
+_RING = re.compile(rb'(?:<\d{1,3}>)?(?:\[[^\]\n]{1,40}\] ?)?audit: ')  # dmesg
+
+# How the byte 0x1D between a record and what auditd adds to it is spelt by what carried it: rsyslog, terminals,
+# JSON and others; a question mark and U+FFFD where it was replaced
+SEPARATOR = rb'(?:\x1d|#035|\^\]|\\x1[dD]|\\u001[dD]|\\035|<1[dD]>|<GS>|%1[dD]|\xef\xbf\xbd|\xe2\x90\x9d|\?)'
+_AT_END = re.compile(SEPARATOR + rb' ?\Z')
+_ENDS = frozenset(b'\x1d5]dD>S\xbd\x9d?3')
+_KEY = rb' key=(?:"[!#-~]*"|\(null\)|(?:[0-9A-F]{2})+%s)'
+_TAIL_OF_SYSCALL = re.compile(rb'(' + _KEY % rb'?' + rb')[^\n]{0,12}?(?=ARCH=)')
+_WHOLE = {
+    b'SYSCALL': re.compile(rb'arch=.*' + _KEY % rb'' + rb' ?\Z', re.DOTALL),
+    b'CWD': re.compile(rb' ?cwd=(?:"[!#-~]*"|(?:[0-9A-F]{2})+) ?\Z'),
+    b'EXECVE': re.compile(
+        rb'(?:argc=\d{1,10}(?= |\Z))?'
+        rb'(?: a\d{1,10}(?:_len=\d{1,12}|(?:\[\d{1,10}\])?=(?:"[!#-~]*"|(?:[0-9A-F]{2})+)))* ?\Z'
+    ),
+}  # fmt: skip
 
 
-def records(line):
-    """The records of one line, in order.
+class Record(NamedTuple):
+    """What one record says. ident is its time and serial, as they are written."""
 
-    Usually one. A line that was cut (a crash, a full disk) has the next record glued to it; NUL blocks, parts of lines
-    and syslog prefixes come before a record. What follows msg=' was written by a program, not by the kernel, and is
-    never taken for a record.
-    """
-    found = HEADER.search(line)
-    before = line[: found.start()] if found else b''
-    while found and b"msg='" not in before:
-        following = HEADER.search(line, found.end())
-        text = line[found.end() : following.start() if following else len(line)]
-        # ausearch -i alone writes a blank between the time and the colon
-        interpreted = found.group(3) == b' '
-        if interpreted or IDENT.match(found.group(2)):
-            node = _NODE.search(before[-262:])
-            body, _separator, names = (uncut(text) if following else text).partition(b'\x1d')
-            yield Record(
-                node.group(1) if node else None,
-                found.group(2),
-                interpreted,
-                _KINDS.get(found.group(1)),
-                clean(body),
-                names,
-            )
-        before = text
-        found = following
+    origin: str
+    host: bytes | None  # what the syslog prefix says
+    node: bytes | None
+    ident: bytes
+    kind: bytes
+    body: bytes
+    tail: bytes  # what auditd added
+    is_damaged: bool = False  # the time cannot be read
+    is_forwarded: bool = False  # it has a prefix of its own
 
 
-def clean(body):
-    """A body up to the first byte that no record holds."""
-    for stop in (b'\n', b'\r', b'\0'):
-        if stop in body:
-            body = body[: body.index(stop)]
-    return body
+class _Head(NamedTuple):
+    origin: str
+    host: bytes | None
+    found: re.Match[bytes]
 
 
-def uncut(text):
+def records(line: bytes) -> Iterator[Record]:
+    """The records of one line, in order: usually one. What stands behind a hole of NUL bytes begins as a line does."""
+    line = line.rstrip(b'\r')
+    if b'\r' in line:
+        line = line[: line.index(b'\r')]
+    if b'\0' not in line:
+        yield from _records(line, False)
+        return
+    parts = [part for part in line.split(b'\0') if part]
+    for number, part in enumerate(parts):
+        yield from _records(part, number + 1 < len(parts) or line.endswith(b'\0'))
+
+
+def is_record(line: bytes) -> bool:
+    """Whether a record begins where the line begins, or behind its prefix."""
+    return next(records(line), None) is not None
+
+
+def _records(text: bytes, is_cut: bool) -> Iterator[Record]:
+    head = _head(text)
+    if head is None:
+        return
+    origin, host, found = head
+    node, kind, ident, blank = found.groups()
+    start = found.end()
+    is_first = True
+    while True:
+        kind = _NUMBERS.get(kind, kind)
+        following = _GLUED.search(text, start) if kind in _ENCODED and not blank else None
+        body = text[start : following.start() if following else len(text)]
+        next_node = None
+        if following:
+            named = _GLUED_NODE.search(body[-262:])
+            if named:
+                next_node = named.group(1)
+                body = body[: len(body) - len(named.group(0))]
+        record = _record(origin, host, node, ident, kind, bool(blank), uncut(body) if following or is_cut else body)
+        if record is not None and (is_first or (kind in _WHOLE and _WHOLE[kind].match(record.body))):
+            yield record
+        elif not is_first and kind in _WHOLE:
+            return
+        if following is None:
+            return
+        is_first = False
+        node, kind, ident, start = next_node, following.group(1), following.group(2), following.end()
+
+
+def _head(text: bytes) -> _Head | None:
+    text_start = text[:1]
+    if text_start in b' \t\xef' and text_start:
+        # A byte order mark, or text that was indented. Blanks do not stand at the start of a line of audit.
+        blanks = len(text) - len(text.lstrip(b' \t\xef\xbb\xbf'))
+        found = _HEAD.match(text, blanks)
+        return _Head(RAW if not found.group(4) else INTERPRETED, None, found) if found else None
+    found = _HEAD.match(text)
+    if found:
+        return _Head(INTERPRETED if found.group(4) else RAW, None, found)
+    prefix = PREFIX.match(text) or _RING.match(text)
+    if prefix is None:
+        return None
+    found = _HEAD.match(text, prefix.end())
+    if found is None:
+        return None
+    host = (prefix.group(1) or prefix.group(3)) if prefix.re is PREFIX else None
+    return _Head(SYSLOG, None if host is None or _NO_HOST.match(host) else host, found)
+
+
+def _record(
+    origin: str, host: bytes | None, node: bytes | None, ident: bytes, kind: bytes, is_interpreted: bool, text: bytes
+) -> Record | None:
+    """The record, or None for what has no event number."""
+    if is_interpreted:
+        if not _LOCAL_IDENT.match(ident):
+            return None
+        body, _separator, tail = text.partition(b'\x1d')
+        return Record(INTERPRETED, host, node, ident, kind, body, tail, is_forwarded=origin == SYSLOG)
+    is_damaged = not IDENT.match(ident)
+    if is_damaged and kind != b'SYSCALL':
+        return None
+    body, separator, tail = text.partition(b'\x1d')
+    if not separator:
+        if kind == b'SYSCALL':
+            found = _TAIL_OF_SYSCALL.search(body) if b'ARCH=' in body else None
+            if found:
+                body, tail = body[: found.end(1)], body[found.end() :]
+        if body and body[-1] in _ENDS:
+            body = _AT_END.sub(b'', body)
+    return Record(origin, host, node, ident, kind, body, tail, is_damaged, origin == SYSLOG)
+
+
+def uncut(text: bytes) -> bytes:
     """A record that ends without its line end: leave out the last value, unless something shows that it is whole."""
-    node = _NODE.search(text[-262:])
-    if node:
-        text = text[: len(text) - len(node.group(0))]
     if b'\x1d' in text or text.endswith(b'"'):
         return text
     return text[: text.rfind(b' ') + 1]
 
 
-# The names that moved, for those who have not followed yet
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as _events  # noqa: E402
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms as _forms  # noqa: E402
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times as _times  # noqa: E402
+def first_record(lines: bytes, start: int, end: int) -> Record | None:
+    """The first record in lines[start:end]."""
+    while start < end:
+        stop = lines.find(b'\n', start, end)
+        stop = end if stop < 0 else stop
+        record = next(records(lines[start:stop]), None)
+        if record is not None:
+            return record
+        start = stop + 1
+    return None
 
 
-def __getattr__(name):
-    for module in (_events, _forms, _times):
-        if name in vars(module):
-            return vars(module)[name]
-    raise AttributeError(name)
+def last_record(lines: bytes, start: int, end: int) -> Record | None:
+    """The last record in lines[start:end]."""
+    while end > start:
+        begin = max(lines.rfind(b'\n', start, end - 1) + 1, start)
+        found = list(records(lines[begin:end].rstrip(b'\n')))
+        if found:
+            return found[-1]
+        end = begin
+    return None

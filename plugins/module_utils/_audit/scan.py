@@ -1,24 +1,44 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Audit log text in blocks to the events with one key."""
+"""Audit text in blocks to the events with one key: the one way in which filter, lookup, modules and followers read.
+
+The text is only searched for our key; a whole event is taken with one match at the place of a hit. Whatever does not
+have the usual shape is left to records.py, line by line, so that both ways give the same.
+"""
 
 from __future__ import annotations
 
-import os
+import datetime
 import re
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from typing import Optional, Tuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, logs, records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
+
+_Key = Tuple[Optional[bytes], Optional[bytes], bytes]  # host, node and ident, see events.key_of
+
+# The records of one event are found when they lie less than this far apart. The kernel holds back 8192 records at most
+# in the usual setting (-b 8192), of about 300 bytes.
+BLOCK = 4 << 20
 
 # Blocks that are shorter together are kept as one, to look for the records of an event in
 _SHORT_BLOCK = 64 << 10
 
+# So far round an event others that claim its time and serial are noticed, also where few of the events are ours
+_NEAR = 64 << 10
+_FEW = 64
+_SMALL = 1 << 20
+
+_IDENTS = re.compile(rb'audit\(([^)\n]{1,80})\)')
 
 # What usually follows our key at the end of a SYSCALL: its tail, then the other records of the event. The groups:
-# names, node and ident of the next line, first EXECVE, further ones, CWD. Anything else is left to audit_log.records.
+# names, node and ident of the next line, first EXECVE, further ones, CWD. Anything else is left to records.records.
 _OWN = rb'\2type=%s msg=audit\(\3\): '
-_OTHER = rb'(?:' + _OWN % rb'(?!EXECVE|CWD)[A-Z0-9_]{1,40}' + rb'[^\n]*\n){0,64}'
+_OTHER = rb'(?:' + _OWN % rb'(?!EXECVE|CWD|SYSCALL)[A-Z0-9_]{1,40}' + rb'[^\n]*\n){0,64}'
 _REST = (
     rb'(?:\x1d([^\n]*))?\n'
     + rb'(?=((?:node=\S{1,255} )?)type=[A-Z0-9_]{1,40} msg=audit\((\d{1,11}\.\d{1,9}:\d{1,20})\): )'
@@ -31,15 +51,13 @@ _REST = (
     + _OTHER
     + rb'(?:'
     + _OWN % rb'CWD'
-    + rb'([^\n]*)\n)?'
+    + rb'([^\n]*)\n'
+    + _OTHER
+    + rb')?'
 )
 
 
-def _is_execution(event):
-    return audit_log.outcome(event) is not None
-
-
-class Scan(object):
+class Scan:
     """Finds the events with one key, by default the executions, in audit log text that comes in blocks of whole lines.
 
     The other records of an event that is not complete where its SYSCALL record is found are looked for in the block
@@ -47,35 +65,52 @@ class Scan(object):
     these count as one with what was before. Memory holds two blocks, whatever the length of the logs.
     """
 
-    def __init__(self, key, is_wanted=_is_execution):
+    def __init__(
+        self,
+        key: str,
+        is_wanted: Callable[[audit.Event], bool] = audit.may_be_execution,
+        timezone: datetime.tzinfo | None = None,
+    ) -> None:
         self._is_wanted = is_wanted
-        self._key = key.encode('utf-8', 'surrogateescape')
-        # Several keys of one rule come as one hex value; audit_log.keys tells which.
+        self._timezone = timezone
+        self._key = texts.as_bytes(key)
+        # Several keys of one rule come as one hex value; events.keys tells which.
         self._hit = re.compile(rb' key=(?:"' + re.escape(self._key) + rb'"(?:' + _REST + rb')?|[0-9A-F])')
+        self._unknown_line = re.compile(
+            rb'[^\n]*?(?:SYSCALL|syscall)[^\n]*?\bkey[^\n]{1,14}?' + re.escape(self._key) + rb'[^\n]*'
+        )
         self._key_length = len(b' key=""') + len(self._key)
         self._before = (b'', 0)
-        self._waiting = {}
-        self._since = {}
-        self._seen = (set(), set())
+        self._waiting: dict[_Key, audit.Event] = {}
+        self._since: dict[_Key, int] = {}
+        self._seen: tuple[set[_Key], set[_Key]] = (set(), set())
+        self._assembly: audit.Assembly | None = None
         self.bytes = 0
-        self.first = None
-        self.last = None
+        self.first: int | None = None
+        self.last: int | None = None
+        self.has_records = False  # whether any line of the text is a record
+        self.unknown = 0  # lines that tell of an execution with our key in no form that is known
+        self.first_unknown = b''
 
-    def feed(self, block, end):
+    def feed(self, block: bytes, end: int) -> Iterator[audit.Event]:
         """The events that are complete with block[:end], which is whole lines."""
         self.bytes += end
-        self._note_times(block, end)
+        if self._is_interpreted(block, end):
+            yield from self._interpret(block, end)
+            return
         self._seen = (self._seen[1], set())
-        found = {}
-        yield from self._search(block, end, found)
+        found: dict[_Key, audit.Event] = {}
+        hits = yield from self._search(block, end, found)
         if found:
             _collect(self._before[0], self._before[1], found)
         if found or self._waiting:
             wanted = dict(self._waiting)
             wanted.update(found)
             _collect(block, end, wanted)
+        if not hits or end < _SMALL:
+            self._note_unknown(block, end)
         for key, event in list(self._waiting.items()):
-            if is_complete(event) or self.bytes - self._since[key] >= logs.BLOCK:
+            if is_complete(event) or self.bytes - self._since[key] >= BLOCK:
                 del self._waiting[key], self._since[key]
                 yield event
         for key, event in found.items():
@@ -89,41 +124,97 @@ class Scan(object):
             (block, end) if before_end + end > _SHORT_BLOCK else (before[:before_end] + block[:end], before_end + end)
         )
 
-    def finish(self):
+    def end_text(self) -> Iterator[audit.Event]:
+        """The events of `ausearch -i` text, which are known when it is read to its end. What comes next may be raw."""
+        if self._assembly is not None:
+            for event in self._assembly.events():
+                if audit.has_key(event, self._key) and self._is_wanted(event):
+                    yield event
+            self._assembly = None
+            self._before = (b'', 0)
+
+    def finish(self) -> Iterator[audit.Event]:
         """The events that the end of the logs left incomplete."""
+        yield from self.end_text()
         yield from self._waiting.values()
         self._waiting = {}
 
-    def _search(self, block, end, incomplete):
-        """Yield the events that are whole where they stand; note the others in incomplete."""
+    def _is_interpreted(self, block: bytes, end: int) -> bool:
+        """Whether block[:end] is or begins to be `ausearch -i` text; notes the times that it covers, if it is not."""
+        if self._assembly is not None:
+            return True
+        first, last = records.first_record(block, 0, end), records.last_record(block, 0, end)
+        self.has_records = self.has_records or first is not None
+        for record in (first, last):
+            if record is not None and record.origin == records.INTERPRETED:
+                return True
+            moment = audit.moment_of(record.ident)[0] if record is not None else None
+            if moment is not None:
+                self.first = moment if self.first is None else min(self.first, moment)
+                self.last = moment if self.last is None else max(self.last, moment)
+        return end < _SMALL and b') : ' in block[:end] and self._has_interpreted_line(block, end)
+
+    @staticmethod
+    def _has_interpreted_line(block: bytes, end: int) -> bool:
+        return any(
+            record.origin == records.INTERPRETED
+            for line in block[:end].split(b'\n')
+            if b') : ' in line
+            for record in records.records(line)
+        )
+
+    def _interpret(self, block: bytes, end: int) -> Iterator[audit.Event]:
+        """Read line by line; what stands before the first line of `ausearch -i` is still certain."""
+        if self._assembly is None:
+            self._assembly = audit.Assembly(self._timezone)
+        for line in block[:end].split(b'\n'):
+            if self._assembly.add_line(line):
+                self.has_records = True
+            elif self._key in line and self._unknown_line.match(line):
+                self._add_unknown(line)
+        # Of an event that began before
+        _collect(block, end, self._waiting)
+        yield from ()
+
+    def _search(self, block: bytes, end: int, incomplete: dict[_Key, audit.Event]) -> Generator[audit.Event, None, int]:
+        """Yield the events that are whole where they are, note others in incomplete, return the number of hits."""
         # These bytes end a record before its line ends, and are in no log that was not damaged or copied
         clean = b'\0' not in block and b'\r' not in block
-        position = 0
+        mentions = _Mentions(block, end)
+        position = hits = 0
         while position < end:
             # One search for all hits until one is not usual: that one may have matched more than its own line
             for hit in self._hit.finditer(block, position, end):
-                event = self._usual_event(block, position, hit) if clean else None
+                hits += 1
+                event = self._usual_event(block, position, hit, mentions) if clean else None
                 if event is None:
                     break
                 position = hit.end()
-                if self._is_new(event.node, event.ident):
+                if self._is_new((None, event.node, event.ident)):
                     yield event
             else:
-                return
+                return hits
             start = block.rfind(b'\n', position, hit.start()) + 1 or position
             position = block.find(b'\n', hit.start(), end) + 1 or end
-            for record in records.records(block[start:position]):
-                if record.kind == 'SYSCALL':
-                    event = audit_log.Event(record.node, record.ident, record.body)
-                    if (
-                        audit_log.has_key(event, self._key)
-                        and self._is_wanted(event)
-                        and self._is_new(event.node, event.ident)
-                    ):
-                        incomplete[(event.node, event.ident)] = audit_log.Event(event.node, event.ident)
+            for record in records.records(block[start:position].rstrip(b'\n')):
+                if record.kind == b'SYSCALL':
+                    self._note(record, incomplete)
+        return hits
 
-    def _usual_event(self, block, position, hit):
-        """The event of a hit if it is complete and has one record in each line, else None."""
+    def _note(self, record: records.Record, incomplete: dict[_Key, audit.Event]) -> None:
+        event: audit.Event = audit.Event(record.node, record.ident, record.body, record.tail)
+        if record.origin == records.INTERPRETED:
+            event = audit.InterpretedEvent(event, self._timezone)
+        if audit.has_key(event, self._key) and self._is_wanted(event) and self._is_new(audit.key_of(record)):
+            fresh: audit.Event = audit.Event(record.node, record.ident, origin=record.origin, host=record.host)
+            incomplete[audit.key_of(record)] = (
+                audit.InterpretedEvent(fresh, self._timezone) if event.interpreted else fresh
+            )
+
+    def _usual_event(
+        self, block: bytes, position: int, hit: re.Match[bytes], mentions: _Mentions
+    ) -> audit.Event | None:
+        """The event of a hit if it is complete, has one record a line, and no record elsewhere claims to be its."""
         names, node, ident, execve, further, cwd = hit.groups()
         if cwd is None:
             return None
@@ -132,69 +223,99 @@ class Scan(object):
         head = node + b'type=SYSCALL msg=audit(' + ident + b'): '
         if not block.startswith(head, start):
             return None
-        # Each line has a record: most events have three lines up to CWD, for others the lines are counted
-        records = block.count(b'audit(', start, end)
-        if (records != 3 or execve is None) and records != block.count(b'\n', start, end):
+        count = block.count(b'\n', start, end)
+        if block.count(b'audit(', start, end) != count or mentions.of(ident, start, end) != count:
             return None
-        bodies = [] if execve is None else [execve.partition(b'\x1d')[0]]
+        bodies = [] if execve is None else [_untailed(execve)]
         if further:
-            bodies += [line[line.index(b'): ') + 3 :].partition(b'\x1d')[0] for line in further.split(b'\n')[:-1]]
+            bodies += [_untailed(line[line.index(b'): ') + 3 :]) for line in further.split(b'\n')[:-1]]
+            if len(set(bodies)) != len(bodies):
+                return None
         # The key is quoted and the last of the body, see self._hit
         body = block[start + len(head) : place + self._key_length]
-        event = audit_log.Event(
-            node[5:-1] if node else None, ident, body, names or b'', bodies, cwd.partition(b'\x1d')[0]
-        )
-        return event if audit_log.argv(event)[1] is None or audit_log.outcome(event) == 'failed' else None
+        event = audit.Event(node[5:-1] if node else None, ident, body, names or b'', bodies, _untailed(cwd))
+        return event if audit.argv(event)[1] is None or audit.outcome(event) == 'failed' else None
 
-    @staticmethod
-    def name(event):
-        """What tells an event from all others of a host's logs, as text."""
-        return (event.ident if event.node is None else event.node + b' ' + event.ident).decode(
-            'utf-8', 'backslashreplace'
-        )
-
-    def _is_new(self, node, ident):
+    def _is_new(self, key: _Key) -> bool:
         """Whether the event was not met before: logs can hold a record twice."""
-        key = ident if node is None else node + b' ' + ident
         before, now = self._seen
         if key in now or key in before:
             return False
         now.add(key)
         return True
 
-    def _note_times(self, block, end):
-        for place in (block.find(b'audit(', 0, end), block.rfind(b'audit(', 0, end)):
-            moment = (
-                audit_log.when(audit_log.Event(None, block[place + 6 : place + 90].partition(b')')[0]))[0]
-                if place >= 0
-                else None
-            )
-            if moment is not None:
-                self.first = moment if self.first is None else min(self.first, moment)
-                self.last = moment if self.last is None else max(self.last, moment)
+    def _note_unknown(self, block: bytes, end: int) -> None:
+        place = block.find(self._key, 0, end)
+        while place >= 0:
+            start = block.rfind(b'\n', 0, place) + 1
+            stop = block.find(b'\n', place, end)
+            stop = end if stop < 0 else stop
+            line = block[start:stop]
+            if self._unknown_line.match(line) and not self._is_known(line):
+                self._add_unknown(line)
+            place = block.find(self._key, stop, end)
+
+    def _is_known(self, line: bytes) -> bool:
+        found = list(records.records(line))
+        return bool(found) and not any(
+            record.kind == b'SYSCALL'
+            and self._key in record.body[record.body.rfind(b' key=') :]
+            and not audit.has_any_key(record)
+            for record in found
+        )
+
+    def _add_unknown(self, line: bytes) -> None:
+        self.first_unknown = self.first_unknown or line
+        self.unknown += 1
 
 
-def is_complete(event):
+class _Mentions:
+    """How often a time and serial stand in a block. Counted at once where that is cheaper than a search for each."""
+
+    def __init__(self, block: bytes, end: int) -> None:
+        self._block, self._end = block, end
+        self._asked = 0
+        self._counts: Counter[bytes] | None = None
+
+    def of(self, ident: bytes, start: int, end: int) -> int:
+        self._asked += 1
+        if self._counts is None and (self._asked > _FEW or self._end < _SMALL):
+            self._counts = Counter(_IDENTS.findall(self._block, 0, self._end))
+        if self._counts is not None:
+            return self._counts[ident]
+        return self._block.count(b'audit(%s)' % ident, max(0, start - _NEAR), min(self._end, end + _NEAR))
+
+
+def name(event: audit.Event) -> str:
+    """What tells an event from all others of a host's logs, as text."""
+    return texts.shown(event.ident if event.node is None else event.node + b' ' + event.ident)
+
+
+def is_complete(event: audit.Event) -> bool:
     """Whether no further record can add to the event."""
     if event.syscall is None or event.cwd is None:
         return False
-    return audit_log.argv(event)[1] is None or audit_log.outcome(event) == 'failed'
+    return audit.argv(event)[1] is None or audit.outcome(event) == 'failed'
 
 
-def _collect(block, end, wanted):
+def _untailed(body: bytes) -> bytes:
+    return body.partition(b'\x1d')[0]
+
+
+def _collect(block: bytes, end: int, wanted: dict[_Key, audit.Event]) -> None:
     """Put the records of the wanted events that stand in the block into them."""
     done = 0
-    for place in _places(block, end, {ident for _node, ident in wanted}):
+    for place in _places(block, end, {ident for _host, _node, ident in wanted}):
         if place >= done:
             start = block.rfind(b'\n', done, place) + 1 or done
             done = block.find(b'\n', place, end) + 1 or end
-            for record in records.records(block[start:done]):
-                event = wanted.get((record.node, record.ident))
-                if event is not None and record.kind is not None:
-                    audit_log.add_record(event, record)
+            for record in records.records(block[start:done].rstrip(b'\n')):
+                event = wanted.get(audit.key_of(record))
+                if event is not None:
+                    event.add(record)
 
 
-def _places(block, end, idents):
+def _places(block: bytes, end: int, idents: set[bytes]) -> list[int]:
     """Where the records with these times and serials are, in order. A search for each is faster while they are few."""
     places = []
     if len(idents) <= 3:
@@ -210,62 +331,3 @@ def _places(block, end, idents):
             places.append(place)
         place += len(piece) + 6
     return places
-
-
-class Reading(object):
-    """One pass over the audit logs of a host, or over given files; events() first, then stats()."""
-
-    def __init__(self, key, log=None, files=None, block=logs.BLOCK, is_wanted=_is_execution):
-        self._scan = Scan(key, is_wanted)
-        self._log = log
-        self._files = files
-        self._block = block
-
-    def events(self):
-        """The events with the key, roughly in the order of the logs."""
-        if self._files is None:
-            opened = logs.Logs(self._log)
-            pieces = opened.pieces(self._block)
-        else:
-            opened = None
-            pieces = logs.pieces_of_files(self._files, self._block)
-        try:
-            for piece in pieces:
-                yield from self._scan.feed(piece.block, piece.end)
-            yield from self._scan.finish()
-        finally:
-            if opened:
-                opened.close()
-
-    def stats(self):
-        """How much was read, and which time it covers (milliseconds since 1970, or None)."""
-        return {'bytes': self._scan.bytes, 'first': self._scan.first, 'last': self._scan.last}
-
-
-def file_events(paths, key, timezone=None):
-    """The events with the key in files: audit logs, oldest first, or ausearch output; timezone is that of its -i."""
-    raw = []
-    for path in paths:
-        if _is_interpreted(path):
-            with open(path, 'rb') as handle:
-                yield from audit_log.events(handle.read(), timezone)
-        else:
-            raw.append(path)
-    yield from Reading(key, files=raw).events()
-
-
-def _is_interpreted(path):
-    """Whether a file holds `ausearch -i` text. Raises AuditLogError for the formats that cannot be read."""
-    handle = logs.open_file(path)
-    try:
-        forms.refuse_other_formats(os.pread(handle, 400, 0))
-        for block, end in logs.File(handle).blocks(logs.BLOCK):
-            place = block.find(b') : ', 0, end)
-            while place >= 0:
-                header = records.HEADER.search(block, max(0, place - 160), place + 4)
-                if header and header.group(3):
-                    return True
-                place = block.find(b') : ', place + 1, end)
-        return False
-    finally:
-        os.close(handle)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Waiting until something is written to a log, or until nobody listens to this process any more.
 
-Sources: inotify(7) and its constants in include/uapi/linux/inotify.h; poll(2): a pipe whose last reader is gone has POLLERR,
-one whose last writer is gone POLLHUP.
+Sources: inotify(7) and its constants in include/uapi/linux/inotify.h; poll(2): a pipe whose last reader is gone has
+POLLERR, one whose last writer is gone POLLHUP.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _TOGETHER = 0.03  # auditd writes the records of an event one by one, within som
 _SPACING = 0.2  # a log that is written to all the time is not worth more looks
 
 
-class LogWatch(object):
+class LogWatch:
     """Watches the folder of a log, since a rotation replaces the log.
 
     Somebody listens as long as the other end of the pipe listener is open. Else that is stdout.
     """
 
-    def __init__(self, log, listener=1):
+    def __init__(self, log: str, listener: int = 1) -> None:
         log = os.path.realpath(log)
         self._log = log
         self._last = 0.0
@@ -36,13 +36,13 @@ class LogWatch(object):
         self._seen = self._state()
         self._listener = listener
 
-    def close(self):
+    def close(self) -> None:
         if self._inotify is not None:
             os.close(self._inotify)
             self._inotify = None
 
-    def wait(self, seconds):
-        """WRITTEN when the log was written to since the last call, GONE when nobody listens any more, EXPIRED after that time."""
+    def wait(self, seconds: float) -> str:
+        """WRITTEN when the log was written to since the last call, GONE when nobody listens any more, else EXPIRED."""
         deadline = time.monotonic() + seconds
         while True:
             left = deadline - time.monotonic()
@@ -62,7 +62,7 @@ class LogWatch(object):
             if time.monotonic() >= deadline:
                 return EXPIRED
 
-    def _poll(self, seconds, for_log):
+    def _poll(self, seconds: float, for_log: bool) -> str:
         poll = select.poll()
         poll.register(self._listener, 0)
         if for_log and self._inotify is not None:
@@ -72,14 +72,14 @@ class LogWatch(object):
             return GONE
         return WRITTEN if ready else EXPIRED
 
-    def _drain(self):
+    def _drain(self) -> None:
         try:
             while self._inotify is not None and os.read(self._inotify, 1 << 16):
                 pass
         except BlockingIOError:
             pass
 
-    def _state(self):
+    def _state(self) -> tuple[int, int, int] | None:
         try:
             status = os.stat(self._log)
         except OSError:
@@ -87,11 +87,11 @@ class LogWatch(object):
         return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _inotify(folder):
+def _inotify(folder: str) -> int | None:
     """A descriptor that can be read when something in the folder changes, or None."""
     libc = ctypes.CDLL(None)
     try:
-        descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor: int = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     except AttributeError:
         return None
     if descriptor < 0:

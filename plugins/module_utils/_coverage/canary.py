@@ -16,15 +16,9 @@ import stat
 import subprocess
 import time
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    logs as log_reader,
-)
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    records as audit_log,
-)
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    rules as audit_rules,
-)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config, follow
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import codes
 
 # Of a rule for every user: one who may do all, and one who may do nothing (kernel, overflowuid).
@@ -138,7 +132,7 @@ def fly(rules, key, seconds):
     pairs = wanted(rules, key)
     if not pairs:
         return []
-    following = log_reader.Following(key, log_reader.log_path())
+    following = follow.Following(key, config.log_path())
     runs, waiting = [], {}
     try:
         for _event in following.events():

@@ -20,7 +20,7 @@ import re
 from binascii import unhexlify
 from collections import namedtuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 
 # What is to be looked for in the logs: a literal start makes the search fast
 LINES = re.compile(rb'type=(?:LOGIN|USER_START|USER_LOGIN|SYSTEM_BOOT|DAEMON_START|DAEMON_END) ')
@@ -182,7 +182,7 @@ class Logins(object):
             shown,
             auid=login.auid,
             ses=login.ses,
-            timestamp=audit_log.timestamp(login.time),
+            timestamp=times.timestamp(login.time),
             event='%d.%03d:%d' % (login.time // 1000, login.time % 1000, login.serial),
         )
 

@@ -79,6 +79,7 @@ class Finding(Entry, _Encoded):
     project: str | None
     signal: str | None
     match: str
+    origin: str  # raw, syslog or interpreted: who can have forged it
     argv: list[str]
     argv_complete: bool
 
@@ -87,6 +88,7 @@ class Unreadable(Entry):
     """An execution of docker whose command is not known."""
 
     reason: str
+    origin: str
     record: str
 
 
@@ -154,7 +156,7 @@ def search(
     """What find() gives, before it is shown: with the node of each entry."""
     judge = _Judge(resolver(containers or {}, text.name_matcher(name)))
     wanted_key = text.as_bytes(key)
-    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes], Finding]] = {}
+    found: dict[tuple[bytes | None, bytes | None, bytes], tuple[tuple[int, int, bytes], Finding]] = {}
     unreadable = _Unreadable()
     executions = failed = 0
     bounded = since is not None or before is not None
@@ -166,11 +168,11 @@ def search(
             continue
         executions += 1
         failed += outcome == 'failed'
-        judgement = _FAILED if outcome == 'failed' else judge.of(event)
+        judgement = _judgement(event, outcome, judge)
         if judgement.unreadable:
             unreadable.add(event, judgement.unreadable)
         elif judgement.command is not None and _is_wanted(judgement, possible, actions):
-            found.setdefault((event.node, event.ident), (_order(event), _finding(event, host, judgement)))
+            found.setdefault((event.host, event.node, event.ident), (_order(event), _finding(event, host, judgement)))
     ordered = [finding for _moment, finding in sorted(found.values(), key=lambda item: item[0])]
     return {
         'findings': _without_plugins(ordered),
@@ -182,6 +184,13 @@ def search(
 
 
 _FAILED = _Judgement(unreadable='failed')
+
+
+def _judgement(event: audit_log.Event, outcome: str, judge: _Judge) -> _Judgement:
+    problem = audit_log.problem(event)
+    if problem is not None:
+        return _Judgement(unreadable=problem)
+    return _FAILED if outcome == 'failed' else judge.of(event)
 
 
 def shown(entries: Iterable[Entry]) -> None:
@@ -236,6 +245,8 @@ def _order(event: audit_log.Event) -> tuple[int, int, bytes]:
 
 def _is_within(event: audit_log.Event, since: int | None, before: int | None) -> bool:
     time = audit_log.when(event)[0]
+    if event.problem == audit_log.NO_TIME:
+        return True  # nobody knows
     if time is None:
         raise FindingsError(
             '`ausearch -i` prints local times without a zone: give the timezone of that host to use since or before'
@@ -312,6 +323,7 @@ def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement) ->
         'project': text.shown_text(command.project),
         'signal': text.shown_text(command.signal),
         'match': judgement.way,
+        'origin': event.origin,
         'pid': audit_log.number(raw.get('pid')),
         'ppid': audit_log.number(raw.get('ppid')),
         'uid': audit_log.number(raw.get('uid')),
@@ -335,7 +347,7 @@ def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement) ->
 
 def _unreadable(event: audit_log.Event, host: str | None, reason: str) -> Unreadable:
     record = text.shown(event.syscall[:_SHOWN_BYTES])
-    return {**_entry(event, host), 'reason': reason, 'record': record}
+    return {**_entry(event, host), 'reason': reason, 'origin': event.origin, 'record': record}
 
 
 def _entry(event: audit_log.Event, host: str | None) -> Entry:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Iterable, Mapping, NamedTuple, Sequence, TypedDict
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs, scan
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.events import Event
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import name_matcher
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
@@ -60,7 +61,7 @@ def span(first: int | None, last: int | None) -> Span:
 
 def ask(question: Question, log: str, since: int | None, before: int | None) -> Answer:
     """What the logs of this host hold of a time, in milliseconds since 1970."""
-    reading = scan.Reading(question.key, log=log)
+    reading = Reading(question.key, log=log)
     found, reason = search(reading.events(), log, question, engine.SECONDS, since, before)
     return answer(found, reading.stats(), engine.status(reason))
 

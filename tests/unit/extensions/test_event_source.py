@@ -169,6 +169,7 @@ def test_an_event_is_a_finding_with_a_host(host):
         'project': None,
         'signal': None,
         'match': 'name',
+        'origin': 'raw',
         'pid': 100,
         'ppid': 99,
         'uid': 0,

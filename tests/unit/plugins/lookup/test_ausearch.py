@@ -148,7 +148,7 @@ def test_options_narrow(tmp_path, query, options, expected):
     [
         ('ausearch.raw', {}, 46),
         ('ausearch.default', {}, 46),
-        ('ausearch.interpret', {}, 45),
+        ('ausearch.interpret', {}, 46),
         ('real.log', {'possible': False}, 44),
     ],
 )
@@ -163,7 +163,7 @@ def test_saved_captures_of_each_kind(query, interpreted, name, options, count):
     [
         (['missing.log'], {}, 'there is no file .*missing.log'),
         (['missing*'], {}, 'there is no file .*missing'),
-        (['.'], {}, 'it is not a file'),
+        (['.'], {}, 'is not a regular file'),
         ([''], {}, 'give the path of a file or a pattern'),
         ([str(CAPTURES / 'ausearch.csv')], {}, 'csv format of ausearch'),
         ([str(CAPTURES / 'real.log')], {'since': 'yesterday'}, "'yesterday' is no ISO 8601 time"),

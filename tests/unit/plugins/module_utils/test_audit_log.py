@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promise: whatever the kernel writes is read back as it was, damage is noticed, and no text makes reading fail or crawl."""
+"""Promise: whatever the kernel writes is read back as it was, damage is noticed, no text makes reading fail or hang."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ import json
 import time
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    logs as log_reader,
-)
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
-    records as audit_log,
-)
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 from hypothesis import given, settings
@@ -198,7 +195,7 @@ def test_hard_text_takes_linear_time(case, way, tmp_path):
         path = tmp_path / str(size)
         path.write_bytes(HARD[case](size))
         if way == 'fast':
-            return lambda: findings.find(log_reader.Reading(KEY, files=[str(path)]).events(), name='*')
+            return lambda: findings.find(Reading(KEY, files=[str(path)]).events(), name='*')
         return lambda: findings.find(audit_log.events(path.read_bytes()), name='*')
 
     # sixteen times the text: 16 if linear, 256 if quadratic
@@ -310,7 +307,8 @@ def test_damaged_and_foreign_records(data, expected):
 INTERPRETED = (
     '----\n'
     'type=EXECVE msg=audit(07/24/26 03:57:43.555:96) : argc=3 a0=docker a1=stop a2=claude-hooks-a%s \n'
-    'type=SYSCALL msg=audit(07/24/26 03:57:43.555:96) : arch=x86_64 syscall=execve success=yes exit=0 ppid=7 pid=9 auid=bob uid=root ses=3 tty=(none) '
+    'type=SYSCALL msg=audit(07/24/26 03:57:43.555:96) : arch=x86_64 syscall=execve success=yes exit=0 ppid=7 pid=9 '
+    'auid=bob uid=root ses=3 tty=(none) '
     'comm=docker exe=/usr/bin/docker key=claude-hooks-docker key=b \n'
 )
 
@@ -391,4 +389,4 @@ def test_a_command_whose_end_is_lost_is_counted():
 )
 def test_times_are_rfc_3339(seconds_since, expected):
     events = audit_log.events('type=SYSCALL msg=audit(%s:1): arch=c000003e' % seconds_since)
-    assert [audit_log.timestamp(audit_log.when(event)[0]) for event in events] == [expected]
+    assert [times.timestamp(audit_log.when(event)[0]) for event in events] == [expected]

@@ -14,6 +14,7 @@ import pathlib
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from hypothesis import given, settings
@@ -36,7 +37,7 @@ class Living:
 def recorded(name, booted=None):
     """{container: (auid, ses, account, address, terminal, exe) or None} of the last stop of each."""
     log = str(FOLDER / name)
-    found = findings.search(log_reader.Reading('claude-hooks-docker', files=[log]).events())['findings']
+    found = findings.search(Reading('claude-hooks-docker', files=[log]).events())['findings']
     callers.add(found, log_reader.lines_with(callers.LINES, log), Living(booted))
     logins = {}
     for finding in found:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
@@ -291,6 +291,7 @@ def test_failed_executions_are_counted_and_shown_apart():
                 'timestamp': '2026-11-24T03:13:20.100Z',
                 'event': '1795490000.100:0',
                 'reason': 'failed',
+                'origin': 'raw',
                 'pid': 100,
                 'ppid': 99,
                 'uid': 0,

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
@@ -32,7 +33,7 @@ def serials(events):
 
 
 def read_log(log, **options):
-    return log_reader.Reading(KEY, log=str(log), **options).events()
+    return Reading(KEY, log=str(log), **options).events()
 
 
 @st.composite
@@ -126,7 +127,7 @@ def test_the_fast_way_gives_what_the_plain_way_gives(tmp_path_factory, lines, bl
     path = tmp_path_factory.getbasetemp() / 'made.log'
     path.write_bytes(audit_writer.text(lines))
     block = max(block, len(path.read_bytes()) // 2 + 400)
-    fast = findings.find(log_reader.Reading(KEY, files=[str(path)], block=block).events(), name='*')
+    fast = findings.find(Reading(KEY, files=[str(path)], block=block).events(), name='*')
     assert fast == findings.find(audit_log.events(path.read_bytes()), name='*')
 
 
@@ -190,7 +191,7 @@ def test_rotated_logs_are_read_oldest_first_and_as_one(tmp_path):
         path = tmp_path / ('audit.log.%d' % (number * 5) if number else 'audit.log')
         path.write_bytes(audit_writer.text(lines[start:end]))
     (tmp_path / 'audit.log.old').write_bytes(audit_writer.text(stop(99)))
-    reading = log_reader.Reading(KEY, log=str(tmp_path / 'audit.log'))
+    reading = Reading(KEY, log=str(tmp_path / 'audit.log'))
     assert serials(reading.events()) == list(range(40))
     assert reading.stats()['bytes'] == sum(len(line) + 1 for line in lines)
 
@@ -265,7 +266,7 @@ def test_stats_tell_what_was_read_and_which_time_it_covers(tmp_path):
     log = tmp_path / 'audit.log'
     (tmp_path / 'audit.log.1').write_bytes(audit_writer.text(stop(1, seconds=1795490000), stop(2, seconds=1795490005)))
     log.write_bytes(audit_writer.text(stop(3, seconds=1795490009, milli=7, key=None)))
-    reading = log_reader.Reading(KEY, log=str(log))
+    reading = Reading(KEY, log=str(log))
     assert serials(reading.events()) == [1, 2]
     size = log.stat().st_size + (tmp_path / 'audit.log.1').stat().st_size
     assert reading.stats() == {'bytes': size, 'first': 1795490000100, 'last': 1795490009007}
@@ -307,16 +308,16 @@ def test_memory_does_not_grow_with_the_log(tmp_path, filling):
     [
         ('log_file = /srv/a.log\n', '/srv/a.log'),
         ('#log_file = /srv/b.log\n LOG_FILE=/srv/a.log\n', '/srv/a.log'),
-        ('write_logs = yes\n', log_reader.DEFAULT_LOG),
+        ('write_logs = yes\n', config.DEFAULT_LOG),
         ('write_logs = no\nlog_file = /srv/a.log\n', 'write_logs = no, so auditd keeps no log'),
         ('log_format = NOLOG\n', 'write_logs = no, so auditd keeps no log'),
     ],
 )
 def test_the_log_is_the_one_that_auditd_conf_names(tmp_path, text, expected):
-    config = tmp_path / 'auditd.conf'
-    config.write_text(text)
+    conf = tmp_path / 'auditd.conf'
+    conf.write_text(text)
     try:
-        answer = log_reader.log_path(str(config))
+        answer = config.log_path(str(conf))
     except log_reader.LogReaderError as error:
         answer = str(error)
     assert expected in answer
@@ -325,7 +326,7 @@ def test_the_log_is_the_one_that_auditd_conf_names(tmp_path, text, expected):
 def test_without_auditd_conf_and_log_audit_is_not_installed(tmp_path, monkeypatch):
     monkeypatch.setattr(config, 'DEFAULT_LOG', str(tmp_path / 'audit.log'))
     with pytest.raises(log_reader.LogReaderError, match='auditd is not installed'):
-        log_reader.log_path(str(tmp_path / 'auditd.conf'))
+        config.log_path(str(tmp_path / 'auditd.conf'))
 
 
 def test_a_missing_log_is_an_error_with_the_likely_reason(tmp_path):
@@ -342,6 +343,6 @@ def make_fifo(path):
 @pytest.mark.parametrize('make', [make_fifo, os.mkdir])
 def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path, make):
     make(tmp_path / 'audit.log')
-    for events in (read_log(tmp_path / 'audit.log'), log_reader.file_events([str(tmp_path / 'audit.log')], KEY)):
-        with pytest.raises(log_reader.LogReaderError, match='it is not a file'):
+    for events in (read_log(tmp_path / 'audit.log'), Reading(KEY, files=[str(tmp_path / "audit.log")]).events()):
+        with pytest.raises(log_reader.LogReaderError, match='is not a regular file'):
             list(events)

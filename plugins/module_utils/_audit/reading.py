@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One pass over the logs of a host, over files or over a text, which is never silent about what it cannot read."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypedDict
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import dates, forms, logs, records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.scan import BLOCK, Scan
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
+
+_SHOWN = 80
+_SAMPLE = 4000
+
+
+class Stats(TypedDict):
+    """How much was read, and which time it covers (milliseconds since 1970, or None)."""
+
+    bytes: int
+    first: int | None
+    last: int | None
+
+
+class _Text(NamedTuple):
+    """One text: what to call it, and its blocks, (block, end of its last whole line, whether it is the rest)."""
+
+    name: str
+    blocks: Iterator[tuple[bytes, int, bool]]
+
+
+class Reading:
+    """The events with one key: events() first, to its end, then stats(), problems() and is_empty_handed()."""
+
+    def __init__(
+        self,
+        key: str,
+        log: str | None = None,
+        files: Sequence[str] | None = None,
+        block: int = BLOCK,
+        is_wanted: Callable[[audit.Event], bool] = audit.may_be_execution,
+        text: object = None,
+        timezone: datetime.tzinfo | None = None,
+    ) -> None:
+        self._key = key
+        self._scan = Scan(key, is_wanted, timezone)
+        self._log = log
+        self._files = files
+        self._block = block
+        self._text = None if text is None else forms.to_bytes(text)
+        self._problems: list[str] = []
+        self._events = 0
+        self._is_ambiguous = False
+        self._has_records = False
+
+    def events(self) -> Iterator[audit.Event]:
+        """The events with the key, roughly in the order of the logs."""
+        for event in self._read():
+            self._events += 1
+            if isinstance(event, audit.InterpretedEvent) and dates.is_ambiguous(event.ident, event.order):
+                self._is_ambiguous = True
+            yield event
+
+    def stats(self) -> Stats:
+        return {'bytes': self._scan.bytes, 'first': self._scan.first, 'last': self._scan.last}
+
+    def problems(self) -> list[str]:
+        """What could not be read, and why, as sentences."""
+        found = list(self._problems)
+        if self._is_ambiguous:
+            found.append(
+                'the dates of this text can be month/day or day/month, and none of them has a day above 12 to tell: '
+                'their times are null. Use `LC_ALL=C ausearch --raw`'
+            )
+        return found
+
+    def warnings(self) -> list[str]:
+        """The problems of a text of which something was read. Raises AuditLogError where nothing at all was."""
+        found = self.problems()
+        if self.is_empty_handed():
+            raise forms.AuditLogError('; '.join(found))
+        return found
+
+    def is_empty_handed(self) -> bool:
+        """Whether nothing at all came out of what should have held something."""
+        return bool(self._problems) and not self._events and (not self._has_records or self._scan.unknown > 0)
+
+    def _read(self) -> Iterator[audit.Event]:
+        if self._files is None and self._text is None:
+            opened = logs.Logs(self._log or '')
+            try:
+                for piece in opened.pieces(self._block):
+                    yield from self._scan.feed(piece.block, piece.end)
+                yield from self._scan.finish()
+            finally:
+                opened.close()
+            return
+        for text in self._texts():
+            yield from self._read_text(text)
+        yield from self._scan.finish()
+
+    def _texts(self) -> Iterator[_Text]:
+        if self._text is not None:
+            yield _Text('this text', iter([(self._text + b'\n', len(self._text) + 1, False)]))
+        for path in self._files or ():
+            with logs.opened(path) as file:
+                yield _Text(path, file.text(self._block))
+
+    def _read_text(self, text: _Text) -> Iterator[audit.Event]:
+        lines = forms.Lines()
+        before = self._scan.unknown
+        self._scan.has_records = False
+        begin = b''
+        is_empty = True
+        for block, end, is_rest in text.blocks:
+            if is_empty:
+                begin = (block[:end].lstrip() if len(block) < _SAMPLE else block[:_SAMPLE].lstrip()) or begin
+                is_empty = forms.is_nothing(block[: min(end, _SAMPLE)]) and forms.is_nothing(block[:end])
+            made, made_end = lines.of(block, end)
+            if is_rest and lines.is_plain:
+                # Nobody knows whether a last line without its end is whole
+                made = records.uncut(made)
+                made_end = len(made)
+            if made_end:
+                yield from self._scan.feed(made, made_end)
+        made, made_end = lines.finish()
+        if made_end:
+            yield from self._scan.feed(made, made_end)
+        yield from self._scan.end_text()
+        self._has_records = self._has_records or self._scan.has_records
+        if not is_empty and not self._scan.has_records:
+            self._problems.append(
+                'no audit record in %s, it begins with %r%s'
+                % (text.name, texts.shown(begin.partition(b'\n')[0][:_SHOWN]), _explained(begin))
+            )
+        elif self._scan.unknown > before:
+            first = self._scan.first_unknown
+            self._problems.append(
+                '%d lines of %s with the key %s have no known form, the first: %r%s'
+                % (
+                    self._scan.unknown - before,
+                    text.name,
+                    self._key,
+                    texts.shown(first[:_SHOWN]),
+                    _explained(first),
+                )
+            )
+
+
+def _explained(sample: bytes) -> str:
+    form = forms.form_of(sample)
+    return ': ' + form if form else ''
