@@ -13,7 +13,8 @@ short_description: Show the verdicts of all hosts in one view, and write them to
 version_added: 1.0.0
 description:
   - The last step of the playbook C(claude_hooks.docker_audit.verdicts). It runs on the controller and touches no host.
-  - It prints a block for every verdict with its evidence, how far back each engine remembers, and last the hosts that could not be read.
+  - It prints a line for every verdict, how far back each host was seen, and last the hosts that could not be read.
+  - Where a verdict is open, it names the three nearest candidates and what was not looking.
   - Whatever comes from a log or an engine and does not print is shown by its code.
 author: The claude_hooks.docker_audit team (@claude-hooks)
 extends_documentation_fragment:
@@ -33,6 +34,10 @@ options:
   before:
     description: Until when the hosts were asked for verdicts, to be shown.
     type: str
+  evidence:
+    description: Whether to print below each verdict what it rests on. The files always have it.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Shows the verdicts and writes no file.

@@ -5,27 +5,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, parts, verdict_words
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils.parts import Results, Zone
 
-_SHOWN_WHO = 5  # the evidence lists more
+_SHOWN_WHO = 3  # the evidence lists more
+_BY_SOMEBODY = ('cli', 'api', 'killed_outside_engine')
+
+#: Takes a verdict and its line
+Paint = Callable[[Mapping[str, Any], str], str] | None
 
 
-def view(hosts: Results, since: str | None = None, until: str | None = None, zone: Zone = None) -> list[str]:
-    """Lines for a terminal: every verdict, how far back each host's events reach, and the hosts that were not read."""
+def view(
+    hosts: Results,
+    since: str | None = None,
+    until: str | None = None,
+    zone: Zone = None,
+    evidence: bool = False,
+    paint: Paint = None,
+) -> list[str]:
+    """Lines for a terminal: one for every verdict, how far back each host was seen, and the hosts that were not read.
+
+    With evidence, what a verdict rests on stands below it. paint colours the line of a verdict.
+    """
     read = {host: result for host, result in hosts.items() if not parts.unread_reason(result)}
     verdicts = of_all(hosts)
     lines: list[str] = []
-    for verdict in verdicts:
-        lines += block(verdict, zone) + ['']
-    lines += [] if verdicts else ['No container vanished, as far as the engines remember.', '']
+    for group in folded(verdicts):
+        lines += block(group, zone, evidence, paint)
+    if not verdicts:
+        known = read and all(_is_known_since(result['events'], since, zone) for result in read.values())
+        lines.append('No container vanished.' if known else 'No container vanished, as far as is known.')
+    lines.append('')
     for host, result in read.items():
         lines += reach(host, result, zone)
     lines.append('%s: %s' % (parts.read_of(read, hosts, since, until), parts.counted(len(verdicts), 'verdict')))
+    if verdicts and not evidence:
+        lines.append('What they rest on: -e evidence=true')
     return lines + parts.not_read(hosts)
+
+
+def _is_known_since(events: Mapping[str, Any], since: str | None, zone: Zone) -> bool:
+    """Whether all events of the time that was asked for are known."""
+    today = datetime.datetime.now(zone).date().isoformat()
+    try:
+        start = times.timestamp(times.moment(today if since in (None, 'today') else str(since), zone))
+    except times.TimeError:
+        return False
+    return bool(events['count'] and str(events['first']) <= str(start) and not events.get('gaps'))
 
 
 def of_all(hosts: Results) -> list[dict[str, Any]]:
@@ -38,48 +69,124 @@ def by_time(verdicts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(verdicts, key=lambda verdict: (verdict['timestamp'], verdict['host'] or '', verdict['id']))
 
 
-def block(verdict: Mapping[str, Any], zone: Zone = None) -> list[str]:
-    """Lines about one verdict."""
-    lines = [
-        '%s  %s  %s %s'
-        % (
+def folded(verdicts: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """The verdicts, with ends of the same kind of one container in a row as one group: a crash loop, runs with --rm."""
+    groups: list[list[Mapping[str, Any]]] = []
+    last: dict[Any, list[Mapping[str, Any]]] = {}
+    for verdict in verdicts:
+        name = (verdict['host'], verdict['container'])
+        before = last.get(name)
+        if before and verdict['cause'] == 'self_exit' and _kind(before[-1]) == _kind(verdict):
+            before.append(verdict)
+            continue
+        last[name] = [verdict]
+        groups.append(last[name])
+    return groups
+
+
+def _kind(verdict: Mapping[str, Any]) -> tuple[Any, ...]:
+    return verdict['what'], verdict['cause'], verdict['confidence']
+
+
+def block(
+    group: Sequence[Mapping[str, Any]], zone: Zone = None, evidence: bool = False, paint: Paint = None
+) -> list[str]:
+    """One line about verdicts of the same kind, and who it can have been where that is open."""
+    verdict = group[-1]
+    line = headline(group, zone)
+    lines = [paint(verdict, line) if paint else line]
+    if verdict['confidence'] == 'open':
+        lines += _candidates(verdict, zone)
+        lines += [parts.INDENT + 'not known: ' + _sentence(gap) for gap in _missing(verdict)[:1] if not evidence]
+    for who in verdict['who'][:1] if verdict['confidence'] != 'open' else ():
+        lines += [parts.INDENT + piece for piece in parts.caller_pieces(who, zone)]
+    if evidence:
+        lines.append('%sid %s, %s' % (parts.INDENT, escape.quoted(verdict['id'][:12]), _cause(verdict)))
+        lines += ['%s- %s' % (parts.INDENT, _sentence(line)) for line in verdict['evidence']]
+    return lines
+
+
+def headline(group: Sequence[Mapping[str, Any]], zone: Zone = None) -> str:
+    """web stopped by ops (sudo) at 03:12:07: docker stop web"""
+    verdict = group[-1]
+    line = '%s: %s %s' % (
+        escape.word(verdict['host']),
+        escape.quoted(verdict['container'] or verdict['id'][:12]),
+        escape.printable(' and '.join(verdict['what'])),
+    )
+    when = 'at ' + parts.local_time(verdict['timestamp'], zone)
+    if len(group) > 1:
+        when = '%d times, from %s to %s' % (
+            len(group),
+            parts.local_time(group[0]['timestamp'], zone),
             parts.local_time(verdict['timestamp'], zone),
-            escape.quoted(verdict['host'] or '-'),
-            escape.quoted(verdict['container'] or '-'),
-            escape.printable(', '.join(verdict['what'])),
-        ),
-        '%sid %s' % (parts.INDENT, escape.quoted(verdict['id'][:12])),
-        '%scause %s (%s), %s'
-        % (
-            parts.INDENT,
-            escape.printable(verdict['cause']),
-            verdict_words.CAUSES.get(verdict['cause'], '-'),
-            escape.printable(verdict['confidence']),
-        ),
-    ]
-    label = 'who' if verdict['confidence'] != 'open' else 'can be'
-    for who in verdict['who'][:_SHOWN_WHO]:
-        lines.append(
-            '%s%s user %s (login %s), pid %s, ppid %s, exe %s'
-            % (
-                parts.INDENT,
-                label,
-                parts.name_or_number(who, 'user', 'uid'),
-                parts.name_or_number(who, 'login_user', 'auid'),
-                who.get('pid'),
-                who.get('ppid'),
-                escape.quoted(who.get('exe') or '-'),
-            )
         )
-        if who.get('argv'):
-            lines.append('%s    $ %s' % (parts.INDENT, escape.short(escape.command_line(who), parts.SHOWN_COMMAND)))
-        lines += ['%s    %s' % (parts.INDENT, piece) for piece in parts.caller_pieces(who, zone)]
-    if len(verdict['who']) > _SHOWN_WHO:
-        lines.append('%s%s %d more, see below' % (parts.INDENT, label, len(verdict['who']) - _SHOWN_WHO))
-    return lines + [
-        '%s- %s' % (parts.INDENT, escape.short(verdict_words.sentence(line), parts.SHOWN_COMMAND))
+    who = verdict['who'][:1]
+    if verdict['confidence'] != 'open' and verdict['cause'] in _BY_SOMEBODY and who:
+        line += ' by %s %s: %s' % (_person(who[0]), when, _doing(who[0]))
+    elif verdict['cause'] == 'not_known':
+        return '%s %s: it is not known why' % (line, when)
+    elif verdict['confidence'] == 'open':
+        line += ' %s: by %s, which one is open' % (when, verdict_words.CAUSES.get(verdict['cause'], '-'))
+        return line
+    else:
+        line += ' %s: %s' % (when, _reason(verdict))
+    return line + (' (likely)' if verdict['confidence'] == 'likely' else '')
+
+
+def _reason(verdict: Mapping[str, Any]) -> str:
+    """What ended it where nobody did, with what the host says of it."""
+    words = verdict_words.CAUSES.get(verdict['cause'], escape.printable(verdict['cause']))
+    for line in verdict['evidence']:
+        if isinstance(line, Mapping) and verdict['cause'] == 'self_exit' and line.get('code') == 'die_event':
+            words += ' with %s' % escape.word(line.get('exit_code'))
+    why = [
+        _sentence(line)
         for line in verdict['evidence']
+        if isinstance(line, Mapping) and line.get('code') in verdict_words.REASONS
     ]
+    return '; '.join([words, *why[-2:]])
+
+
+def _cause(verdict: Mapping[str, Any]) -> str:
+    words = verdict_words.CAUSES.get(verdict['cause'], '-')
+    return '%s (%s)' % (words, escape.printable(verdict['confidence']))
+
+
+def _candidates(verdict: Mapping[str, Any], zone: Zone) -> list[str]:
+    """Who it can have been, the nearest first."""
+    who = sorted(verdict['who'], key=lambda one: one.get('timestamp') or '', reverse=True)
+    lines = ['%scan be %s: %s' % (parts.INDENT, _person(one), _doing(one)) for one in who[:_SHOWN_WHO]]
+    more = len(who[_SHOWN_WHO:]) + (verdict.get('more') or 0)
+    return lines + (['%scan be %d more' % (parts.INDENT, more)] if more else [])
+
+
+def _missing(verdict: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The lines of evidence that say what was not looking."""
+    return [
+        line for line in verdict['evidence'] if isinstance(line, Mapping) and line.get('code') in verdict_words.GAPS
+    ]
+
+
+def _person(who: Mapping[str, Any]) -> str:
+    """ops (sudo); root; a user by number."""
+    user, login = parts.name_or_number(who, 'user', 'uid'), parts.name_or_number(who, 'login_user', 'auid')
+    account = ((who.get('caller') or {}).get('login') or {}).get('account')
+    login = escape.quoted(account) if account else login
+    if who.get('auid') is None or login == user or who.get('auid') == who.get('uid'):
+        return login if account and who.get('auid') == who.get('uid') else user
+    parent = ((who.get('caller') or {}).get('parent') or {}).get('comm')
+    return '%s (%s)' % (login, 'sudo' if parent == 'sudo' else 'as ' + user)
+
+
+def _doing(who: Mapping[str, Any]) -> str:
+    if who.get('argv'):
+        return parts.shown_command(who)
+    return '%s (pid %s)' % (escape.word(who.get('exe')), escape.word(who.get('pid')))
+
+
+def _sentence(line: Any) -> str:
+    return escape.short(verdict_words.sentence(line), parts.SHOWN_COMMAND)
 
 
 def reach(host: str, result: Mapping[str, Any], zone: Zone = None) -> list[str]:
@@ -98,8 +205,22 @@ def reach(host: str, result: Mapping[str, Any], zone: Zone = None) -> list[str]:
                 'what was before is forgotten' if events['full'] else 'all that it had since it started',
             )
         text = '%s reach back to %s, %s' % (what, parts.local_time(events['first'], zone), rest)
-    return ['%s: %s' % (escape.quoted(host), text)] + [
+    return ['%s: %s' % (escape.quoted(host), text), *_watch(result, zone)] + [
         '%sevents are missing from %s to %s'
         % (parts.INDENT, parts.local_time(gap['first'], zone), parts.local_time(gap['last'], zone))
         for gap in events.get('gaps') or []
     ]
+
+
+def _watch(result: Mapping[str, Any], zone: Zone) -> list[str]:
+    """Whose commands are in the log, and since when it says anything."""
+    watched, first = result.get('watched'), (result.get('span') or {}).get('first')
+    if not watched:
+        return []
+    users = watched.get('uids')
+    who = 'of every user' if users is None else 'of the users %s' % ', '.join(map(escape.word, users))
+    text = 'docker commands %s are logged' % who if watched.get('commands') else 'docker commands are not logged'
+    if watched.get('unwatched'):
+        text += ', those of %s are not' % ', '.join(map(escape.word, watched['unwatched']))
+    text += ', connections to the engine are' + ('' if watched.get('connects') else ' not')
+    return ['%sthe log begins at %s; %s' % (parts.INDENT, parts.local_time(first, zone), text)]

@@ -107,6 +107,25 @@ SENTENCES = {
     'only_kill_is_logged': 'no SIGKILL to it is in the log, but there are ways to send one that are not logged',
 }
 
+#: What says that a source was not looking.
+GAPS = (
+    'log_begins_later',
+    'commands_not_logged',
+    'users_not_watched',
+    'connects_not_logged',
+    'connects_logged_later',
+    'docker_not_logged',
+    'processes_before_audit',
+    'engine_end_not_known',
+    'events_forgotten',
+    'end_not_explained',
+    'kernel_log_not_read',
+    'signals_not_logged',
+    'only_kill_is_logged',
+)
+#: What says why an engine, or a container for want of memory, ended.
+REASONS = ('package_changed', 'sudo_command', 'host_shut_down', 'oom_of_limit', 'oom_of_host')
+
 _HOW = {
     'id': 'its full id',
     'name': 'its name at that time',

@@ -37,29 +37,139 @@ VERDICT = {
 EVENTS = {'count': 256, 'first': '2026-11-24T03:12:00.001Z', 'full': True}
 
 
-def test_a_block_has_cause_caller_and_evidence():
-    assert verdict_view.block(VERDICT, UTC) == [
-        '2026-11-24 03:57:43.120+00:00  app1  claude-hooks-a died, removed',
-        '    id aaaaaaaaaaaa',
-        '    cause cli (a docker command), certain',
-        '    who user root (login 1000), pid 7, ppid 1, exe /usr/bin/docker',
-        "        $ docker rm -f $'x\\x1b[2J'",
+def test_a_verdict_is_one_line():
+    assert verdict_view.block([VERDICT], UTC) == [
+        'app1: claude-hooks-a died and removed by 1000 (as root) at 2026-11-24 03:57:43.120+00:00: '
+        "docker rm -f $'x\\x1b[2J'"
+    ]
+
+
+def test_with_evidence_all_that_it_rests_on_stands_below():
+    assert verdict_view.block([VERDICT], UTC, evidence=True)[1:] == [
+        '    id aaaaaaaaaaaa, a docker command (certain)',
         '    - 2026-11-24T03:57:43.118Z kill, signal 9',
         "    - 2026-11-24T03:57:43.119Z rename from $'named \\u202eevil\\x07' to x",
+    ]
+
+
+def line(**fields):
+    return verdict_view.headline([dict(VERDICT, **fields)], UTC).partition('claude-hooks-a ')[2]
+
+
+AT = ' at 2026-11-24 03:57:43.120+00:00: '
+
+
+@pytest.mark.parametrize(
+    'fields, expected',
+    [
+        (
+            {'cause': 'api', 'confidence': 'likely', 'who': [dict(WHO, argv=None, exe='/usr/bin/curl')]},
+            'died and removed by 1000 (as root)' + AT + '/usr/bin/curl (pid 7) (likely)',
+        ),
+        (
+            {
+                'cause': 'self_exit',
+                'confidence': 'likely',
+                'who': [],
+                'what': ['died'],
+                'evidence': [{'code': 'die_event', 'exit_code': '3'}],
+            },
+            'died' + AT + 'ended by itself with 3 (likely)',
+        ),
+        (
+            {
+                'cause': 'oom',
+                'who': [],
+                'what': ['died'],
+                'evidence': [{'code': 'oom_of_limit', 'time': 'T', 'task': 'java', 'pid': 8}],
+            },
+            'died'
+            + AT
+            + 'out of memory; T the kernel killed java (pid 8) of it: the container was at its memory limit',
+        ),
+        (
+            {
+                'cause': 'engine_shutdown',
+                'who': [],
+                'what': ['stopped'],
+                'evidence': [
+                    {'code': 'package_changed', 'time': 'T', 'tool': 'apt', 'package': 'docker.io', 'change': '1 to 2'}
+                ],
+            },
+            "stopped" + AT + "the engine went down; T apt changed docker.io: '1 to 2'",
+        ),
+        (
+            {'cause': 'not_known', 'confidence': 'open', 'what': ['died']},
+            'died at 2026-11-24 03:57:43.120+00:00: it is not known why',
+        ),
+        (
+            {'cause': 'cli', 'confidence': 'open', 'what': ['died']},
+            'died at 2026-11-24 03:57:43.120+00:00: by a docker command, which one is open',
+        ),
+    ],
+)
+def test_the_line_of_a_verdict(fields, expected):
+    assert line(**fields) == expected
+
+
+@pytest.mark.parametrize(
+    'who, expected',
+    [
+        ({'user': 'root', 'uid': 0, 'auid': None}, 'root'),
+        ({'user': None, 'uid': 1001, 'auid': 1001}, '1001'),
+        ({'user': 'root', 'uid': 0, 'auid': 1000, 'login_user': 'ops'}, 'ops (as root)'),
+        (
+            {
+                'user': 'root',
+                'uid': 0,
+                'auid': 1000,
+                'caller': {'parent': {'pid': 4, 'argv': [], 'comm': 'sudo'}, 'login': {'account': 'ops'}},
+            },
+            'ops (sudo)',
+        ),
+    ],
+)
+def test_who_it_was_in_one_word(who, expected):
+    asker = {**{name: WHO[name] for name in ('pid', 'ppid', 'exe', 'argv')}, **who}
+    assert line(who=[asker]).startswith('died and removed by %s at' % expected)
+
+
+def test_a_crash_loop_and_runs_that_remove_themselves_are_one_line():
+    ended = dict(VERDICT, cause='self_exit', confidence='likely', who=[], what=['died'], evidence=[])
+    later = dict(ended, timestamp='2026-11-24T04:00:00.000Z', id='b' * 64)
+    hosts = {
+        'app1': {
+            'verdicts': [ended, dict(ended), later, dict(VERDICT, timestamp='2026-11-24T05:00:00.000Z')],
+            'events': EVENTS,
+        }
+    }
+    lines = verdict_view.view(hosts, zone=UTC)
+    assert [each for each in lines if 'ended by itself' in each] == [
+        'app1: claude-hooks-a died 3 times, from 2026-11-24 03:57:43.120+00:00 to 2026-11-24 04:00:00.000+00:00: '
+        'ended by itself (likely)'
     ]
 
 
 def test_what_is_known_of_the_caller_stands_below_it():
     parent = {'pid': 1, 'comm': 'x', 'argv': ['evil\x1b[2J'], 'unit': 'cron.service', 'container': None}
     lines = verdict_view.block(
-        dict(VERDICT, who=[dict(WHO, caller={'login': None, 'process': None, 'parent': parent})]), UTC
+        [dict(VERDICT, who=[dict(WHO, caller={'login': None, 'process': None, 'parent': parent})])], UTC
     )
-    assert lines[5] == "        parent: 1 cron.service, now $'evil\\x1b[2J'"
+    assert lines[1] == "    parent: 1 cron.service, now $'evil\\x1b[2J'"
 
 
-def test_nobody_is_picked_where_the_verdict_is_open():
-    lines = verdict_view.block(dict(VERDICT, confidence='open', cause='not_known'), UTC)
-    assert '    can be user root (login 1000), pid 7, ppid 1, exe /usr/bin/docker' in lines
+def test_nobody_is_picked_where_the_verdict_is_open_and_what_was_not_looking_is_said():
+    gaps = [{'code': 'kill_event'}, {'code': 'connects_not_logged'}, {'code': 'engine_end_not_known'}]
+    lines = verdict_view.block([dict(VERDICT, confidence='open', cause='not_known', evidence=gaps)], UTC)
+    assert lines[1:] == [
+        "    can be 1000 (as root): docker rm -f $'x\\x1b[2J'",
+        '    not known: connections to the engine were not logged: an API client cannot be ruled out',
+    ]
+    assert 'not_known' not in ''.join(lines)
+
+
+def test_a_line_can_be_coloured():
+    assert verdict_view.block([VERDICT], UTC, paint=lambda verdict, text: verdict['cause'] + text[:4]) == ['cliapp1']
 
 
 @pytest.mark.parametrize(
@@ -89,14 +199,52 @@ def test_an_engine_that_cannot_be_asked_is_named_also_where_no_event_is_kept():
     ]
 
 
-def test_of_many_the_first_are_shown():
-    lines = verdict_view.block(
-        dict(VERDICT, confidence='open', who=[dict(WHO, pid=number) for number in range(8)]), UTC
-    )
-    assert [line for line in lines if 'can be' in line][-2:] == [
-        '    can be user root (login 1000), pid 4, ppid 1, exe /usr/bin/docker',
-        '    can be 3 more, see below',
+def test_of_many_the_nearest_are_shown():
+    many = [dict(WHO, pid=number, timestamp='2026-11-24T03:57:0%d.000Z' % number, argv=None) for number in range(8)]
+    lines = verdict_view.block([dict(VERDICT, confidence='open', who=many, more=4)], UTC)
+    assert lines[1:] == [
+        '    can be 1000 (as root): /usr/bin/docker (pid 7)',
+        '    can be 1000 (as root): /usr/bin/docker (pid 6)',
+        '    can be 1000 (as root): /usr/bin/docker (pid 5)',
+        '    can be 9 more',
     ]
+
+
+@pytest.mark.parametrize(
+    'watched, expected',
+    [
+        (
+            {'commands': True, 'uids': [0, 1000], 'connects': False, 'unwatched': ['bob']},
+            'docker commands of the users 0, 1000 are logged, those of bob are not, connections to the engine are not',
+        ),
+        (
+            {'commands': True, 'uids': None, 'connects': True, 'unwatched': []},
+            'docker commands of every user are logged, connections to the engine are',
+        ),
+        (
+            {'commands': False, 'uids': None, 'connects': False, 'unwatched': []},
+            'docker commands are not logged, connections to the engine are not',
+        ),
+    ],
+)
+def test_the_view_says_what_is_watched(watched, expected):
+    span = {'first': '2026-11-20T00:00:00.000Z', 'last': None}
+    lines = verdict_view.reach('app1', {'events': EVENTS, 'watched': watched, 'span': span}, UTC)
+    assert lines[1:] == ['    the log begins at 2026-11-20 00:00:00.000+00:00; ' + expected]
+
+
+@pytest.mark.parametrize(
+    'events, words',
+    [
+        (EVENTS, 'No container vanished.'),
+        (dict(EVENTS, first='2026-11-24T04:00:00.001Z'), 'No container vanished, as far as is known.'),
+        (dict(EVENTS, count=0), 'No container vanished, as far as is known.'),
+        (dict(EVENTS, gaps=[{'first': None, 'last': None}]), 'No container vanished, as far as is known.'),
+    ],
+)
+def test_that_no_container_vanished_is_said_where_that_is_known(events, words):
+    found = verdict_view.view({'app1': {'verdicts': [], 'events': events}}, '2026-11-24T04:00:00Z', zone=UTC)
+    assert found[0] == words
 
 
 def test_the_view_says_how_far_back_it_sees_and_who_was_not_read():
@@ -105,10 +253,11 @@ def test_the_view_says_how_far_back_it_sees_and_who_was_not_read():
         'app2': {'verdicts': [], 'events': {'count': 0, 'first': None, 'full': False}},
         'far': {'unreachable': True, 'msg': 'no route\x1b[1m'},
     }
-    assert verdict_view.view(hosts, zone=UTC)[-6:] == [
+    assert verdict_view.view(hosts, zone=UTC)[-7:] == [
         'app1: the events of the engine reach back to 2026-11-24 03:12:00.001+00:00, what was before is forgotten',
         'app2: the engine remembers no event',
         '2 of 3 hosts read, since today: 1 verdict',
+        'What they rest on: -e evidence=true',
         '',
         'NOT READ:',
         '    far: unreachable: no route\\x1b[1m',
