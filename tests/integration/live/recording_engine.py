@@ -22,7 +22,7 @@ API_VERSION = '1.41'
 
 
 class RecordingEngine:
-    """``with RecordingEngine(path) as engine``: the requests are in ``engine.requests`` as (method, path, query, body)."""
+    """``with RecordingEngine(path) as engine``: ``engine.requests`` has each as (method, path, query, body)."""
 
     def __init__(self, path):
         self.requests = []
@@ -70,7 +70,8 @@ def _object(name):
         'Name': name,
         'Mode': {'Replicated': {'Replicas': 1}},
         'TaskTemplate': {'ContainerSpec': {'Image': 'x'}, 'Placement': {}},
-        'Role': 'worker',
+        # Neither: to promote and to demote are both a change.
+        'Role': '',
         'Availability': 'active',
     }
     return {'ID': name, 'Version': {'Index': 1}, 'Spec': spec, 'PreviousSpec': spec}

@@ -50,7 +50,7 @@ class Command(NamedTuple):
     subcommand: str | None = None
     #: What it acts on, as docker normalises it, in the order of the arguments; --scale's services come after them.
     targets: tuple[str, ...] = ()
-    #: What the targets are: container, service, stack, node, swarm or pod.
+    #: What the targets are: container, service, stack, node, swarm, sandbox or pod.
     target_kind: str | None = None
     docker_host: str | None = None
     context: str | None = None

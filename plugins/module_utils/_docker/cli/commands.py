@@ -139,7 +139,7 @@ _CLUSTER = (
 _TASKS = Verb('filter/f= format= no-resolve no-trunc quiet/q')
 # Up to 20.10.
 _KUBERNETES = 'kubeconfig= namespace= orchestrator='
-_MOVED = Verb('', effects.objects('node_drain', 'nodes', 'node'), 1)
+_MOVED = Verb('', effects.node_role, 1)
 
 _SWARM = {
     'config': group(
@@ -152,7 +152,6 @@ _SWARM = {
     ),
     'node': group(
         {
-            # A role is a constraint that tasks may have: see effects.node_update.
             'demote': _MOVED,
             'promote': _MOVED,
             'inspect': Verb('format/f= pretty'),
@@ -226,6 +225,7 @@ ROOT = group(
         **_CONTAINER,
         **_IMAGE,
         **_SWARM,
+        **plugins.PLUGINS,
         'ps': _PS,
         'images': _IMAGES,
         'rmi': _IMAGE_RM,
@@ -243,7 +243,6 @@ ROOT = group(
         'builder': group(
             {**plugins.BUILDX.commands, 'build': _IMAGE['build'], 'prune': plugins.CACHE_PRUNE}, plugins.BUILDX.options
         ),
-        'buildx': plugins.BUILDX,
         'checkpoint': group(
             {
                 'create': Verb('checkpoint-dir= leave-running', effects.checkpoint_create, 2, 2),
@@ -292,7 +291,6 @@ ROOT = group(
                 'rm': _READS,
             }
         ),
-        'model*': plugins.MODEL,
         'network': group(
             {
                 'connect': Verb('alias= driver-opt= gw-priority=int ip6= ip= link-local-ip= link='),

@@ -270,5 +270,15 @@ def node_update(arguments: list[str], given: Given) -> Command:
     return objects('node_drain', 'nodes', 'node')(arguments, given)
 
 
+def node_role(arguments: list[str], given: Given) -> Command:
+    """promote and demote: a role is a constraint that tasks may have. The first node that is not found ends it."""
+    found = []
+    for name in arguments:
+        if not objects('node_drain', 'nodes', 'node')([name], given).action:
+            break
+        found.append(name)
+    return objects('node_drain', 'nodes', 'node')(found, given)
+
+
 def swarm_leave(_arguments: list[str], _given: Given) -> Command:
     return Command('swarm_leave', target_kind='swarm', everything=True, ends=True)

@@ -2,16 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plugins of docker that run containers of their own, with their commands as data: buildx and model.
+"""Plugins of docker that run or end containers, with their commands as data: buildx, model, and Docker Desktop's.
 
 How commands and options are written is said in commands.py. Sources: commands of docker/buildx 0.10 to 0.36, cmd/cli of
-docker/model-runner 1.2.
+docker/model-runner 1.2, and docker's reference for desktop, extension and sandbox, which are not published as source.
 """
 
 from __future__ import annotations
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.pflag import (
+    Effect,
     Given,
     Refused,
     Verb,
@@ -48,6 +49,18 @@ def buildx_rm(arguments: list[str], given: Given) -> Command:
 def model_runner(_arguments: list[str], _given: Given) -> Command:
     """PruneControllerContainers in cmd/cli/pkg/standalone of docker/model-runner: stopped or running, it is removed."""
     return Command('remove', targets=('docker-model-runner',), target_kind='container', ends=True)
+
+
+def _all(action: str, ends: bool | None) -> Effect:
+    """What ends containers that the command line cannot name: all of Docker Desktop's, or an extension's."""
+    return lambda _arguments, _given: Command(action, everything=True, ends=ends)
+
+
+def _sandboxes(action: str) -> Effect:
+    """A sandbox is a container, or a machine of its own, under a name that only the plugin knows."""
+    return lambda arguments, _given: Command(
+        action, targets=tuple(arguments), target_kind='sandbox', everything=not arguments, ends=True
+    )
 
 
 # --- Commands and their options --------------------------------------------------------------------------------------
@@ -120,10 +133,43 @@ _RUNNER = (
     'backend= debug do-not-track gpu= host= images llama-server-version= models port=uint16 proxy-cert= tls tls-cert= '
     'tls-key= tls-port=uint16'
 )
-MODEL = group(
+_MODEL = group(
     {
         'reinstall-runner restart-runner stop-runner uninstall-runner': Verb(_RUNNER, model_runner),
         'install-runner start-runner': Verb(_RUNNER),
         'list ls status version': Verb('backend= json openai openaiurl= quiet/q'),
     }
 )
+_DESKTOP = group(
+    {
+        'restart': Verb('detach/d timeout=', _all('restart', True)),
+        'stop': Verb('detach/d force/f timeout=', _all('stop', True)),
+        # Installs a new version, and starts it.
+        'update': Verb('check-only/k quiet/q', _all('restart', None)),
+        'disable enable logs start status version': Verb(),
+    }
+)
+_EXTENSION = group(
+    {
+        'disable': Verb('', _all('stop', True)),
+        'rm uninstall': Verb('force/f', _all('remove', True)),
+        'update upgrade': Verb('force/f', _all('remove', True)),
+        'enable init inspect install ls validate version': Verb(),
+    }
+)
+_SANDBOX = group(
+    {
+        'reset': Verb('force/f', _sandboxes('remove')),
+        'rm': Verb('force/f', _sandboxes('remove'), 1),
+        'stop': Verb('', _sandboxes('stop'), 1),
+        'create inspect ls version': Verb(),
+    }
+)
+
+PLUGINS = {
+    'buildx': BUILDX,
+    'desktop*': _DESKTOP,
+    'extension*': _EXTENSION,
+    'model*': _MODEL,
+    'sandbox*': _SANDBOX,
+}

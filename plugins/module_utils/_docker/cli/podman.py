@@ -164,6 +164,14 @@ ROOT = Group(
             }
         ),
         'image': group({'rm': _IMAGE_RM}),
+        'auto-update': _verb('authfile= dry-run format= rollback tls-verify', _everything('restart', True), 0, 0),
+        'machine': group(
+            {
+                'rm': _verb('force/f save-ignition save-image', _everything('remove', True)),
+                'stop': _verb('', _everything('stop', True)),
+            }
+        ),
+        'quadlet': group({'rm': _verb('all/a force/f ignore/i reload-systemd', _everything('remove', True))}),
         'kube': group({'play': _verb(_PLAY, _play), 'down': _verb('force', _everything('remove', True))}),
         'play': group({'kube': _verb(_PLAY, _play)}),
         'network': group({'rm remove': _verb('force/f time/t=int', _those_of)}),

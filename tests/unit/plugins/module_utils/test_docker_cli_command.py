@@ -249,7 +249,9 @@ def test_what_takes_nothing_away_and_hands_nothing_on_is_harmless(line):
     assert (command.action, command.attached, command.harmless) == (None, False, True)
 
 
-@pytest.mark.parametrize('line', ['docker sandbox rm x', 'docker desktop stop', '/bin/sh /usr/bin/docker wat', 'ls x'])
+@pytest.mark.parametrize(
+    'line', ['docker scout x', 'docker debug c', 'docker compose nothing', '/bin/sh /usr/bin/docker wat', 'ls x']
+)
 def test_what_nobody_knows_is_not_harmless(line):
     command = read(line)
     assert (command.action, command.attached, command.harmless) == (None, False, False)
