@@ -15,7 +15,8 @@ description:
   - Executes C(docker --version) for each file and user that a rule in the kernel names, and waits until that very process stands in the
     audit log under the key of the rule, by its pid, user, program and time.
   - That proves the whole way, from the rule over the kernel, auditd and its disk to what is read when findings are wanted.
-  - C(docker --version) asks no engine and does nothing. It is executed in C(/), without the environment or the configuration of any user.
+  - No instruction of docker runs. The process is stopped at the end of its C(execve) and killed there. It is traced by this module from
+    before it becomes the user, so that nobody else can attach to it. Where the host lets nobody trace, it is refused.
   - A docker that others than root could have put there is not executed. So are the folders on the way to it judged, links, and the
     interpreter of a script.
   - No argument marks such an execution. Nobody can hide a command by making it look like this one.
@@ -26,7 +27,7 @@ options:
     elements: str
     default: [claude-hooks-docker]
   seconds:
-    description: How long to wait for the records, and for each docker to end.
+    description: How long to wait for the records, and for each docker to start.
     type: int
     default: 5
 extends_documentation_fragment:

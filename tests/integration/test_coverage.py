@@ -560,37 +560,45 @@ def test_without_a_rule_there_is_nothing_to_prove(machine):
     assert not found['proven'] and codes(found) == {'canary_refused': 'no rule with the key by-hand logs an execution'}
 
 
-TELL = """#!/usr/bin/python3
-import json, os, sys
-with open(%r, 'w') as file:
-    json.dump([sys.argv[1:], sorted(os.environ), os.getcwd(), os.getuid(), os.getgid(), os.getgroups(),
-               os.readlink('/proc/self/fd/0'),
-               os.getsid(0) == os.getpid()], file)
+# Tries to attach to every docker of its user as fast as it can, and says so when it could (ptrace(2), PTRACE_ATTACH).
+ATTACKER = """
+import ctypes, os, sys
+os.setgroups([]); os.setgid(54321); os.setuid(54321)
+ptrace = ctypes.CDLL(None).ptrace
+print('ready', flush=True)
+newest = os.getpid()
+while True:
+    for name in os.listdir('/proc'):
+        if name.isdigit() and int(name) > newest:
+            try:
+                comm = open('/proc/%s/comm' % name).read()
+            except OSError:
+                continue
+            if comm == 'docker\\n' or os.stat('/proc/' + name).st_uid == 54321:
+                print('attached' if ptrace(16, int(name), None, None) == 0 else 'refused', flush=True)
 """
 
 
-def test_it_is_executed_with_nothing_of_its_caller(machine, monkeypatch):
-    monkeypatch.setenv('DOCKER_HOST', 'tcp://example.com')
-    monkeypatch.setenv('PYTHONCOERCECLOCALE', '0')
+def test_nobody_takes_over_what_the_canary_executes(machine):
+    """A user that docker is executed as could make it act under the login uid of the administrator."""
     folder = pathlib.Path('/opt/claude-hooks-test')
     folder.mkdir()
+    attacker = subprocess.Popen([sys.executable, '-c', ATTACKER], stdout=subprocess.PIPE, text=True)
     try:
-        told = folder / 'told'
-        told.touch()
-        told.chmod(0o666)
-        (folder / 'docker').write_text(TELL % str(told))
+        ran = folder / 'ran'
+        ran.touch()
+        ran.chmod(0o666)
+        (folder / 'docker').write_text('#!/bin/sh\necho x >>%s\nsleep 1\n' % ran)
         (folder / 'docker').chmod(0o755)
+        assert attacker.stdout.readline() == 'ready\n'
         with kernel_rule('-F', 'path=%s/docker' % folder, '-F', 'perm=x', '-F', 'uid=54321', '-F', 'key=by-hand'):
-            found = machine.canary(keys=['by-hand'])
-        words, environment, *rest = json.loads(told.read_text())
+            found = [machine.canary(keys=['by-hand']) for _time in range(5)]
+        assert all(one['proven'] for one in found) and ran.read_text() == '', found
     finally:
+        attacker.kill()
+        tries = attacker.communicate()[0].split()
         shutil.rmtree(folder)
-    assert (
-        found['proven']
-        and words == ['--version']
-        and set(environment) - {'LC_CTYPE'} == {'PATH', 'HOME', 'DOCKER_CONFIG'}
-    )
-    assert rest == ['/', 54321, 65534, [], '/dev/null', True]
+    assert 'attached' not in tries
 
 
 # --- The playbook -----------------------------------------------------------------------------------------------------

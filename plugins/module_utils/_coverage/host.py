@@ -20,11 +20,10 @@ import stat
 import time
 from typing import Any, Callable, TypedDict, TypeVar
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import daemons
 
-CONFIG = '/etc/audit/auditd.conf'
-DEFAULT_LOG = '/var/log/audit/audit.log'
 DAEMON_JSON = '/etc/docker/daemon.json'
 SOCKET = '/run/docker.sock'
 GROUP = 'docker'
@@ -115,15 +114,15 @@ class HostFacts(TypedDict):
 def facts(audit_pid: int, rule_paths: list[str], search_path: str | None = None, root: str = '/') -> HostFacts:
     """Read the host. ``audit_pid`` is that of ``auditctl -s``, ``rule_paths`` are files of rules."""
     host = _Host(root)
-    config = _config(host)
+    settings = _config(host)
     engines = _daemons(host)
     addresses, metrics = _told(host, engines)
     return {
         'now': int(time.time() * 1000),
         'cmdline': host.text('/proc/cmdline'),
         'consumer': _program(host, audit_pid) if audit_pid else None,
-        'config': config,
-        'log': _log(host, config),
+        'config': settings,
+        'log': _log(host, settings),
         'executables': _executables(host, search_path),
         'real_paths': {path: host.real_file(path) for path in rule_paths},
         'is_docker_host': bool(engines) or host.is_there(SOCKET),
@@ -209,26 +208,16 @@ def _program(host: _Host, pid: int) -> str | None:
 
 def _config(host: _Host) -> dict[str, str] | None:
     """auditd.conf as a dict of words, or None where it cannot be read."""
-    text = host.text(CONFIG)
+    text = host.text(config.CONFIG)
     if text is None:
-        if not any(path == CONFIG for path, _reason in host.unseen):
-            host.unseen.append((CONFIG, 'it does not exist'))
+        if not any(path == config.CONFIG for path, _reason in host.unseen):
+            host.unseen.append((config.CONFIG, 'it does not exist'))
         return None
-    return parse_config(text)
+    return config.parse(text)
 
 
-def parse_config(text: str) -> dict[str, str]:
-    """The settings of auditd.conf, by their names in lower case, as auditd reads them."""
-    config = {}
-    for line in text.split('\n'):
-        name, separator, value = line.partition('=')
-        if separator and not name.lstrip().startswith('#'):
-            config[name.strip().lower()] = value.strip()
-    return config
-
-
-def _log(host: _Host, config: dict[str, str] | None) -> Log:
-    path = (config or {}).get('log_file') or DEFAULT_LOG
+def _log(host: _Host, settings: dict[str, str] | None) -> Log:
+    path = (settings or {}).get('log_file') or config.DEFAULT_LOG
     log: Log = {
         'path': path,
         'present': False,

@@ -1,17 +1,21 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Promise: only what root alone could have put there is executed, and only as asked. tests/integration/test_coverage.py has the kernel."""
+"""Promise: only what root alone could have put there is executed, only as asked, and no instruction of it runs.
+
+tests/integration/test_coverage.py has the kernel.
+"""
 
 from __future__ import annotations
 
 import os
+import pathlib
 import time
 import types
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import canary
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import canary, traced
 
 
 @pytest.fixture
@@ -104,11 +108,65 @@ def test_what_is_no_program_is_refused(owned):
         canary.program_of(program(owned.root / 'docker', '#!\n'))
 
 
-def test_what_hangs_is_ended(tmp_path):
-    path = program(tmp_path / 'docker', '#!/bin/sh\nsleep 120\n')
+def test_the_program_of_a_script_of_a_script_is_the_last_interpreter(owned):
+    shell = program(owned.root / 'sh')
+    inner = program(owned.root / 'inner', '#!%s\n' % shell)
+    assert canary.program_of(program(owned.root / 'docker', '#!%s -x\n' % inner)) == shell
+
+
+def test_an_inner_interpreter_that_others_can_write_is_refused(owned):
+    shell = program(owned.root / 'sh', mode=0o777)
+    inner = program(owned.root / 'inner', '#!%s\n' % shell)
+    with pytest.raises(canary.Refused, match='/sh can be written by others'):
+        canary.program_of(program(owned.root / 'docker', '#!%s\n' % inner))
+
+
+def test_interpreters_that_never_end_are_refused(owned):
+    program(owned.root / 'docker', '#!%s\n' % (owned.root / 'docker'))
+    with pytest.raises(canary.Refused, match='whose interpreters are scripts'):
+        canary.program_of(str(owned.root / 'docker'))
+
+
+def test_no_instruction_of_the_program_runs(tmp_path):
+    path = program(tmp_path / 'docker', '#!/bin/sh\ntouch %s\n' % (tmp_path / 'ran'))
+    done = canary.execute(path, os.geteuid(), 5)
+    time.sleep(0.1)
+    assert not (tmp_path / 'ran').exists() and not os.path.exists('/proc/%d' % done.pid)
+
+
+def test_it_is_executed_with_nothing_of_its_caller_and_traced_by_us_alone(monkeypatch):
+    monkeypatch.setenv('DOCKER_HOST', 'tcp://example.com')
+    with traced.stopped_at_exec(
+        '/bin/true', ['docker', '--version'], canary.ENVIRONMENT, os.geteuid(), os.getegid(), 5
+    ) as pid:
+        proc = pathlib.Path('/proc/%d' % pid)
+        status = dict(line.split(':\t', 1) for line in (proc / 'status').read_text().splitlines() if ':\t' in line)
+        assert (proc / 'environ').read_bytes().split(b'\0')[:-1] == [
+            ('%s=%s' % item).encode() for item in canary.ENVIRONMENT.items()
+        ]
+        assert (proc / 'cmdline').read_bytes() == b'docker\0--version\0'
+        assert (status['State'][0], int(status['TracerPid']), status['Groups'].strip()) == ('t', os.getpid(), '')
+        assert os.readlink(proc / 'cwd') == '/' and os.getsid(pid) == pid
+        assert {os.readlink(link) for link in (proc / 'fd').iterdir()} == {'/dev/null'}
+        assert int((proc / 'loginuid').read_text()) == int(pathlib.Path('/proc/self/loginuid').read_text())
+    assert not proc.exists()
+
+
+def test_a_kernel_that_lets_nobody_trace_is_told(monkeypatch, tmp_path):
+    def refused(request, pid=0, data=0):
+        raise PermissionError(1, 'Operation not permitted')
+
+    monkeypatch.setattr(traced, '_Ptrace', lambda: refused)
+    with pytest.raises(canary.Refused, match='it cannot be traced: Operation not permitted'):
+        canary.execute(program(tmp_path / 'docker', '#!/bin/sh\n'), os.geteuid(), 5)
+
+
+def test_what_does_not_start_in_time_is_ended(monkeypatch, tmp_path):
+    monkeypatch.setattr(traced.os, 'setsid', lambda: time.sleep(60))
     before = time.monotonic()
-    pid, _start, _end = canary.execute(path, os.geteuid(), 0.2)
-    assert not os.path.exists('/proc/%d' % pid) and time.monotonic() - before < 100
+    with pytest.raises(canary.Refused, match='it did not start in time'):
+        canary.execute(program(tmp_path / 'docker', '#!/bin/sh\n'), os.geteuid(), 0.2)
+    assert time.monotonic() - before < 10
 
 
 def test_what_cannot_be_executed_is_told(tmp_path):

@@ -11,15 +11,13 @@ import pathlib
 import re
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config as auditd_conf
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import (
     checks as coverage,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import (
     codes,
-)
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import (
-    host as host_facts,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -475,7 +473,7 @@ def test_no_text_makes_it_fail(status_lines, conf_lines, listing, cmdline, numbe
             status=states,
             kernel=kernel_rules + rules(*OURS),
             unknown=unknown,
-            config=host_facts.parse_config('\n'.join(conf_lines)),
+            config=auditd_conf.parse('\n'.join(conf_lines)),
             cmdline=cmdline,
             log=dict(LOG, free=number, first=number, bytes=number),
         )
