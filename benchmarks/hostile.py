@@ -150,7 +150,7 @@ def answers() -> Iterator[Input]:
     """What listens at the engine's socket can say anything, and a user can give a container any labels."""
     import json
 
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, entries
 
     def reading(text: bytes, split: Callable[[list[bytes]], Iterator[bytes | None]]) -> Callable[[], object]:
         pieces = [text[place : place + 65536] for place in range(0, len(text), 65536)]
@@ -164,7 +164,7 @@ def answers() -> Iterator[Input]:
         def run() -> object:
             try:
                 return [parsed(entry) for entry in split(pieces)]
-            except engine.EngineError:
+            except entries.EntryError:
                 return None
 
         return run
@@ -180,7 +180,7 @@ def answers() -> Iterator[Input]:
     }
     for name, make in arrays.items():
         yield Input(
-            'a list of an engine: ' + name, 4 << 20, lambda size, make=make: reading(make(size), engine._elements)
+            'a list of an engine: ' + name, 1 << 20, lambda size, make=make: reading(make(size), entries.elements)
         )
     streams = {
         'empty lines': lambda size: b'\n' * size,
@@ -189,7 +189,7 @@ def answers() -> Iterator[Input]:
         'labels': lambda size: (labels + b'\n') * (size // len(labels)),
     }
     for name, make in streams.items():
-        yield Input('events of an engine: ' + name, 4 << 20, lambda size, make=make: reading(make(size), engine._lines))
+        yield Input('events of an engine: ' + name, 1 << 20, lambda size, make=make: reading(make(size), entries.lines))
 
 
 #: Whoever reads something that users write adds a function here.

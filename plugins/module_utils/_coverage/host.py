@@ -22,7 +22,7 @@ from typing import Any, Callable, TypedDict, TypeVar
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import daemons
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 SOCKET = '/run/docker.sock'
@@ -317,7 +317,7 @@ def _daemons(host: _Host) -> list[tuple[int, list[str]]]:
     """``[(pid, [argument, ...])]`` of the engines of root and of the user whom the socket belongs to."""
     owner = host.status(SOCKET)
     found = []
-    for pid, words in daemons.running({0} if owner is None else {0, owner.st_uid}, host.place('/proc')):
+    for pid, words in engine.running({0} if owner is None else {0, owner.st_uid}, host.place('/proc')):
         if words is None:
             host.unseen.append(('/proc/%d/cmdline' % pid, 'it did not answer'))
         found.append((pid, words or []))

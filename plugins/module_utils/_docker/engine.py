@@ -17,6 +17,7 @@ import collections
 import contextlib
 import http.client
 import json
+import os
 import re
 import socket
 import threading
@@ -25,12 +26,12 @@ import urllib.parse
 from typing import Any, Callable, Generator, Iterable, Iterator, NamedTuple, Optional, TypedDict
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.proc import ProcReader, is_of
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects, entries
 
 SOCKET = names.SOCKET
 SECONDS = 5  # for each of the two questions
 REMEMBERED = 256  # events, eventsLimit in moby's daemon/events/events.go
-LONGEST_ENTRY = 1 << 20  # a container that has more labels is not known by its name
 LONGEST_ANSWER = 256 << 20  # REMEMBERED of the longest entries
 
 # The attributes of events that something is read from: an event carries all labels of its container, too
@@ -84,6 +85,13 @@ class EngineEvent(TypedDict):
     timeNano: int
 
 
+class Daemon(NamedTuple):
+    """A process that runs dockerd."""
+
+    pid: int
+    argv: list[str] | None  # None where it was not read in time
+
+
 class EngineStatus(TypedDict):
     """Whether an engine told all that it was asked, or None where it was not asked, and why it did not."""
 
@@ -112,8 +120,8 @@ def container_names(path: str = SOCKET, seconds: float = SECONDS) -> tuple[dict[
     known: dict[str, dict[str, None]] = {}
     reason = None
     questions: tuple[tuple[str, _Splitter, Callable[[Any], list[tuple[str, str]]]], ...] = (
-        (_events_until_now({'type': ['container']}), _lines, _names_of_event),
-        (_LIST, _elements, _names_of_container),
+        (_events_until_now({'type': ['container']}), entries.lines, _names_of_event),
+        (_LIST, entries.elements, _names_of_container),
     )
     for question, split, names_of in questions:
         try:
@@ -131,15 +139,18 @@ def _named(
 ) -> Iterator[tuple[str, str]]:
     """The (id, name) pairs of an answer. EngineError at its end where it cannot be read in part."""
     good = bad = 0
-    with contextlib.closing(_answer(path, question, seconds)) as pieces:
-        for entry in split(pieces):
-            try:
-                pairs = names_of(parsed(entry))
-            except ValueError:
-                bad += 1
-            else:
-                good += 1
-                yield from pairs
+    try:
+        with contextlib.closing(_answer(path, question, seconds)) as pieces:
+            for entry in split(pieces):
+                try:
+                    pairs = names_of(parsed(entry))
+                except ValueError:
+                    bad += 1
+                else:
+                    good += 1
+                    yield from pairs
+    except entries.EntryError as error:
+        raise EngineError('its answer to %s is %s' % (question.partition('?')[0], error)) from error
     _complain(question, good, bad)
 
 
@@ -155,7 +166,7 @@ def events(path: str = SOCKET, seconds: float = SECONDS) -> Remembered:
     # Of every type, since these push out one another
     question = _events_until_now({})
     with contextlib.closing(_answer(path, question, seconds)) as pieces:
-        for line in _lines(pieces):
+        for line in entries.lines(pieces):
             total += 1
             try:
                 kept.append(event_of(parsed(line)))
@@ -173,7 +184,7 @@ def event_of(value: Any) -> EngineEvent:
     if not isinstance(nano, int) or isinstance(nano, bool) or not 0 < nano < 1 << 63:
         raise ValueError('it has no time')
     kind, action, identity = _entry(value, 'Type', str), _entry(value, 'Action', str), _entry(actor, 'ID', str)
-    if not kind or not action or any(len(text) > LONGEST_ENTRY for text in (kind, action, identity)):
+    if not kind or not action or any(len(text) > entries.LONGEST for text in (kind, action, identity)):
         raise ValueError('it is no event')
     attributes = _entry(actor, 'Attributes', dict)
     needed = {name: attributes[name] for name in ATTRIBUTES if isinstance(attributes.get(name), str)}
@@ -251,104 +262,7 @@ def _pair(identity: str, name: str) -> list[tuple[str, str]]:
     return [(identity, name)] if name and _ID.match(identity) else []
 
 
-# --- Answers, entry by entry -----------------------------------------------------------------------------------------
-
-
-def _lines(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
-    """The lines of an answer that are not empty; None for one that is too long."""
-    gathered = _Gathered()
-    for piece in pieces:
-        *ended, rest = piece.split(b'\n')
-        for part in ended:
-            gathered.add(part)
-            yield from gathered.taken()
-        gathered.add(rest)
-    yield from gathered.taken()
-
-
-def _elements(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
-    """The elements of a JSON array; None for one that is too long. What is in them is not checked."""
-    array = _Array()
-    for piece in pieces:
-        yield from array.feed(piece)
-        if array.depth == 0 and piece.strip():
-            break
-    if array.depth != _ENDED:
-        raise EngineError('its answer to %s is %s' % (_LIST.partition('?')[0], 'cut' if array.depth else 'no list'))
-
-
-_ENDED = -1
-
-
-class _Array:
-    """Finds the ends of elements: commas and the closing bracket that stand in no text and in no other element."""
-
-    _STRUCTURE = re.compile(rb'["\[\]{},]')
-    _IN_TEXT = re.compile(rb'["\\]')
-
-    def __init__(self) -> None:
-        self.depth = 0  # 1 between the elements; _ENDED behind the array
-        self._is_text = False
-        self._skip = 0  # what a backslash at the end of a piece takes of the next one
-        self._gathered = _Gathered()
-
-    def feed(self, piece: bytes) -> Iterator[bytes | None]:
-        start, self._skip, first = 0, 0, self._skip
-        if self.depth == 0:
-            start = first = len(piece) - len(piece.lstrip()) + 1
-            if piece[start - 1 : start] != b'[':
-                return
-            self.depth = 1
-        if self.depth == _ENDED:
-            return  # what comes behind says nothing, but has to come: else the answer was cut
-        for sign, place in self._signs(piece, first):
-            is_end = sign in b']}'
-            if self.depth == 1 and (is_end or sign == b','):
-                self._gathered.add(piece[start : place - 1])
-                yield from self._gathered.taken()
-                start = place
-            if is_end and self.depth == 1:
-                self.depth = _ENDED
-                return
-            self.depth += (sign in b'[{') - is_end
-        self._gathered.add(piece[start:])
-
-    def _signs(self, piece: bytes, place: int) -> Iterator[tuple[bytes, int]]:
-        """(sign, the place behind it) of what structures an array, outside of texts."""
-        while True:
-            hit = (self._IN_TEXT if self._is_text else self._STRUCTURE).search(piece, place)
-            if hit is None:
-                self._skip = max(0, place - len(piece))
-                return
-            sign, place = hit.group(), hit.end()
-            if sign == b'"':
-                self._is_text = not self._is_text
-            elif sign == b'\\':
-                place += 1
-            else:
-                yield sign, place
-
-
-class _Gathered:
-    """An entry that comes in parts. What makes it too long is dropped."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._length = 0
-
-    def add(self, part: bytes) -> None:
-        self._length += len(part)
-        if self._length > LONGEST_ENTRY:
-            self._parts = []
-        else:
-            self._parts.append(part)
-
-    def taken(self) -> Iterator[bytes | None]:
-        """The entry, if there is anything, and begin a new one."""
-        entry = None if self._length > LONGEST_ENTRY else b''.join(self._parts)
-        self._parts, self._length = [], 0
-        if entry is None or entry.strip():
-            yield entry
+# --- The connection ---------------------------------------------------------------------------------------------------
 
 
 def _answer(path: str, question: str, seconds: float) -> Generator[bytes, None, None]:
@@ -405,3 +319,40 @@ def _end(connection: socket.socket, expired: threading.Event) -> None:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
         pass
+
+
+# --- The process ------------------------------------------------------------------------------------------------------
+
+
+def running(users: Iterable[int], folder: str = '/proc') -> list[Daemon]:
+    """The engines of some users, by their pids. Nothing where /proc cannot be listed.
+
+    A process of any user can be called dockerd and carry any command line. One that is wholly of root, or of the user
+    whom the engine's socket belongs to, could do the host no more harm by lying than it can without. All four user ids
+    have to be that user's: a program with setuid, started by a link with that name, has its caller's real one
+    (credentials(7)).
+    """
+    try:
+        pids = sorted(int(name) for name in os.listdir(folder) if name.isdigit())
+    except OSError:
+        return []
+    found = []
+    trusted = frozenset(users)
+    with ProcReader(folder) as reader:
+        for pid in pids:
+            if _is_dockerd(folder, pid):
+                # The owner before the command line: a process of another user is not asked for it
+                (status,) = reader.read(pid, ('status',)) or [None]
+                if is_of(status, *trusted):
+                    line = next(iter(reader.read(pid, ('cmdline',))), None)
+                    words = None if line is None else line.decode('utf-8', 'backslashreplace').split('\0')[:-1]
+                    found.append(Daemon(pid, words))
+    return found
+
+
+def _is_dockerd(folder: str, pid: int) -> bool:
+    try:
+        exe = os.fsencode(os.readlink(os.path.join(folder, str(pid), 'exe')))
+    except OSError:
+        return False
+    return os.path.basename(exe[: -len(b' (deleted)')] if exe.endswith(b' (deleted)') else exe) == b'dockerd'

@@ -23,7 +23,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._finding
 
 # The first words of commands that take nothing away, whatever follows: most of what a host runs, not worth a parse
 _INERT = frozenset(word.encode() for word in docker_cli.INERT)
-_SUCCESS = {'started': True, 'failed': False, 'unknown': None}
+_SUCCESS: dict[str | None, bool | None] = {'started': True, 'failed': False, 'unknown': None, None: None}
 _REMEMBERED_CALLS = 2000
 _REMEMBERED_BYTES = 500
 
@@ -38,8 +38,8 @@ class FindingsError(ValueError):
 class _Names(TypedDict, total=False):
     """What an entry has only where its record or its host has it."""
 
-    user: str
-    login_user: str
+    user: str | None
+    login_user: str | None
     node: str | None
     caller: Any
 
@@ -80,6 +80,13 @@ class Finding(Entry, _Encoded):
     signal: str | None
     match: str
     origin: str  # raw, syslog or interpreted: who can have forged it
+    argv: list[str]
+    argv_complete: bool
+
+
+class Execution(Entry):
+    """An execution of docker, whatever it asks for."""
+
     argv: list[str]
     argv_complete: bool
 
@@ -208,15 +215,19 @@ def connects(events: Iterable[audit_log.Event]) -> list[Entry]:
     return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
 
 
-def executions(events: Iterable[audit_log.Event], key: str = names.DEFAULT_KEY) -> list[Entry]:
+def executions(events: Iterable[audit_log.Event], key: str = names.DEFAULT_KEY) -> list[Execution]:
     """Every execution that started, whatever it asks for, with its argv and the node of each."""
     wanted_key = text.as_bytes(key)
-    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes], Entry]] = {}
+    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes], Execution]] = {}
     for event in events:
         if audit_log.outcome(event) == 'started' and audit_log.has_key(event, wanted_key):
             argv, gap = audit_log.argv(event)
-            words = {'argv': [text.shown(word) for word in argv], 'argv_complete': gap is None}
-            found.setdefault((event.node, event.ident), (_order(event), {**_entry(event, None), **words}))
+            entry: Execution = {
+                **_entry(event, None),
+                'argv': [text.shown(word) for word in argv],
+                'argv_complete': gap is None,
+            }
+            found.setdefault((event.node, event.ident), (_order(event), entry))
     return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
 
 
@@ -275,7 +286,8 @@ class _Judge:
             return _NOTHING
         if event.interpreted or len(event.execve) != 1 or len(event.execve[0]) > _REMEMBERED_BYTES:
             return self._judge(event, argv, gap)
-        call = (event.execve[0], event.syscall[event.syscall.find(b' comm=') :])
+        syscall = event.syscall or b''
+        call = (event.execve[0], syscall[syscall.find(b' comm=') :])
         judgement = self._remembered.get(call)
         if judgement is None:
             if len(self._remembered) >= _REMEMBERED_CALLS:
@@ -346,7 +358,7 @@ def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement) ->
 
 
 def _unreadable(event: audit_log.Event, host: str | None, reason: str) -> Unreadable:
-    record = text.shown(event.syscall[:_SHOWN_BYTES])
+    record = text.shown((event.syscall or b'')[:_SHOWN_BYTES])
     return {**_entry(event, host), 'reason': reason, 'origin': event.origin, 'record': record}
 
 
@@ -367,7 +379,7 @@ def _entry(event: audit_log.Event, host: str | None) -> Entry:
         'comm': text.shown(audit_log.text_value(event, raw.get('comm'))),
         'exe': text.shown(audit_log.text_value(event, raw.get('exe'))),
         'cwd': text.shown(audit_log.cwd(event)),
-        'success': _SUCCESS.get(audit_log.outcome(event)),
+        'success': _SUCCESS[audit_log.outcome(event)],
         'keys': [text.shown(key) for key in audit_log.keys(event)],
         'node': node,
     }

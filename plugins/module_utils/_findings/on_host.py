@@ -9,7 +9,7 @@ from typing import Iterable, Mapping, NamedTuple, Sequence, TypedDict
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.events import Event
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading, Stats
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import name_matcher
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
@@ -99,13 +99,13 @@ def search(
     return found, reason
 
 
-def answer(found: find.Found, stats: Mapping[str, int | None], status: engine.EngineStatus) -> Answer:
+def answer(found: find.Found, stats: Stats, status: engine.EngineStatus) -> Answer:
     """What was found and read, as it is returned."""
     return {
         'findings': found['findings'],
         'unreadable': found['unreadable'],
         'counts': {
-            'bytes': stats['bytes'] or 0,
+            'bytes': stats['bytes'],
             'executions': found['executions'],
             'failed': found['failed'],
             'unreadable': found['unreadable_count'],

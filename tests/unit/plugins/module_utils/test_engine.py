@@ -16,7 +16,7 @@ import time
 import urllib.parse
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, entries
 from ansible_collections.claude_hooks.docker_audit.tests.support.fake_engine import Listener, chunked, ok
 from hypothesis import given
 from hypothesis import strategies as st
@@ -290,7 +290,7 @@ def test_containers_with_many_labels_are_known(tmp_path):
 
 
 def test_an_entry_that_is_too_long_is_counted_and_hides_no_other(tmp_path):
-    long = 'x' * engine.LONGEST_ENTRY
+    long = 'x' * entries.LONGEST
     stream = chunked(event(A, 'one'), event(B, 'two', label=long), event(C, 'three'))
     listed = ok(json.dumps([container(A, '/four'), dict(container(B, '/two'), Labels=long), container(C)]).encode())
     known, reason, _asked = names(tmp_path, stream, listed)
@@ -369,13 +369,13 @@ JSON = st.recursive(
 def test_an_array_comes_apart_wherever_it_is_cut(items, size, is_ascii):
     text = ('\n ' + json.dumps(items, ensure_ascii=is_ascii) + '\n').encode()
     pieces = [text[place : place + size] for place in range(0, len(text), size)]
-    assert [json.loads(element) for element in engine._elements(pieces)] == items
+    assert [json.loads(element) for element in entries.elements(pieces)] == items
 
 
 @pytest.mark.parametrize('text', [b'[', b'[1', b'[{"a": [}', b'["]', b'["\\"]'])
 def test_an_array_that_is_cut_is_an_error(text):
-    with pytest.raises(engine.EngineError, match='is cut'):
-        list(engine._elements([text]))
+    with pytest.raises(entries.EntryError, match='cut'):
+        list(entries.elements([text]))
 
 
 def test_no_thread_and_no_descriptor_is_left(tmp_path):

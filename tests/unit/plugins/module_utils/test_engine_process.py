@@ -10,7 +10,7 @@ import os
 import time
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import daemons
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 
 
 class Proc:
@@ -52,14 +52,14 @@ def proc(tmp_path):
 )
 def test_who_is_an_engine(proc, options, users, is_engine):
     proc.add(77, **options)
-    expected = [daemons.Daemon(77, ['dockerd', '-H', 'fd://'])] if is_engine else []
-    assert daemons.running(users, str(proc.folder)) == expected
+    expected = [engine.Daemon(77, ['dockerd', '-H', 'fd://'])] if is_engine else []
+    assert engine.running(users, str(proc.folder)) == expected
 
 
 def test_one_whose_command_line_never_comes_is_known_without_it(proc):
     proc.add(77, cmdline=None)
     proc.add(78)
-    assert daemons.running({0}, str(proc.folder)) == [(77, None), (78, ['dockerd', '-H', 'fd://'])]
+    assert engine.running({0}, str(proc.folder)) == [(77, None), (78, ['dockerd', '-H', 'fd://'])]
 
 
 def test_the_command_lines_of_other_users_are_not_read(proc):
@@ -67,9 +67,9 @@ def test_the_command_lines_of_other_users_are_not_read(proc):
         proc.add(pid, uids=(1001,) * 4, cmdline=None)
     proc.add(9)
     start = time.monotonic()
-    assert [daemon.pid for daemon in daemons.running({0}, str(proc.folder))] == [9]
+    assert [daemon.pid for daemon in engine.running({0}, str(proc.folder))] == [9]
     assert time.monotonic() - start < 10
 
 
 def test_without_proc_there_is_none(tmp_path):
-    assert daemons.running({0}, str(tmp_path / 'missing')) == []
+    assert engine.running({0}, str(tmp_path / 'missing')) == []
