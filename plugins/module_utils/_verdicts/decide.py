@@ -177,7 +177,8 @@ class _Case:
             api = api._replace(state=answers.NOT_KNOWN)
         lines = seen(incident)
         if incident.what == 'held':
-            lines.append(note('had_ended_by_itself', time=incident.died))
+            known = self.sources.events_known(incident.died or 0, incident.time)
+            lines.append(note('had_ended_by_itself', time=incident.died) if known else note('events_forgotten'))
         return conclude(incident, [command, attached, api, down, itself], lines)
 
     def _beside_the_end(self, incident: Incident, api: Answer, down: Answer) -> tuple[Answer, Answer]:

@@ -1,0 +1,301 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promise: of a real day no wrong cause and no wrong name is said, whatever was recorded, and silence is explained.
+
+Two days of tests/integration/test_verdicts_day.py (KEEP_RECORD=FILE), with everything that was recorded: the audit
+log, the kernel's rules, the events, and the script's own record of who did what. Engine 20.10.24 of Debian 12 with
+compose 1.29 and 2.26, and engine 28.5.2 of Debian testing with compose 2.40, both of 2026-11-26. Each setting is such
+a day as another host would have recorded it: with the records taken out that it would not have, those of the rules
+that came and went included.
+"""
+
+from __future__ import annotations
+
+import collections
+import gzip
+import json
+import pathlib
+import re
+
+import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide, on_host
+
+FIXTURES = pathlib.Path(__file__).resolve().parents[2] / 'fixtures'
+PREFIX = 'claude-hooks-day-'
+NOTHING_KEPT = {'events': [], 'gone': [], 'connects': [], 'gaps': []}
+IDENT = re.compile(r'msg=audit\(([0-9]+)\.([0-9]{3}):([0-9]+)\)')
+
+
+class Day(object):
+    """A recorded day, and what can be taken out of it."""
+
+    def __init__(self, recorded):
+        self.__dict__.update(recorded)
+        # The machine had audit switched on hours after its boot; a host has it from the start
+        began = 'type=DAEMON_START msg=audit(%d.%03d:1): op=start res=success' % divmod(self.start, 1000)
+        self.lines = [began] + [line for line in self.log.split('\n') if line]
+        self.noon = (self.start + self.end) // 2
+        self.full = False
+        self.kept = dict(NOTHING_KEPT)
+        self.engine_since = None
+
+    def drop(self, key, uid=None, first=float('-inf'), last=float('inf')):
+        """Take out the events with a key, of a user, from first to last, and their rules."""
+        gone = set()
+        for line in self.lines:
+            if 'type=SYSCALL' in line and 'key="%s"' % key in line and first <= moment(line) <= last:
+                if uid is None or ' uid=%d ' % uid in line:
+                    gone.add(IDENT.search(line).group())
+        self.lines = [line for line in self.lines if not gone & {IDENT.search(line).group()}]
+
+    def drop_changes(self, key):
+        """Take out that a rule came."""
+        self.lines = [line for line in self.lines if not ('CONFIG_CHANGE' in line and 'key="%s"' % key in line)]
+
+    def unlist(self, key):
+        """Take a rule from those that the kernel holds now."""
+        self.rules = '\n'.join(line for line in self.rules.split('\n') if not line.endswith('key=' + key))
+
+    def note(self, op, key, at):
+        """Write that a rule came or went."""
+        self.lines.append(
+            'type=CONFIG_CHANGE msg=audit(%d.%03d:1): auid=0 ses=1 op=%s key="%s" list=4 res=1'
+            % (at // 1000, at % 1000, op, key)
+        )
+
+    def material(self, folder):
+        log = folder / 'audit.log'
+        log.write_bytes('\n'.join(self.lines + ['']).encode('latin-1'))
+        host = on_host.Host(
+            key=self.key,
+            logged=on_host.read_logs(self.key, str(log)),
+            listing=self.rules,
+            now=self.end,
+            booted=self.start,
+            events=self.events,
+            full=self.full,
+            kept=self.kept,
+            containers={},
+            engine_since=self.engine_since,
+            reasons=[],
+            own=[],
+            real=None,
+        )
+        return on_host.material(host)
+
+
+def moment(line):
+    seconds, milli, _serial = IDENT.search(line).groups()
+    return int(seconds) * 1000 + int(milli)
+
+
+def whole(day):
+    pass
+
+
+def engine_since_the_rules(day):
+    """The engine was started after the rules: every connection that it ever had is in the log."""
+    day.engine_since = day.start + 100
+
+
+def without_connects(day):
+    key = day.key + '-socket'
+    day.drop(key)
+    day.drop_changes(key)
+    day.unlist(key)
+
+
+def connects_until_noon(day):
+    key = day.key + '-socket'
+    day.drop(key, first=day.noon)
+    day.note('remove_rule', key, day.noon)
+    day.unlist(key)
+
+
+def connects_from_noon(day):
+    key = day.key + '-socket'
+    day.drop(key, last=day.noon)
+    day.drop_changes(key)
+    day.note('add_rule', key, day.noon)
+
+
+def connects_in_the_middle(day):
+    key = day.key + '-socket'
+    quarter = (day.end - day.start) // 4
+    day.drop(key, last=day.start + quarter)
+    day.drop(key, first=day.end - quarter)
+    day.drop_changes(key)
+    day.note('add_rule', key, day.start + quarter)
+    day.note('remove_rule', key, day.end - quarter)
+    day.unlist(key)
+
+
+def without_commands(day):
+    day.drop(day.key)
+    day.drop_changes(day.key)
+    day.unlist(day.key)
+
+
+def commands_until_noon(day):
+    day.drop(day.key, first=day.noon)
+    day.note('remove_rule', day.key, day.noon)
+    day.unlist(day.key)
+
+
+def commands_from_noon(day):
+    day.drop(day.key, last=day.noon)
+    day.drop_changes(day.key)
+    day.note('add_rule', day.key, day.noon)
+
+
+def root_is_not_watched(day):
+    day.drop(day.key, uid=0)
+    day.rules = day.rules.replace('-F uid=0 ', '-F uid=1000 ')
+
+
+def without_anything(day):
+    without_connects(day)
+    without_commands(day)
+
+
+def only_connects_until_noon_and_no_commands(day):
+    connects_until_noon(day)
+    without_commands(day)
+
+
+def the_rules_are_not_known(day):
+    """auditctl could not be asked."""
+    day.rules = None
+
+
+def the_log_was_rotated_away(day):
+    day.lines = [line for line in day.lines if moment(line) >= day.noon]
+
+
+def auditd_was_down(day):
+    """From the first third to the second one: the records went to the syslog."""
+    third = (day.end - day.start) // 3
+    first, last = day.start + third, day.end - third
+    day.lines = [line for line in day.lines if not first <= moment(line) <= last]
+    for at, kind in ((first, 'END'), (last, 'START')):
+        day.lines.append('type=DAEMON_%s msg=audit(%d.%03d:9): op=x res=success' % (kind, at // 1000, at % 1000))
+
+
+def events_are_forgotten(day):
+    day.events = [event for event in day.events if event['timeNano'] / 1e6 >= day.noon]
+    day.full = True
+
+
+def kept_events_have_a_gap(day):
+    third = (day.end - day.start) // 3
+    gap = (day.start + third, day.end - third)
+    day.events = [event for event in day.events if not gap[0] <= event['timeNano'] / 1e6 <= gap[1]]
+    day.kept = dict(NOTHING_KEPT, gaps=[gap], events=day.events)
+
+
+SETTINGS = (
+    whole,
+    engine_since_the_rules,
+    without_connects,
+    connects_until_noon,
+    connects_from_noon,
+    connects_in_the_middle,
+    without_commands,
+    commands_until_noon,
+    commands_from_noon,
+    root_is_not_watched,
+    without_anything,
+    only_connects_until_noon_and_no_commands,
+    the_rules_are_not_known,
+    the_log_was_rotated_away,
+    auditd_was_down,
+    events_are_forgotten,
+    kept_events_have_a_gap,
+)
+
+
+def truth(verdict, noted):
+    """What the script noted for the container of a verdict, of the same kind of event."""
+    name = PREFIX + verdict['container'].partition(PREFIX)[2].removesuffix('-new')
+    same = [entry for entry in noted[name] if entry[0] in verdict['what']]
+    # of a restart the events can be missing that tell it from a stop
+    same = same or [entry for entry in noted[name] if entry[0] == 'restarted' and 'stopped' in verdict['what']]
+    # a command that removes a running container ends it, too
+    return same or [entry for entry in noted[name] if entry[0] == 'removed' and verdict['what'] == ['died']]
+
+
+def wrong(judged, noted):
+    found = []
+    for verdict in judged:
+        true = truth(verdict, noted)
+        pids = {pid for _what, _cause, pid in true if pid}
+        named = [who['pid'] in pids or who['ppid'] in pids for who in verdict['who']]
+        if verdict['cause'] not in {cause for _what, cause, _pid in true} | {'not_known'}:
+            found.append(('cause', true, verdict))
+        elif verdict['confidence'] != 'open' and not all(named):
+            found.append(('name', true, verdict))
+    return found
+
+
+@pytest.fixture(scope='module', params=['day_engine_20', 'day_engine_28'])
+def recorded(request):
+    with gzip.open(FIXTURES / (request.param + '.json.gz'), 'rt', encoding='utf-8') as file:
+        return json.load(file)
+
+
+@pytest.fixture(scope='module', params=SETTINGS, ids=lambda setting: setting.__name__)
+def judged(request, recorded, tmp_path_factory):
+    """(setting, verdicts, what the script noted)"""
+    day = Day(recorded)
+    request.param(day)
+    material = day.material(tmp_path_factory.mktemp('log'))
+    return request.param, decide.verdicts(material, PREFIX + '*'), day.truth
+
+
+def test_nothing_wrong_is_said(judged):
+    setting, verdicts, noted = judged
+    assert len(verdicts) > (20 if setting in (events_are_forgotten, kept_events_have_a_gap) else 90)
+    assert wrong(verdicts, noted) == []
+
+
+def test_what_is_open_says_who_it_can_have_been_or_what_was_missing(judged):
+    _setting, verdicts, _noted = judged
+    events = ('kill_event', 'die_event', 'destroy_event', 'rename_event', 'oom_event', 'stop_event')
+    silent = [
+        verdict
+        for verdict in verdicts
+        if verdict['confidence'] == 'open'
+        and not verdict['who']
+        and not [line for line in verdict['evidence'] if line['code'] not in events]
+    ]
+    assert silent == []
+
+
+# Of each setting: how sure verdicts of docker commands may be at most, and whether clients may be accused.
+LIMITS = {
+    whole: ('certain', False),
+    engine_since_the_rules: ('certain', True),
+    without_connects: ('likely', False),
+    without_commands: ('open', False),
+    root_is_not_watched: ('open', False),
+    without_anything: ('open', False),
+    the_rules_are_not_known: ('certain', False),
+}
+RANKS = ('open', 'likely', 'certain')
+
+
+def test_no_more_is_said_than_what_was_looking_allows(judged):
+    setting, verdicts, _noted = judged
+    most, accuses = LIMITS.get(setting, ('certain', False))
+    of_commands = [verdict['confidence'] for verdict in verdicts if verdict['cause'] == 'cli']
+    assert RANKS.index(max(of_commands, key=RANKS.index, default='open')) <= RANKS.index(most)
+    assert accuses or [verdict for verdict in verdicts if verdict['cause'] == 'api'] == []
+    if most == 'certain' and setting in (whole, engine_since_the_rules):
+        assert of_commands.count('certain') > 40
+
+
+def test_an_end_of_its_own_is_never_certain(judged):
+    _setting, verdicts, _noted = judged
+    counted = collections.Counter((verdict['cause'], verdict['confidence']) for verdict in verdicts)
+    assert not counted['self_exit', 'certain'] and not counted['oom', 'certain']
