@@ -13,7 +13,7 @@ Pure: a list of strings in, plain values out. Bytes that are not UTF-8 come as s
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence
+from typing import Any, NamedTuple, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import (
     commands,
@@ -192,6 +192,8 @@ def _by_podman(words: list[str], command: Command) -> Command:
 def _global_options(root: Group, words: list[str], given: Given) -> list[str]:
     """The options before the first command word (HandleGlobalFlags, then DockerCli.Initialize); what is behind them."""
     found, rest = parse_flags(options(root.options), words, interspersed=False)
+    if not found:
+        return rest
     given.add(found)
     if (given.text('log-level') or '').lower() not in LOG_LEVELS:
         raise Refused('SetLogLevel: unable to parse logging level')
@@ -228,28 +230,46 @@ def _outcome(verb: Verb, arguments: list[str], given: Given, path: list[str]) ->
         return _finished(_HARMLESS, given, path)
     if len(arguments) < verb.least or verb.most is not None and len(arguments) > verb.most:
         raise Refused('wrong number of arguments')
-    if any(all(given.is_set(name) for name in pair.split()) for pair in verb.conflicts):
+    if len(given.own) > 1 and any(all(given.is_set(name) for name in pair.split()) for pair in verb.conflicts):
         raise Refused('conflicting options')
     command = verb.effect(arguments, given)
-    command = command._replace(harmless=not command.action and not command.attached)
-    return _finished(_with_options(command, given), given, path)
+    fields = _own_options(given, command.action is not None)
+    fields['harmless'] = not command.action and not command.attached
+    return _finished(command, given, path, fields)
 
 
-def _with_options(command: Command, given: Given) -> Command:
-    """The command with those of its options that matter to whoever judges what happened."""
-    timeout = given.text('timeout', 'time', 't')
-    return command._replace(
-        signal=given.text('signal', 's') if command.action else None,
-        force=given.flag('force'),
-        timeout=None if timeout is None else integer(timeout),
-        filters=tuple(_pair(text) for text in given.texts('filter')),
-        volumes=given.flag('volumes', 'volume', 'v'),
-        stop_before_rm=given.flag('stop'),
-        force_recreate=given.flag('force-recreate'),
-        no_recreate=given.flag('no-recreate'),
-        remove_orphans=given.flag('remove-orphans'),
-        no_deps=given.flag('no-deps'),
-    )
+#: Boolean options that matter to whoever judges what happened, and where they are kept.
+_FLAGS = {
+    'force': 'force',
+    'volumes': 'volumes',
+    'volume': 'volumes',
+    'v': 'volumes',
+    'stop': 'stop_before_rm',
+    'force-recreate': 'force_recreate',
+    'no-recreate': 'no_recreate',
+    'remove-orphans': 'remove_orphans',
+    'no-deps': 'no_deps',
+}
+_TEXTS = {'host': 'docker_host', 'context': 'context', 'project-name': 'project'}
+_DIRECTORIES = ('project-directory', 'workdir')
+_REPEATED = {'file': 'files', 'profile': 'profiles', 'env-file': 'env_files'}
+
+
+def _own_options(given: Given, acts: bool) -> dict[str, Any]:
+    """The fields that the options of the command itself give; the last of a name counts."""
+    fields: dict[str, Any] = {}
+    for name, value in given.own:
+        if name in _FLAGS and isinstance(value, bool):
+            fields[_FLAGS[name]] = value
+        elif name in ('timeout', 'time', 't') and isinstance(value, str):
+            fields['timeout'] = integer(value)
+        elif name in ('signal', 's') and acts:
+            fields['signal'] = value or None
+        elif name == 'filter':
+            fields.setdefault('filters', []).append(_pair(str(value)))
+    if 'filters' in fields:
+        fields['filters'] = tuple(fields['filters'])
+    return fields
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -257,19 +277,21 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(BLANKS).lower(), value
 
 
-def _finished(command: Command, given: Given, path: list[str]) -> Command:
-    """The command with what stands before its word."""
-    named: dict[str, str | None] = given.before()
-    return command._replace(
-        subcommand=' '.join(path) or None,
-        docker_host=named.get('host'),
-        context=named.get('context'),
-        project=named.get('project-name'),
-        project_directory=named.get('project-directory') or named.get('workdir'),
-        files=given.texts_before('file'),
-        profiles=given.texts_before('profile'),
-        env_files=given.texts_before('env-file'),
-    )
+def _finished(command: Command, given: Given, path: list[str], fields: dict[str, Any] | None = None) -> Command:
+    """The command with these fields, and with those that what stands before its word gives."""
+    fields = fields or {}
+    fields['subcommand'] = ' '.join(path) or None
+    for name, value in given.before:
+        if name in _TEXTS:
+            fields[_TEXTS[name]] = value or None
+        elif name in _DIRECTORIES:
+            fields['project_directory'] = value or None
+        elif name in _REPEATED:
+            fields.setdefault(_REPEATED[name], []).append(str(value))
+    for name in _REPEATED.values():
+        if name in fields:
+            fields[name] = tuple(fields[name])
+    return command._replace(**fields)
 
 
 #: The first words of commands that take nothing away, whatever follows and whichever docker or docker-compose runs

@@ -34,28 +34,20 @@ class Given(object):
     """The options that a command line gives, on the way to the command and behind it."""
 
     def __init__(self) -> None:
-        self._before: list[tuple[str, Value]] = []
-        self._last: dict[str, Value] = {}
-        #: Those behind the command word, in their order.
+        #: Those before the command word and those behind it, in their order.
+        self.before: list[tuple[str, Value]] = []
         self.own: list[tuple[str, Value]] = []
+        self._last: dict[str, Value] = {}
 
     def add(self, found: list[tuple[str, Value]]) -> None:
         """Options of a level on the way: the last one of a name counts."""
-        self._before += found
+        self.before += found
         self._last.update(found)
 
     def add_own(self, found: list[tuple[str, Value]]) -> None:
         """Options of the command itself."""
         self.own = found
         self._last.update(found)
-
-    def before(self) -> dict[str, str | None]:
-        """The last values of the options before the command word; an empty one is none."""
-        return {name: str(value) or None for name, value in self._before}
-
-    def texts_before(self, name: str) -> tuple[str, ...]:
-        """All values of an option before the command word."""
-        return tuple(str(value) for other, value in self._before if other == name)
 
     def flag(self, *names: str, default: bool = False) -> bool:
         """Whether one of these boolean options, the names of one thing, is set."""
@@ -64,12 +56,16 @@ class Given(object):
 
     def text(self, *names: str) -> str | None:
         """The last value of an option, by any of its names; None without one, and an empty one is none."""
-        last = next((value for name, value in reversed(self._before + self.own) if name in names), None)
+        if self._last.keys().isdisjoint(names):
+            return None
+        last = next((value for name, value in reversed(self.before + self.own) if name in names), None)
         return str(last) if last else None
 
     def texts(self, *names: str) -> tuple[str, ...]:
         """All values of an option that can be repeated."""
-        return tuple(str(value) for name, value in self._before + self.own if name in names)
+        if self._last.keys().isdisjoint(names):
+            return ()
+        return tuple(str(value) for name, value in self.before + self.own if name in names)
 
     def is_set(self, name: str) -> bool:
         """Whether an option has a value that is neither false nor empty."""
@@ -250,8 +246,9 @@ def reach(root: Group, words: list[str], given: Given, path: list[str], late: tu
             child = node.commands.get(word)
             if child is None:
                 return Reached(None, [])
-            found, _rest = parse_flags(table, flags, node.interspersed)
-            given.add([pair for pair in found if node is not root or pair[0] in late])
+            if flags:
+                found, _rest = parse_flags(table, flags, node.interspersed)
+                given.add([pair for pair in found if node is not root or pair[0] in late])
             if isinstance(child, Verb):
                 return Reached(child, words[index + 1 :])
             node, flags = child, []
