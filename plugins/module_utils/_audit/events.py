@@ -47,7 +47,20 @@ NO_TIME = 'time damaged'
 class Event:
     """One event: the text of the records that tell of an execution, decoded when asked."""
 
-    __slots__ = ('host', 'node', 'ident', 'origin', 'syscall', 'names', 'execve', 'cwd', 'argv', 'problem', '_bodies')
+    __slots__ = (
+        'host',
+        'node',
+        'ident',
+        'origin',
+        'syscall',
+        'names',
+        'execve',
+        'cwd',
+        'argv',
+        'problem',
+        'other',
+        '_bodies',
+    )
     interpreted = False
 
     def __init__(
@@ -71,6 +84,7 @@ class Event:
         self.cwd = cwd
         self.argv: tuple[tuple[bytes, ...], int | None] | None = None
         self.problem: str | None = None
+        self.other: bytes | None = None  # a SYSCALL record that contradicts the first
         self._bodies: set[bytes] | None = None
 
     def add(self, record: lines.Record) -> None:
@@ -83,7 +97,10 @@ class Event:
                 self.execve.append(record.body)
                 self.argv = None
         elif record.kind == b'SYSCALL':
-            self.syscall = self._same(self.syscall, record.body)
+            known = self.syscall
+            self.syscall = self._same(known, record.body)
+            if known is not None and not known.startswith(record.body) and self.syscall is known:
+                self.other = self.other or record.body
             self.names = self.names or record.tail
             if record.is_damaged:
                 self.problem = NO_TIME
@@ -109,6 +126,7 @@ class InterpretedEvent(Event):
             event.node, event.ident, event.syscall, event.names, event.execve, event.cwd, lines.INTERPRETED, event.host
         )
         self.problem = event.problem
+        self.other = event.other
         self.timezone = timezone
         self.order = order
 
@@ -169,14 +187,15 @@ def outcome(event: Event) -> str | None:
         return None
     if event.syscall.startswith(_USUAL_CALLS):
         return 'started'
-    if not _is_execution(event):
-        return None
+    if not _is_execution(event, event.syscall):
+        if event.other is None or not _is_execution(event, event.other):
+            return None
     found = _SUCCESS.search(event.syscall)
     return {b'yes': 'started', b'no': 'failed'}[found.group(1)] if found else 'unknown'
 
 
-def _is_execution(event: Event) -> bool:
-    found = _CALL.match(event.syscall or b'')
+def _is_execution(event: Event, body: bytes) -> bool:
+    found = _CALL.match(body)
     if found is None:
         return False
     machine, call = found.groups()
@@ -207,7 +226,13 @@ def is_connect(event: Event) -> bool:
 
 def has_key(event: Event, key: bytes) -> bool:
     """Whether a rule with exactly this key logged the event."""
-    return event.syscall is not None and (event.syscall.endswith(b' key="' + key + b'"') or key in keys(event))
+    if event.syscall is None:
+        return False
+    return (
+        event.syscall.endswith(b' key="' + key + b'"')
+        or key in keys(event)
+        or (event.other is not None and key in _keys_of(event, event.other))
+    )
 
 
 def has_any_key(record: lines.Record) -> bool:
@@ -226,13 +251,13 @@ def fields(event: Event) -> dict[str, bytes]:
 
 def keys(event: Event) -> list[bytes]:
     """The keys of the rule that logged the event. One rule can have several: hex, joined by \\x01."""
+    return _keys_of(event, event.syscall or b'')
+
+
+def _keys_of(event: Event, body: bytes) -> list[bytes]:
     if event.interpreted:
-        return [
-            value
-            for name, value in _INTERPRETED_FIELD.findall(event.syscall or b'')
-            if name == b'key' and value != b'(null)'
-        ]
-    found = _KEY.search(event.syscall or b'')
+        return [value for name, value in _INTERPRETED_FIELD.findall(body) if name == b'key' and value != b'(null)']
+    found = _KEY.search(body)
     value = text_value(event, found.group(1)) if found else None
     return [] if value is None else value.split(b'\x01')
 

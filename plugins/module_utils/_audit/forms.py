@@ -23,6 +23,7 @@ _RAW_WAY = 'use `ausearch --raw -k KEY --input-logs </dev/null`'
 _TAIL_LINE = re.compile(rb'(?:ARCH|SADDR|[A-Z_]{0,5}[UG]ID|OLD-AUID)=')
 _EXPORT = re.compile(rb'(?:__CURSOR|__REALTIME_TIMESTAMP|_TRANSPORT)=')
 _BEGINS = re.compile(rb'node=|type=|[A-Z]{3,20} [a-z]+=')
+_JSON = re.compile(rb'\{|\[\s*[\[{]')
 _LONGEST_JSON = 64 << 20  # of a text that does not have one object a line
 _DEEPEST = 12
 
@@ -186,7 +187,7 @@ def _form(begin: bytes) -> str:
     begin = begin.lstrip(b' \t\r\n\xef\xbb\xbf')
     if _EXPORT.match(begin):
         return 'export'
-    if begin[:1] not in (b'{', b'['):
+    if not _JSON.match(begin):
         return 'lines'
     first, end, _rest = begin.partition(b'\n')
     return 'json' if not end or _parsed(first) is not None else 'objects'

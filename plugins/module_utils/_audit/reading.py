@@ -87,7 +87,7 @@ class Reading:
 
     def is_empty_handed(self) -> bool:
         """Whether nothing at all came out of what should have held something."""
-        return bool(self._problems) and not self._events and (not self._has_records or self._scan.unknown > 0)
+        return bool(self._problems) and not self._events and (not self._has_records or self._scan.is_garbled)
 
     def _read(self) -> Iterator[audit.Event]:
         if self._files is None and self._text is None:
@@ -140,11 +140,11 @@ class Reading:
         elif self._scan.unknown > before:
             first = self._scan.first_unknown
             self._problems.append(
-                '%d lines of %s with the key %s have no known form, the first: %r%s'
+                'lines of %s with the key %s have no known form, %d of them, the first: %r%s'
                 % (
-                    self._scan.unknown - before,
                     text.name,
                     self._key,
+                    self._scan.unknown - before,
                     texts.shown(first[:_SHOWN]),
                     _explained(first),
                 )

@@ -65,10 +65,10 @@ _RING = re.compile(rb'(?:<\d{1,3}>)?(?:\[[^\]\n]{1,40}\] ?)?audit: ')  # dmesg
 SEPARATOR = rb'(?:\x1d|#035|\^\]|\\x1[dD]|\\u001[dD]|\\035|<1[dD]>|<GS>|%1[dD]|\xef\xbf\xbd|\xe2\x90\x9d|\?)'
 _AT_END = re.compile(SEPARATOR + rb' ?\Z')
 _ENDS = frozenset(b'\x1d5]dD>S\xbd\x9d?3')
-_KEY = rb' key=(?:"[!#-~]*"|\(null\)|(?:[0-9A-F]{2})+%s)'
-_TAIL_OF_SYSCALL = re.compile(rb'(' + _KEY % rb'?' + rb')[^\n]{0,12}?(?=ARCH=)')
+_KEY = rb' key=(?:"[!#-~]*"|\(null\)|(?:[0-9A-F]{2})+)'
+_TAIL_OF_SYSCALL = re.compile(rb'(' + _KEY + rb')[^\n]{0,12}?(?=ARCH=)')
 _WHOLE = {
-    b'SYSCALL': re.compile(rb'arch=.*' + _KEY % rb'' + rb' ?\Z', re.DOTALL),
+    b'SYSCALL': re.compile(rb'arch=.*' + _KEY + rb' ?\Z', re.DOTALL),
     b'CWD': re.compile(rb' ?cwd=(?:"[!#-~]*"|(?:[0-9A-F]{2})+) ?\Z'),
     b'EXECVE': re.compile(
         rb'(?:argc=\d{1,10}(?= |\Z))?'

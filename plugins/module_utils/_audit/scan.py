@@ -90,6 +90,7 @@ class Scan:
         self.last: int | None = None
         self.has_records = False  # whether any line of the text is a record
         self.unknown = 0  # lines that tell of an execution with our key in no form that is known
+        self.is_garbled = False  # whether one of them is a record that no user can have written
         self.first_unknown = b''
 
     def feed(self, block: bytes, end: int) -> Iterator[audit.Event]:
@@ -233,6 +234,8 @@ class Scan:
                 return None
         # The key is quoted and the last of the body, see self._hit
         body = block[start + len(head) : place + self._key_length]
+        if b'\x1d' in body:
+            return None
         event = audit.Event(node[5:-1] if node else None, ident, body, names or b'', bodies, _untailed(cwd))
         return event if audit.argv(event)[1] is None or audit.outcome(event) == 'failed' else None
 
@@ -266,6 +269,8 @@ class Scan:
 
     def _add_unknown(self, line: bytes) -> None:
         self.first_unknown = self.first_unknown or line
+        record = next(records.records(line), None)
+        self.is_garbled = self.is_garbled or (record is not None and record.origin == records.RAW)
         self.unknown += 1
 
 

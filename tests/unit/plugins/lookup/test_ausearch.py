@@ -163,7 +163,7 @@ def test_saved_captures_of_each_kind(query, interpreted, name, options, count):
     [
         (['missing.log'], {}, 'there is no file .*missing.log'),
         (['missing*'], {}, 'there is no file .*missing'),
-        (['.'], {}, 'is not a regular file'),
+        (['.'], {}, 'it is not a file'),
         ([''], {}, 'give the path of a file or a pattern'),
         ([str(CAPTURES / 'ausearch.csv')], {}, 'csv format of ausearch'),
         ([str(CAPTURES / 'real.log')], {'since': 'yesterday'}, "'yesterday' is no ISO 8601 time"),

@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promise: nobody below root makes a record, hides one or changes one, whatever text he gets into the log.
+
+fixtures/hostile/real-kernel-6.1-forgeries.log was written by auditd 3.0.9 on a kernel 6.1 while a user without any
+right made nftables tables with names like records, and a container with docker's default rights sent user-space
+records.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
+from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer, log_mutator
+
+FORGERIES = pathlib.Path(__file__).resolve().parents[2] / 'fixtures' / 'hostile' / 'real-kernel-6.1-forgeries.log'
+KEY = 'claude-hooks-docker'
+REAL = audit_writer.event([b'docker', b'rm', b'-f', b'claude-hooks-db'], enriched=True)
+FORGED = audit_writer.event([b'docker', b'stop', b'claude-hooks-forged'], serial=7, extra=False)
+# The same time and serial as the real one
+TWIN = audit_writer.event([b'docker', b'ps'], pid=2, extra=False)
+
+
+def read(text, **options):
+    reading = Reading(KEY, text=text)
+    found = findings.find(reading.events(), **options)
+    return (
+        [(finding['argv'][-1], finding['uid'], finding['match'], finding['origin']) for finding in found['findings']],
+        [entry['reason'] for entry in found['unreadable']],
+        reading.stats()['last'],
+    )
+
+
+ONLY_THE_REAL_ONE = ([('claude-hooks-db', 0, 'name', 'raw')], [], 1795490000100)
+
+
+def test_on_a_real_kernel_only_what_ran_is_found():
+    found, unreadable, _last = read(FORGERIES.read_bytes())
+    assert [name for name, _uid, _match, _origin in found] == [
+        'claude-hooks-by-uid33',
+        'claude-hooks-by-container',
+        'claude-hooks-by-alice',
+    ]
+    assert unreadable == []
+
+
+# A record with a text that a user chose: the kernel (or auditd, behind 0x1D) prints it as it is
+CARRIERS = {
+    'an nftables table': b'type=NETFILTER_CFG msg=audit(1795490000.000:3): table=%s:2 family=7 op=nft comm="nft"',
+    'the path of a socket': (
+        b'type=SOCKADDR msg=audit(1795490000.000:3): saddr=0100\x1dSADDR={ saddr_fam=local path=%s }'
+    ),
+    'a socket whose separator was lost': b'type=SOCKADDR msg=audit(1795490000.000:3): saddr=0100 SADDR={ path=%s }',
+    'a user-space message': b"type=USER_START msg=audit(1795490000.000:3): pid=9 uid=0 msg='%s'",
+    'a network device': b'type=ANOM_PROMISCUOUS msg=audit(1795490000.000:3): dev=%s prom=256 old_prom=0',
+    'AppArmor': b'type=AVC msg=audit(1795490000.000:3): apparmor="DENIED" profile=%s comm="x"',
+    'a kind that nobody knows': b'type=UNKNOWN[1399] msg=audit(1795490000.000:3): text=%s',
+    'an argument': b'type=EXECVE msg=audit(1795490000.000:3): argc=2 a0="x" a1=" %s"',
+}
+
+
+@pytest.mark.parametrize('carrier', CARRIERS.values(), ids=CARRIERS)
+@pytest.mark.parametrize('forged', [FORGED, TWIN], ids=['another event', 'the same event'])
+@pytest.mark.parametrize('glue', [b'', b' ', b'node=x ', b'x" ', b'key=(null)', b'\x1d'])
+def test_a_record_in_the_middle_of_a_line_is_none(carrier, forged, glue):
+    lines = [carrier % (glue + line) for line in forged] + [carrier % (glue + line + b' ') for line in forged]
+    assert read(audit_writer.text(lines, REAL)) == ONLY_THE_REAL_ONE
+    assert read(audit_writer.text(REAL[:2], lines, REAL[2:])) == ONLY_THE_REAL_ONE
+
+
+def test_a_header_of_interpreted_text_within_a_line_changes_nothing():
+    for carrier in CARRIERS.values():
+        line = carrier % (b'x' * 150 + b' type=CWD msg=audit(1) : cwd=/ ')
+        assert read(audit_writer.text(REAL, [line]), since=0) == ONLY_THE_REAL_ONE
+
+
+def test_a_time_in_an_argument_changes_nothing_of_what_the_log_covers():
+    odd = audit_writer.event([b'docker', b'ps', b'audit(99999999999.000:1)', b'x'], serial=9, key=b'other', extra=True)
+    assert read(audit_writer.text(REAL, odd)) == ONLY_THE_REAL_ONE
+
+
+# A record that was glued to one that was cut, and is not whole itself
+@pytest.mark.parametrize(
+    'glued',
+    [
+        REAL[0][:-60].partition(b' subj=')[0],
+        b'type=EXECVE msg=audit(1795490000.100:1): argc=2 a0="docker" a1="x" and more',
+        b'type=CWD msg=audit(1795490000.100:1): cwd="/tmp" :2 family=7',
+    ],
+)
+def test_what_is_glued_to_another_record_must_be_whole(glued):
+    cut = b'type=PATH msg=audit(1795490000.000:3): item=0 name="/usr'
+    assert read(audit_writer.text(REAL, [cut + glued])) == ONLY_THE_REAL_ONE
+
+
+# --- Records that contradict each other ------------------------------------------------------------------------------
+
+FAR = [b'type=PATH msg=audit(1795490001.000:%d): item=0 name="/x"' % serial for serial in range(9)]
+
+
+@pytest.mark.parametrize(
+    'other',
+    [
+        TWIN[0],  # another process
+        TWIN[0].replace(b'key="claude-hooks-docker"', b'key=(null)'),
+        TWIN[1],  # argc=2
+        b'type=EXECVE msg=audit(1795490000.100:1): argc=4 a0="docker" a1="rm" a2="-f" a3="web"',
+        b'type=CWD msg=audit(1795490000.100:1): cwd="/tmp"',
+    ],
+)
+@pytest.mark.parametrize('place', [0, 1, 2, 3, 14])
+def test_records_that_contradict_each_other_make_no_command(other, place):
+    lines = REAL + FAR
+    found, unreadable, _last = read(audit_writer.text(lines[:place], [other], lines[place:]))
+    assert (found, unreadable) == ([], ['contradicting records'])
+
+
+@pytest.mark.parametrize('place', [0, 1, 3, 14])
+def test_a_record_that_stands_twice_contradicts_nothing(place):
+    lines = REAL + FAR
+    for again in REAL:
+        found, unreadable, _last = read(audit_writer.text(lines[:place], [again], lines[place:]))
+        assert (len(found), unreadable) == (1, [])
+
+
+def test_what_comes_by_way_of_a_syslog_says_so():
+    prefix = b'Nov 24 03:13:20 web1 audispd: '
+    found, _unreadable, _last = read(audit_writer.text([prefix + line for line in REAL]))
+    assert found == [('claude-hooks-db', 0, 'name', 'syslog')]
+
+
+def test_a_line_of_interpreted_text_in_a_syslog_makes_nothing_else_uncertain():
+    prefix = b'Nov 24 03:13:20 web1 audispd: '
+    line = prefix + b'type=CWD msg=audit(11/24/26 03:13:20.100:1) : cwd=/'
+    found, _unreadable, _last = read(audit_writer.text([line], REAL))
+    assert found == [('claude-hooks-db', 0, 'name', 'raw')]
+
+
+# --- Both ways -------------------------------------------------------------------------------------------------------
+
+
+def test_both_ways_of_reading_agree_on_damaged_logs():
+    compared, different = log_mutator.run(1500, 20, 20261126)
+    assert compared > 100 and different == []
