@@ -60,6 +60,8 @@ def masked(argv: Sequence[str]) -> list[str]:
     interpreter = len(argv) - len(program.argv)
     name, words = program_name(program.argv), program.argv[1:]
     shown = list(argv[: interpreter + 1])
+    if words and program.argv[0].rpartition('/')[2] == 'podman':
+        return shown + _Walk(words).through(_PODMAN, '')
     if name is None:
         return shown + _elsewhere(argv[0] if argv else '', words)
     if name == 'docker-compose':
@@ -225,5 +227,9 @@ _STANDALONE = Group(
 )
 _PODMAN = Group(
     podman.GLOBAL,
-    {**podman.ROOT.commands, 'login': Verb('authfile= cert-dir= password-stdin password/p= secret= username/u=')},
+    {
+        **commands.ROOT.commands,
+        **podman.ROOT.commands,
+        'login': Verb('authfile= cert-dir= password-stdin password/p= secret= username/u='),
+    },
 )

@@ -174,6 +174,12 @@ def test_compose_is_counted_once_with_its_plugin(first, second, count):
         (['docker', 'compose', 'down'], 'docker-compose', PLUGIN, 'possible'),
         # docker is a script, run by a shell, by env, with an argument of its own
         (['/bin/sh', '/usr/bin/docker', 'stop', 'claude-hooks-a'], 'docker', '/usr/bin/dash', 'name'),
+        # podman-docker's script, or another: what only podman reads is a possibility
+        (['/bin/sh', '/usr/bin/docker', 'stop', '-a'], 'docker', '/usr/bin/dash', 'possible'),
+        (['/bin/sh', '/usr/bin/docker', 'rm', '-fi', 'claude-hooks-a'], 'docker', '/usr/bin/dash', 'possible'),
+        (['/bin/sh', '/usr/bin/docker', 'pod', 'rm', 'claude-hooks-a'], 'docker', '/usr/bin/dash', 'possible'),
+        (['/bin/sh', '/usr/bin/docker', 'rm', '-fi', 'other'], 'docker', '/usr/bin/dash', None),
+        (['docker', 'stop', '-a'], 'docker', '/usr/bin/docker', None),
         (['/bin/sh', '-e', '/usr/bin/docker', 'stop', 'claude-hooks-a'], 'docker', '/usr/bin/dash', 'name'),
         (['/usr/bin/env', 'bash', './docker', 'stop', 'claude-hooks-a'], 'docker', '/usr/bin/env', 'name'),
         (

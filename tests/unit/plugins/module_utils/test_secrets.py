@@ -79,6 +79,10 @@ FIXTURES = pathlib.Path(__file__).parents[2] / 'fixtures'
         ('docker ai --api S -qS --x=S -v', 'docker ai --api *** -q*** --x=*** -v'),
         ('/bin/sh /usr/bin/docker login --cert-dir f -p S', '/bin/sh /usr/bin/docker login --cert-dir f -p ***'),
         ('/bin/sh /usr/bin/docker run --creds bob:S img', '/bin/sh /usr/bin/docker run --creds *** img'),
+        ('podman login -u bob -p S', 'podman login -u bob -p ***'),
+        ('podman exec c S', 'podman exec c ***'),
+        ('/usr/bin/podman run --creds bob:S -e A=S img S', '/usr/bin/podman run --creds *** -e A=*** img ***'),
+        ('podman container exec c S', 'podman container exec *** ***'),
         # other programs
         ('curl -H "Authorization: Bearer S" --password S', 'curl -H "Authorization: ***" --password ***'),
         ('sh -c "docker login -p S"', 'sh -c ***'),
