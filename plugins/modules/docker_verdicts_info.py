@@ -36,7 +36,7 @@ options:
   socket:
     description: The socket of the docker engine.
     type: path
-    default: /var/run/docker.sock
+    default: /run/docker.sock
   kept:
     description:
       - The file of events that the service of O(claude_hooks.docker_audit.docker_audit#role:main:docker_audit_witness) writes,
@@ -181,7 +181,7 @@ def main():
             key=dict(type='str', default='claude-hooks-docker', no_log=False),
             since=dict(type='str', default='today'),
             before=dict(type='str'),
-            socket=dict(type='path', default='/var/run/docker.sock'),
+            socket=dict(type='path', default='/run/docker.sock'),
             kept=dict(type='path', default='/var/lib/claude-hooks/events.jsonl'),
             host=dict(type='str'),
         ),

@@ -31,7 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(sys.executable).parent
 KEY = 'claude-hooks-test'
 DOCKER = os.path.realpath(shutil.which('docker'))
-SOCKET = os.path.realpath('/var/run/docker.sock')
+SOCKET = os.path.realpath('/run/docker.sock')
 IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']
 LABEL = 'claude_hooks.docker_audit=test'  # tests/lab/lab removes what carries it
 NOWHERE = 'DOCKER_HOST=unix:///nonexistent'
