@@ -28,6 +28,8 @@ class Answer(NamedTuple):
     more: int = 0
     #: The cause is known where no other has a candidate, only not which of those in who it was.
     sure: bool = False
+    #: It is shown where all others are excluded, since nobody else is left.
+    remains: bool = False
 
 
 def note(code: str, **values: Any) -> Evidence:

@@ -166,6 +166,9 @@ class _Case:
             elif ended_by == 'not_known':
                 itself = itself._replace(missing=(note('end_not_explained'),))
         api = askers.ask_clients(incident, self.clients, self.sources, self._engine_since(incident), command)
+        recent = self.clients.meanwhile(incident.asked - happening.STARTUP, incident.asked)
+        if attached.state == answers.SHOWN and recent:
+            attached = attached._replace(state=answers.NOT_KNOWN)
         if down.state == answers.SHOWN and engine.several(down):
             # Of all containers and the engine in the same second
             command = answers.excluded('cli')
@@ -202,8 +205,8 @@ def conclude(incident: Incident, asked: Sequence[Answer], lines: list[Evidence])
     """The verdict from the answers of all hypotheses that apply."""
     left = [answer for answer in asked if answer.state != answers.EXCLUDED]
     shown = [answer for answer in left if answer.state == answers.SHOWN]
-    if not shown and len(left) == 1 and left[0].evidence and not left[0].missing and left[0].cause == 'engine':
-        # All who could ask are excluded
+    if not shown and len(left) == 1 and left[0].remains and not left[0].missing:
+        # All others who could ask are excluded
         shown = left
     if len(shown) == 1:
         chosen = shown[0]

@@ -100,9 +100,10 @@ class Attached:
             return answers.excluded('cli')
         lines = [note('attached', **who_did(one.entry)) for one in found]
         who = [one.entry for one in found]
-        if len(found) == 1 and not incident.stopped:
-            return answers.shown('cli', *lines, who=who)
-        return answers.not_known('cli', who=who, evidence=lines)
+        # Nobody else is likely to send what Ctrl-C does
+        interrupted = any(request.attributes.get('signal') == '2' for request in incident.requests)
+        state = answers.SHOWN if len(found) == 1 and interrupted and not incident.stopped else answers.NOT_KNOWN
+        return Answer('cli', state, tuple(who), tuple(lines), remains=len(found) == 1)
 
 
 def ask_exec(incident: Incident, attached: Attached, clients: Clients) -> Answer:

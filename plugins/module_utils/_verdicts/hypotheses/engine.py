@@ -26,13 +26,13 @@ _LEAVES = 10 * 1000
 def ask_itself(incident: Incident) -> Answer:
     """The engine itself as asker: --rm, and the agent of a swarm, which replaces, moves and removes tasks."""
     if world.SWARM_SERVICE in incident.attributes and incident.what != 'renamed':
-        return answers.not_known(
-            'engine', evidence=[note('swarm_task', service=incident.attributes[world.SWARM_SERVICE])]
-        )
-    if is_auto_removal(incident):
+        line = note('swarm_task', service=incident.attributes[world.SWARM_SERVICE])
+    elif is_auto_removal(incident):
         after = round(incident.time - (incident.died or incident.time))
-        return answers.not_known('engine', evidence=[note('removed_with_its_end', milliseconds=after)])
-    return answers.excluded('engine')
+        line = note('removed_with_its_end', milliseconds=after)
+    else:
+        return answers.excluded('engine')
+    return answers.not_known('engine', evidence=[line])._replace(remains=True)
 
 
 def is_auto_removal(incident: Incident) -> bool:

@@ -281,6 +281,15 @@ def test_a_signal_through_a_docker_in_the_foreground_hours_later(text):
     assert (label, cause, who) == ('died', 'cli', [100]) and confidence == 'certain'
 
 
+@pytest.mark.parametrize('number, at, expected', [('2', -10, 'likely'), ('2', 7199, 'open'), ('15', -10, 'open')])
+def test_a_client_beside_a_docker_in_the_foreground_can_have_sent_it(number, at, expected):
+    events = life(event(7200, 'kill', signal=number), event(7200.05, 'die', exitCode='0'))
+    found = [command(-60.5, 'docker run --name claude-hooks-a image')]
+    (verdict,) = judge(events, found, [connect(-60.4), connect(at, 301, '/portainer')])
+    assert verdict['confidence'] == expected and 100 in {who['pid'] for who in verdict['who']}
+    assert expected == 'likely' or len(verdict['who']) == 2
+
+
 def test_a_run_without_a_name_is_known_by_the_container_that_it_made():
     events = life(event(7200, 'kill', signal='15'), event(7200.05, 'die', exitCode='143'))
     judged = judge(events, [command(-60.5, 'docker run image')], [LOGGED, connect(-60.4)])
@@ -291,7 +300,9 @@ def test_a_compose_in_the_foreground_can_have_stopped_it():
     labels = of('shop')
     found, connected = compose(-61, 'docker compose up')
     events = life(*stop(7200, **labels), **labels)
-    assert short(judge(events, [found], [connected])) == [('stopped', 'not_known', 'open', [100])]
+    assert short(judge(events, [found], [connected])) == [('stopped', 'cli', 'certain', [100])]
+    portainer = connect(0, 301, '/portainer')
+    assert short(judge(events, [found], [connected, portainer])) == [('stopped', 'not_known', 'open', [100, 301])]
 
 
 def test_a_docker_whose_command_is_logged_is_never_called_unknown():

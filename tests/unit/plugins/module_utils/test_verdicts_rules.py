@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promise: each rule by which a command fits or does not decides a case of its own.
+
+In every case curl connected right before, too: where the command cannot have done it, the client is named; where it
+can, but need not, both are listed; where it did it, the command is named, at most as likely.
+"""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
+    LOGGED,
+    A,
+    codes,
+    command,
+    connect,
+    event,
+    judge,
+    kill,
+    life,
+    stop,
+)
+
+CURL = connect(0.9, 300, '/usr/bin/curl')
+NAME = 'claude-hooks-a'
+SHOP = {
+    'com.docker.compose.project': 'shop',
+    'com.docker.compose.service': 'web',
+    'com.docker.compose.project.working_dir': '/srv/shop',
+    'com.docker.compose.project.config_files': '/srv/shop/compose.yml',
+}
+TASK = {
+    'com.docker.swarm.service.name': 'shop_web',
+    'com.docker.swarm.service.id': 'tploop8q',
+    'com.docker.stack.namespace': 'shop',
+}
+PRUNED = [event(1.2, 'prune', '', '')]
+DIED = event(-20, 'die', exitCode='0')
+
+
+def old(*events, **labels):
+    """A container that was there an hour before."""
+    return [event(-3600, 'create', **labels), event(-3599, 'start', **labels), *events]
+
+
+def removed(**labels):
+    return old(dict(DIED), event(1, 'destroy', **labels), **labels)
+
+
+HELD = [event(0.2, 'die', exitCode='1', **SHOP), event(1, 'stop', **SHOP)]
+RENAMED = event(1, 'rename', oldName='/' + NAME, name='x')
+
+# events, when it was typed, the command, and who is named: its pid, the client's, or both
+CASES = {
+    'a stop makes a stop event': (life(*kill()), 0.5, 'docker stop ' + NAME, {300}),
+    'a restart makes one, too': (life(*kill()), 0.5, 'docker restart ' + NAME, {300}),
+    'a kill makes none': (life(*stop()), 0.5, 'docker kill -s TERM ' + NAME, {100, 300}),
+    'a kill by another signal': (life(*kill()), 0.5, 'docker kill -s HUP ' + NAME, {300}),
+    'a kill by a number': (life(*kill()), 0.5, 'docker kill -s 1 ' + NAME, {300}),
+    'a kill by that number': (life(*kill()), 0.5, 'docker kill -s 9 ' + NAME, {100}),
+    'a kill by that name': (life(*kill()), 0.5, 'docker kill -s SIGKILL ' + NAME, {100}),
+    'a remove by force sends KILL': (
+        life(event(1, 'kill', signal='15'), event(1.1, 'die', exitCode='143')),
+        0.5,
+        'docker rm -f ' + NAME,
+        {300},
+    ),
+    'a remove does not rename': (life(RENAMED), 0.5, 'docker rm ' + NAME, {300}),
+    'a rename': (life(RENAMED), 0.5, 'docker rename %s x' % NAME, {100}),
+    'a stop in time': (life(*stop()), -8, 'docker stop ' + NAME, {100}),
+    'a stop too long ago': (life(*stop()), -12, 'docker stop ' + NAME, {300}),
+    'a restart of many, one after the other': (life(*stop()), -30, 'docker restart b c d ' + NAME, {100}),
+    'a restart of many, too long ago': (life(*stop()), -50, 'docker restart b c d ' + NAME, {300}),
+    'a restart of one, too long ago': (life(*stop()), -30, 'docker restart ' + NAME, {300}),
+    'a restart of many with a timeout': (life(*stop()), -50, 'docker restart -t 30 b c d ' + NAME, {100}),
+    'a restart of many that waits for ever': (old(*stop()), -500, 'docker restart -t -1 b ' + NAME, {100}),
+    'a removal by force waits for the end': (removed(), -15, 'docker rm -f ' + NAME, {100}),
+    'a removal without force does not': (removed(), -15, 'docker rm ' + NAME, {300}),
+    'a prune': (removed() + PRUNED, 0.5, 'docker container prune -f', {100}),
+    'a prune by another name': (removed() + PRUNED, 0.5, 'docker system prune -f', {100}),
+    'a prune that waited for an answer': (removed() + PRUNED, -500, 'docker container prune', {100}),
+    'a prune that did not wait': (removed() + PRUNED, -500, 'docker container prune -f', {300}),
+    'a prune with a filter': (removed() + PRUNED, 0.5, 'docker container prune -f --filter until=1h', {100, 300}),
+    'a prune whose end is not noted': (removed(), 0.5, 'docker container prune -f', {100, 300}),
+    'a prune that had ended': (removed() + [event(0.8, 'prune', '', '')], 0.5, 'docker container prune -f', {300}),
+    'a prune ends nothing': (life(*kill()), 0.5, 'docker container prune -f', {300}),
+    'arguments that are not known': (life(*stop()), 0.5, 'docker stop b', {100, 300}),
+    # Compose
+    'down': (old(*stop(**SHOP), **SHOP), 0.5, 'docker compose -p shop down', {100}),
+    'kill makes no stop event': (old(*stop(**SHOP), **SHOP), 0.5, 'docker compose -p shop kill', {300}),
+    'kill': (old(*kill(**SHOP), **SHOP), 0.5, 'docker compose -p shop kill', {100}),
+    'down makes a stop event': (old(*kill(**SHOP), **SHOP), 0.5, 'docker compose -p shop down', {300}),
+    'up at the second Ctrl-C kills': (
+        old(*kill(**SHOP), **SHOP),
+        0.5,
+        'docker compose -p shop up --force-recreate',
+        {100, 300},
+    ),
+    'up that recreates': (old(*stop(**SHOP), **SHOP), 0.5, 'docker compose -p shop up -d --force-recreate', {100}),
+    'up that may do nothing': (old(*stop(**SHOP), **SHOP), 0.5, 'docker compose -p shop up -d', {100, 300}),
+    'rm does not stop': (old(*stop(**SHOP), **SHOP), 0.5, 'docker compose -p shop rm -f', {300}),
+    'rm that stops': (old(*stop(**SHOP), **SHOP), 0.5, 'docker compose -p shop rm -sf', {100}),
+    'ps does nothing': (old(*stop(**SHOP), **SHOP), 0.5, 'docker compose -p shop ps', {300}),
+    'stop does not remove': (removed(**SHOP), 0.5, 'docker compose -p shop stop', {300}),
+    'stop does not rename': (
+        old(event(1, 'rename', oldName='/x', **SHOP), **SHOP),
+        0.5,
+        'docker compose -p shop stop',
+        {300},
+    ),
+    'a service': (old(*stop(**SHOP), **SHOP), 0.5, 'docker compose -p shop stop db web', {100}),
+    'another service': (old(*stop(**SHOP), **SHOP), 0.5, 'docker compose -p shop stop db', {300}),
+    'another service of up': (
+        old(*stop(**SHOP), **SHOP),
+        0.5,
+        'docker compose -p shop up -d --force-recreate db',
+        {100, 300},
+    ),
+    'a service that is scaled': (old(*stop(**SHOP), **SHOP), 0.5, 'docker compose -p shop scale web=1', {100, 300}),
+    'a container that is no project': (old(*stop()), 0.5, 'docker compose -p shop stop', {300}),
+    'a file that other projects were made from': (
+        old(*stop(**SHOP), **SHOP),
+        0.5,
+        'docker compose -f /srv/blog/compose.yml stop',
+        {100, 300},
+    ),
+    'its own file': (old(*stop(**SHOP), **SHOP), 0.5, 'docker compose -f /srv/shop/compose.yml stop', {100}),
+    'a file from the standard input': (old(*stop(**SHOP), **SHOP), 0.5, 'docker compose -f - stop', {100, 300}),
+    'stop, too long ago': (old(*stop(**SHOP), **SHOP), -700, 'docker compose -p shop stop', {300}),
+    'stop, after a long grace period': (old(*stop(**SHOP), **SHOP), -300, 'docker compose -p shop stop', {100, 300}),
+    'kill, too long ago': (old(*kill(**SHOP), **SHOP), -300, 'docker compose -p shop kill', {300}),
+    'stop with a timeout': (old(*stop(**SHOP), **SHOP), -300, 'docker compose -p shop stop -t 60', {100}),
+    'rm waits for an answer': (removed(**SHOP), -500, 'docker compose -p shop rm', {100}),
+    'rm by force does not': (removed(**SHOP), -500, 'docker compose -p shop rm -f', {300}),
+    # between two starts
+    'a stop holds': (old(*[dict(one) for one in HELD]), 0.5, 'docker stop ' + NAME, {100}),
+    'a kill does not hold': (old(*[dict(one) for one in HELD]), 0.5, 'docker kill ' + NAME, {300}),
+    'compose stop holds': (old(*HELD, **SHOP), 0.5, 'docker compose -p shop stop', {100}),
+    'compose kill does not hold': (old(*HELD, **SHOP), 0.5, 'docker compose -p shop kill', {300}),
+}
+
+
+def who_of(events, at, text, **fields):
+    finding = command(at, text, **fields)
+    judged = judge(events, [finding], [LOGGED, connect(at + 0.05), CURL])
+    verdict = [one for one in judged if one['cause'] != 'self_exit'][-1]
+    return {who['pid'] for who in verdict['who']}, verdict
+
+
+@pytest.mark.parametrize('events, at, text, expected', CASES.values(), ids=CASES)
+def test_a_rule_of_a_command(events, at, text, expected):
+    fields = {'argv_complete': False} if text == 'docker stop b' else {}
+    who, verdict = who_of(events, at, text, **fields)
+    assert who == expected, verdict
+    assert verdict['confidence'] == ('open' if len(who) > 1 else 'likely')
+
+
+SWARM_CASES = {
+    'a service by its id': ('docker service rm tploop8q', 0, True),
+    'a service, too long ago': ('docker service rm shop_web', -120, False),
+    'a stack': ('docker stack rm shop', 0, True),
+    'another stack': ('docker stack rm blog', 0, False),
+    'a stack that is deployed anew': ('docker stack deploy -c c.yml shop', 0, True),
+    'another stack that is deployed anew': ('docker stack deploy -c c.yml blog', 0, False),
+    'a service that has the name of the stack': ('docker service update shop', 0, False),
+    'a node that leaves': ('docker swarm leave -f', 0, True),
+}
+
+
+@pytest.mark.parametrize('text, at, expected', SWARM_CASES.values(), ids=SWARM_CASES)
+def test_a_rule_of_a_swarm_command(text, at, expected):
+    assert (100 in who_of(life(*stop(**TASK), **TASK), at, text)[0]) is expected
+
+
+def test_a_swarm_command_renames_nothing():
+    assert 100 not in who_of(life(event(1, 'rename', oldName='/y', **TASK), **TASK), 0, 'docker service rm shop_web')[0]
+
+
+def test_a_command_that_names_another_service_is_listed_with_what_it_names():
+    text = 'docker compose -p shop up -d --force-recreate db'
+    _who, verdict = who_of(old(*stop(**SHOP), **SHOP), 0.5, text)
+    (line,) = [line for line in verdict['evidence'] if line['code'] == 'command_of_project']
+    assert (line['service'], line['named']) == ('web', ['db'])
+
+
+@pytest.mark.parametrize('target, expected', [(A, {100}), (A[:1], {100}), ('b2', {300}), ('A1', {300}), ('', {300})])
+def test_a_reference_is_resolved_as_the_engine_does(target, expected):
+    who, _verdict = who_of(life(*stop()), 0.5, 'docker stop ' + (target or 'x'))
+    assert who == expected
+
+
+def test_the_same_command_explains_one_end_alone():
+    twice = life(*stop(), event(2, 'start'), *stop(3))
+    judged = judge(twice, [command(0.5, 'docker stop ' + NAME)], [LOGGED, connect(0.6)])
+    assert [[who['pid'] for who in verdict['who']] for verdict in judged] == [[100], []]
+    assert 'command_names' not in codes(judged[1])
