@@ -18,8 +18,8 @@ import subprocess
 import sys
 import time
 
-# What one process may take, and all that never answer together: those that come after are not known
-SECONDS = 0.5
+# What one part may take on a busy host, and all that never come together: those that come after are not known
+SECONDS = 1.0
 _LOST_SECONDS = 5.0
 _START_SECONDS = 20.0  # Python can start slowly on a small host
 _LONGEST = 1 << 16
@@ -94,7 +94,7 @@ class ProcReader:
         try:
             self._send(('%d %s\n' % (pid, ' '.join(names))).encode())
             for _name in names:
-                found.append(self._part(start + self._seconds))
+                found.append(self._part(time.monotonic() + self._seconds))
         except (OSError, ValueError):
             # A new helper, for the next one
             self._lost += time.monotonic() - start
