@@ -173,6 +173,14 @@ findings:
         - V(name) if a target matches the pattern, V(id) if it is the id of a container that does.
         - V(possible) if the command can hit a matching container but its arguments do not say so.
       sample: name
+    origin:
+      type: str
+      description:
+        - Which way the records came, and so who could have forged them.
+        - V(raw) are those of auditd's own log, which nobody below root can forge.
+        - V(syslog) went through a syslog, a journal or a collector, and whoever may write there can forge them.
+        - V(interpreted) is C(ausearch -i), where an argument of any command can look like a record.
+      sample: raw
     pid: {type: int, description: Process id of the command., sample: 14342}
     ppid: {type: int, description: Process id of what ran it., sample: 14296}
     uid: {type: int, description: User id., sample: 0}
@@ -208,6 +216,19 @@ findings:
             ses: {type: int, description: Login session., sample: 3}
             timestamp: {type: str, description: When., sample: "2026-11-24T03:40:12.305Z"}
             event: {type: str, description: Time and serial of the LOGIN record., sample: "1795491612.305:52"}
+            source:
+              description: The kinds of records that it rests on. The kernel writes V(LOGIN), programs write the others.
+              type: list
+              elements: str
+              sample: [LOGIN, USER_START]
+            sure:
+              type: str
+              description:
+                - How sure it is. No login is certain. A process with CAP_AUDIT_WRITE, which docker gives to containers, can write what programs write.
+                - V(likely) if a program that lets users in said so, in agreement with what the kernel wrote.
+                - V(record) if there is a LOGIN record alone. The account and what else programs say is null then.
+                - V(self) if a process without a login, and not of root, gave this login uid to itself. It rests on that record alone.
+              sample: likely
         process:
           description:
             - The process itself, as RV(findings[].caller.parent). It is null where it has ended, as most commands have.
@@ -247,7 +268,9 @@ unreadable:
       description:
         - V(failed) if the program did not start. The kernel logs no arguments then, and RV(unreadable[].comm) and RV(unreadable[].exe) are the caller's.
         - V(no arguments) or V(arguments missing) if records were lost or cut.
+        - V(contradicting records) if two records of the event say different things, V(time damaged) if its time cannot be read.
       sample: failed
+    origin: {type: str, description: As in RV(findings)., sample: raw}
     pid: {type: int, description: As in RV(findings)., sample: 14342}
     ppid: {type: int, description: As in RV(findings)., sample: 14296}
     uid: {type: int, description: As in RV(findings)., sample: 0}

@@ -69,6 +69,8 @@ _KEY = rb' key=(?:"[!#-~]*"|\(null\)|(?:[0-9A-F]{2})+)'
 _TAIL_OF_SYSCALL = re.compile(rb'(' + _KEY + rb')[^\n]{0,12}?(?=ARCH=)')
 _WHOLE = {
     b'SYSCALL': re.compile(rb'arch=.*' + _KEY + rb' ?\Z', re.DOTALL),
+    b'DAEMON_START': re.compile(rb'op=.* res=\w+ ?\Z', re.DOTALL),
+    b'DAEMON_END': re.compile(rb'op=.* res=\w+ ?\Z', re.DOTALL),
     b'CWD': re.compile(rb' ?cwd=(?:"[!#-~]*"|(?:[0-9A-F]{2})+) ?\Z'),
     b'EXECVE': re.compile(
         rb'(?:argc=\d{1,10}(?= |\Z))?'

@@ -11,9 +11,12 @@ auditd.
 from __future__ import annotations
 
 import pathlib
+import re
+import time
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import sessions
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
@@ -129,8 +132,16 @@ def opened(
     )
 
 
+MARK = re.compile(rb'\Atype=(SYSTEM_BOOT) msg=audit\((\d+)\.')
+BOOT = (
+    b'pid=744 uid=0 auid=4294967295 ses=4294967295 subj=kernel msg=\' comm="systemd-update-utmp" '
+    b'exe="/usr/lib/systemd/systemd-update-utmp" hostname=? addr=? terminal=? res=success\''
+)
+
+
 def mark(kind, second, before=b''):
-    return before + b'type=%s msg=audit(%d.100:%d): op=start ver=3.0.9 res=success' % (kind, second, 9000 + second)
+    body = BOOT if kind == b'SYSTEM_BOOT' else b'op=start ver=3.0.9 res=success'
+    return before + b'type=%s msg=audit(%d.100:%d): ' % (kind, second, 9000 + second) + body
 
 
 def entry(second=50, ses=5, auid=1000, serial=None, node=None, milli=900):
@@ -145,7 +156,7 @@ def entry(second=50, ses=5, auid=1000, serial=None, node=None, milli=900):
 
 
 def told(lines, booted=None, **fields):
-    logins = callers.Logins(booted)
+    logins = sessions.Logins(booted)
     logins.add(lines)
     found = logins.of(entry(**fields))
     return found and (found['account'], found['address'], found['terminal'])
@@ -211,7 +222,19 @@ CASES = {
         ALICE,
     ),
     # boots
-    'booted in between': ([login(10), opened(11), mark(b'SYSTEM_BOOT', 20)], {'booted': 5000}, None),
+    'booted in between': ([login(10), opened(11), mark(b'SYSTEM_BOOT', 20)], {}, None),
+    # the kernel knows when it was booted; a container can write such a record
+    'not booted in between, whatever the log says': (
+        [login(10), opened(11), mark(b'SYSTEM_BOOT', 20)],
+        {'booted': 5000},
+        ALICE,
+    ),
+    'booted in between, of which the log says nothing': ([login(10), opened(11)], {'booted': 20000}, None),
+    'a boot that systemd did not tell': (
+        [login(10), opened(11), mark(b'SYSTEM_BOOT', 20).replace(b'update-utmp', b'x')],
+        {},
+        ALICE,
+    ),
     'booted in that millisecond': ([login(10), opened(11), mark(b'SYSTEM_BOOT', 50)], {'milli': 100}, None),
     'booted after the event': ([login(10), opened(11), mark(b'SYSTEM_BOOT', 60)], {}, ALICE),
     'auditd started in between': ([login(10), opened(11), mark(b'DAEMON_START', 20)], {}, None),
@@ -249,7 +272,7 @@ def test_login(lines, fields, expected):
 
 
 def test_the_login_tells_when_and_by_which_record():
-    logins = callers.Logins()
+    logins = sessions.Logins()
     logins.add([login(10, milli=5), opened(11)])
     assert logins.of(entry()) == {
         'account': 'alice',
@@ -261,12 +284,14 @@ def test_the_login_tells_when_and_by_which_record():
         'ses': 5,
         'timestamp': '1970-01-01T00:00:10.005Z',
         'event': '10.005:10',
+        'source': ['LOGIN', 'USER_START'],
+        'sure': 'likely',
     }
 
 
 @pytest.mark.parametrize('event', [None, '', '10', 'x.y:z', '1.2:3', '50.900'])
 def test_an_entry_without_a_time_has_no_login(event):
-    logins = callers.Logins()
+    logins = sessions.Logins()
     logins.add([login(10), opened(11)])
     assert logins.of(dict(entry(), event=event)) is None
 
@@ -372,7 +397,7 @@ def damaged(line, cut, place, more):
     SECONDS,
 )
 def test_no_log_crashes_it_or_makes_it_name_another_session(lines, booted, second, ses, auid, serial):
-    logins = callers.Logins(booted)
+    logins = sessions.Logins(booted)
     logins.add(lines)
     found = logins.of(entry(second, ses, auid, serial))
     if found:
@@ -381,7 +406,7 @@ def test_no_log_crashes_it_or_makes_it_name_another_session(lines, booted, secon
         assert float(moment) <= second + 0.9 and int(own) < serial
         between = [line for line in lines if b'type=SYSTEM_BOOT msg=audit(' in line and callers.LINES.search(line)]
         for line in between:
-            booted_at = callers._MARK.search(line)  # pylint: disable=protected-access
+            booted_at = MARK.search(line)  # pylint: disable=protected-access
             assert not booted_at or not float(moment) <= int(booted_at.group(2)) + 0.1 <= second + 0.9
 
 
@@ -402,8 +427,96 @@ def test_over_boots_only_the_right_login_is_named(plan, data):
                 lines += [login(now, serial, ses, auid), opened(now, ses, auid, acct=account, serial=serial + 1)]
             truth.append((now, serial + 2, ses, auid, account.decode().strip('"')))
             serial += 2
-    logins = callers.Logins(data.draw(st.sampled_from([None, last_boot * 1000])))
+    logins = sessions.Logins(data.draw(st.sampled_from([None, last_boot * 1000])))
     logins.add(data.draw(st.permutations(lines)))
     for second, number, ses, auid, account in truth:
         found = logins.of(entry(second, ses, auid, number))
         assert found is None or found['account'] == account
+
+
+# --- What others can write ------------------------------------------------------------------------------------------
+
+FORGERIES = FOLDER.parent / 'hostile' / 'real-kernel-6.1-forgeries.log'
+
+
+def test_on_a_real_kernel_no_invented_login_is_told():
+    """A daemon (uid 33) set its login uid itself; a container sent USER_START of another account, and a SYSTEM_BOOT."""
+    log = str(FORGERIES)
+    found = findings.search(Reading('claude-hooks-docker', files=[log]).events())['findings']
+    callers.add(found, log_reader.lines_with(callers.LINES, log), Living())
+    told = {finding['targets'][0]: finding['caller']['login'] for finding in found}
+    assert {
+        name: login and (login['auid'], login['ses'], login['account'], login['source'], login['sure'])
+        for name, login in told.items()
+    } == {
+        'claude-hooks-by-uid33': (1000, 1, None, ['LOGIN'], 'self'),
+        # auditd named the login uid, and neither carol nor alice is that name
+        'claude-hooks-by-container': (1000, 2, None, ['LOGIN'], 'record'),
+        'claude-hooks-by-alice': (1000, 3, None, ['LOGIN'], 'record'),
+    }
+
+
+def named(line, name):
+    return line.partition(b'\x1d')[0] + b'\x1dUID="root" OLD-AUID="unset" AUID="%s"' % name
+
+
+@pytest.mark.parametrize(
+    'lines, expected',
+    [
+        ([login(10), opened(11)], ('alice', 'likely')),
+        ([named(login(10), b'alice'), opened(11)], ('alice', 'likely')),
+        ([named(login(10), b'bob'), opened(11)], (None, 'record')),
+        ([named(login(10), b'unset'), opened(11)], ('alice', 'likely')),
+        # the first that fits counts, whatever comes before
+        ([named(login(10), b'alice'), opened(11, acct=b'"carol"'), opened(12)], ('alice', 'likely')),
+        ([login(10), opened(11).replace(b' uid=0 ', b' uid=33 ')], (None, 'record')),
+        ([login(10).replace(b' uid=0 ', b' uid=33 '), opened(11)], (None, 'self')),
+        ([login(10)], (None, 'record')),
+        ([login(10).replace(b'\x1d', b'#035'), opened(11).replace(b'\x1d', b' ')], ('alice', 'likely')),
+    ],
+)
+def test_a_login_says_how_sure_it_is(lines, expected):
+    logins = sessions.Logins()
+    logins.add(lines)
+    found = logins.of(entry())
+    assert (found['account'], found['sure']) == expected
+
+
+CARRIER = b'type=NETFILTER_CFG msg=audit(20.000:17): table=%s:2 family=7 op=nft_register_table comm="nft"'
+
+
+@pytest.mark.parametrize('forged', [mark(b'SYSTEM_BOOT', 20), mark(b'DAEMON_START', 20), login(15), opened(12)])
+def test_a_record_in_the_middle_of_a_line_takes_no_login_away(forged):
+    lines = [login(10), opened(11), CARRIER % forged, CARRIER % (b' ' + forged)]
+    assert told(lines) == ALICE
+
+
+def test_the_start_of_auditd_is_known_behind_a_line_that_was_cut():
+    cut = b'type=PATH msg=audit(19.000:1): item=0 name="/usr'
+    assert told([login(10), opened(11), mark(b'DAEMON_START', 20, cut)]) is None
+
+
+@pytest.mark.parametrize(
+    'make',
+    [
+        lambda n: [login(10 + n // 9, n, ses=n) for n in range(n)],
+        lambda n: [login(10, n, ses=n - m) for m in range(1, n)],
+        lambda n: [login(10, 1)] * n + [opened(11, acct=b'"x"', serial=m) for m in range(n)],
+        lambda n: [mark(b'DAEMON_START', m) for m in range(n)],
+        lambda n: [login(m, m, ses=5) for m in range(n)],
+    ],
+)
+def test_many_sessions_take_linear_time(make):
+    def spent(size):
+        lines = make(size)
+        start = time.process_time()
+        logins = sessions.Logins()
+        logins.add(lines)
+        for number in range(size):
+            one = entry(5000000 + number, serial=number + 10**9, ses=number % size)
+            logins.is_settled(one)
+            logins.of(one)
+        return time.process_time() - start
+
+    # eight times as much: 64 if it were quadratic
+    assert min(spent(8000) for _run in range(2)) < 24 * max(min(spent(1000) for _run in range(3)), 0.01)
