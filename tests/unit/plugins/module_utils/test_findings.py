@@ -256,6 +256,18 @@ def test_findings_are_ordered_by_time_then_serial():
     assert [finding['event'] for finding in found] == ['5.100:7', '5.100:9', '5.100:10', '9.100:1']
 
 
+@pytest.mark.parametrize('nodes, count', [((b'n1', b'n1'), 1), ((None, None), 1), ((b'n1', b'n2'), 2)])
+@pytest.mark.parametrize('host', [None, 'h1'])
+def test_a_plugin_of_compose_is_the_command_of_its_own_node(nodes, count, host):
+    """The same pids on two nodes are other processes, also where one name is shown for both."""
+    lines = [
+        audit_writer.event([b'docker', b'compose', b'down'], serial=1, node=nodes[0], pid=100),
+        audit_writer.event([b'/x/docker-compose', b'compose', b'down'], serial=2, node=nodes[1], pid=101, ppid=100),
+    ]
+    found = findings.find(audit_log.events(audit_writer.text(*lines)), host=host)['findings']
+    assert len(found) == count and all('node' not in finding for finding in found)
+
+
 def test_host_is_the_one_given_else_the_node():
     assert [
         find(['docker', 'stop', 'claude-hooks-a'], event={'node': node}, host=host)['findings'][0]['host']
