@@ -41,6 +41,7 @@ SENTENCES = {
     'nobody_asked': 'the engine noted no kill since the start of the container: it was not asked',
     'signal_but_later_end': 'the engine was asked for that signal, but nothing says that the container ended by it and '
     'not by itself',
+    'state': '{time} its end, exit code {exit_code}, as the engine still knows of the container',
     # commands
     'command_names': '{time} ' + _WHO + ' fits: it names {target}, {how}',
     'command_arguments_missing': '{time} ' + _WHO + ' fits: its arguments are not all known, it may name the container',
@@ -70,6 +71,7 @@ SENTENCES = {
     'was run with --rm',
     'end_not_explained': 'who ended it is not known: the same can have removed it',
     'engine_went_down': '{containers} of the engine ended, and {seconds} s after the signal the engine was gone',
+    'engine_end_after': '{together} within the same seconds, and {seconds} s later the engine was gone',
     'unit_stopped': '{time} systemd stopped {unit}',
     'unit_started': '{time} systemd started {unit}',
     'host_shut_down': '{time} the host was shut down',
@@ -84,6 +86,7 @@ SENTENCES = {
     'shell does whose last command was killed',
     'code_of_shim': '255 is what the engine notes when the shim of the container was killed, and a program can end '
     'with it',
+    'oom_killed': 'the engine says OOMKilled',
     'oom_noted': 'memory ran out right before',
     'oom_of_limit': '{time} the kernel killed {task} (pid {pid}) of it: the container was at its memory limit',
     'oom_of_host': '{time} the kernel killed {task} (pid {pid}) of it: the host was out of memory',
@@ -198,6 +201,7 @@ _MADE = {
     'how': lambda line: _HOW.get(str(line.get('how')), '-'),
     'then': lambda line: ', then {}'.format(line['then']) if line.get('then') in ('stop', 'restart') else '',
     'containers': lambda line: 'every container' if line.get('containers') != 1 else 'the one container',
+    'together': lambda line: '%s containers ended' % escape.word(line.get('containers')),
     'users': _listed('users'),
     'processes': _listed('processes'),
 }

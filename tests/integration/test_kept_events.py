@@ -153,6 +153,8 @@ def test_the_end_of_the_engine_is_certain_where_the_connect_of_the_keeper_is_kno
         engine_since=None,
         reasons=[],
         own=[],
+        states=[],
+        kernel=[],
         real=None,
     )
     material = on_host.material(read)

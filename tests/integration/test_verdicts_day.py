@@ -36,7 +36,7 @@ import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import processes
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide, on_host
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide, kernel_log, on_host
 
 KEY = 'claude-hooks-test'
 IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']
@@ -451,6 +451,8 @@ def day(rules, tmp_path_factory):
             engine_since=living.engine_since(),
             reasons=[],
             own=own_connects.own(),
+            states=[],
+            kernel=list(kernel_log.read()),
             real=None,
         )
     material = on_host.material(read)

@@ -53,6 +53,7 @@ ATTRIBUTES = (
     'com.docker.swarm.service.id',
     'com.docker.swarm.service.name',
     'com.docker.swarm.task.name',
+    'com.docker.stack.namespace',
 )
 _LONGEST_VALUE = 4096  # PATH_MAX. A longer one is left out: part of it could be taken for the whole of another
 _MOST_EVENTS = 40 * REMEMBERED  # podman keeps all
@@ -263,6 +264,16 @@ def _pair(identity: str, name: str) -> list[tuple[str, str]]:
 
 
 # --- The connection ---------------------------------------------------------------------------------------------------
+
+
+def whole(path: str, question: str, seconds: float) -> bytes:
+    """A short answer, in one piece."""
+    body = bytearray()
+    for piece in _answer(path, question, seconds):
+        body += piece
+        if len(body) > entries.LONGEST:
+            raise EngineError('its answer to %s is longer than %d bytes' % (question, entries.LONGEST))
+    return bytes(body)
 
 
 def _answer(path: str, question: str, seconds: float) -> Generator[bytes, None, None]:

@@ -9,36 +9,47 @@ Pure: text in, plain values out.
 from __future__ import annotations
 
 import math
+from typing import Any, Iterable, Sequence, TypedDict
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 
 _MARGIN = 3600 * 1000
 
 
-def read(texts):
-    """Files as bytes, in any order, to a dict.
+class Kept(TypedDict):
+    """What the files hold, in milliseconds since 1970."""
 
-    ``events`` as the engine gives them, ``gone`` the moments when an engine went away, ``connects`` (process id, from,
-    to) of the process that keeps them, ``gaps`` (from, to) of times from which events are missing. In milliseconds.
-    """
-    result = {'events': [], 'gone': set(), 'connects': set(), 'gaps': set()}
+    events: list[Any]
+    #: When an engine went away.
+    gone: list[float]
+    #: (process id, from, to) of connects of the process that keeps them.
+    connects: list[tuple[int, float, float]]
+    #: (from, to) of times from which events are missing.
+    gaps: list[tuple[float, float]]
+
+
+def read(texts: Iterable[bytes]) -> Kept:
+    """Files as bytes, in any order."""
+    events: list[Any] = []
+    gone: set[float] = set()
+    connects: set[tuple[int, float, float]] = set()
+    gaps: set[tuple[float, float]] = set()
     for entry in (_entry(line) for text in texts for line in text.split(b'\n')):
-        mark = entry.get('mark')
-        times = [entry.get(name) for name in ('from', 'to')]
+        mark, start, end = (entry.get(name) for name in ('mark', 'from', 'to'))
         if entry.get('Type') == 'container':
-            result['events'].append(entry)
+            events.append(entry)
         elif mark == 'gone' and _is_number(entry.get('time')):
-            result['gone'].add(entry['time'])
-        elif mark == 'connected' and all(map(_is_number, times + [entry.get('pid')])):
-            result['connects'].add((int(entry['pid']), *times))
-        elif mark == 'gap' and all(map(_is_number, times)):
-            result['gaps'].add(tuple(times))
-    return {'events': joined(result['events']), **{name: sorted(result[name]) for name in ('gone', 'connects', 'gaps')}}
+            gone.add(entry['time'])
+        elif mark == 'connected' and all(map(_is_number, (start, end, entry.get('pid')))):
+            connects.add((int(entry['pid']), float(start or 0), float(end or 0)))
+        elif mark == 'gap' and _is_number(start) and _is_number(end):
+            gaps.add((float(start or 0), float(end or 0)))
+    return {'events': joined(events), 'gone': sorted(gone), 'connects': sorted(connects), 'gaps': sorted(gaps)}
 
 
-def joined(*sources):
+def joined(*sources: Iterable[Any]) -> list[Any]:
     """Events of several sources, each once, in the order of time."""
-    found = {}
+    found: dict[tuple[Any, str, str], Any] = {}
     for event in (event for source in sources for event in source):
         actor = event.get('Actor') if isinstance(event.get('Actor'), dict) else {}
         if _is_number(event.get('timeNano')):
@@ -46,12 +57,12 @@ def joined(*sources):
     return [found[key] for key in sorted(found)]
 
 
-def still_there(events, moment):
+def still_there(events: Sequence[Any], moment: float) -> list[Any]:
     """The events without those of containers that were removed an hour or more before a moment, in milliseconds.
 
     What was removed by then is no part of anything that happens later, and there can be ten thousands of it.
     """
-    last = {}
+    last: dict[str | None, Any] = {}
     for event in events:
         last[_container(event)] = event
     gone = {
@@ -62,13 +73,13 @@ def still_there(events, moment):
     return [event for event in events if _container(event) not in gone]
 
 
-def _container(event):
+def _container(event: Any) -> str | None:
     actor = event.get('Actor')
     identity = actor.get('ID') if isinstance(actor, dict) and event.get('Type') == 'container' else None
     return identity if isinstance(identity, str) else None
 
 
-def _entry(line):
+def _entry(line: bytes) -> dict[str, Any]:
     try:
         entry = engine.parsed(line)
     except ValueError:
@@ -76,5 +87,5 @@ def _entry(line):
     return entry if isinstance(entry, dict) else {}
 
 
-def _is_number(value):
+def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, text, times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.states import State
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import clients as asking
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import incidents as happening
@@ -32,6 +33,11 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources
 
 CAUSES = ('cli', 'api', 'engine', 'self_exit', 'oom', 'killed_outside_engine', 'engine_shutdown', 'not_known')
+
+# Between an end as the engine notes it, and as its state has it
+_SAME_END = 10 * 1000
+# From the end of the first container to that of the last one, where the engine ends them all: they get ten seconds
+_SHUTDOWN_TAKES = 15 * 1000
 
 # From the end of a container to its removal by the same command
 _TOGETHER = 2 * happening.STARTUP
@@ -59,6 +65,8 @@ class Material(NamedTuple):
     #: SIGKILLs, as audit fields with opid; and the first processes of containers.
     signals: Sequence[Entry] = ()
     pids: Mapping[str, Sequence[int]] = {}
+    #: How the containers that are there now ended last, as the engine says.
+    states: Sequence[State] = ()
     #: Where the paths of Compose's labels lead on this host.
     real: Mapping[str, str | None] | None = None
 
@@ -78,7 +86,7 @@ def verdicts(
         # All of them, since each can use up a command
         verdict = case.verdict(incident)
         if (since is None or incident.time >= since) and (before is None or incident.time <= before):
-            if any(map(matches, case.world.names_until(incident.id, incident.time))):
+            if any(map(matches, [incident.name, *case.world.names_until(incident.id, incident.time)])):
                 found.append(dict({'host': host}, **verdict))
     return [
         _public(verdict) for verdict in _joined(sorted(found, key=lambda verdict: (verdict['time'], verdict['order'])))
@@ -90,7 +98,9 @@ class _Case:
 
     def __init__(self, material: Material) -> None:
         happened = happening.events(material.events)
-        self.incidents = sorted(happening.incidents(happened), key=lambda incident: (incident.asked, incident.time))
+        known = list(happening.incidents(happened))
+        known += _forgotten(known, material.states)
+        self.incidents = sorted(known, key=lambda incident: (incident.asked, incident.time))
         self.sources = material.sources
         self.world = world.World(happened, material.containers, material.real)
         self._since = material.engine_since
@@ -107,7 +117,9 @@ class _Case:
         self._ended_by: dict[tuple[str, float | None], str] = {}
 
     def verdict(self, incident: Incident) -> dict[str, Any]:
-        if incident.what == 'died' and not incident.requests:
+        if incident.from_state is not None:
+            verdict = self._forgotten(incident)
+        elif incident.what == 'died' and not incident.requests:
             verdict = self._unasked(incident)
         elif incident.what == 'died' and not incident.is_due():
             verdict = self._later_end(incident)
@@ -139,6 +151,35 @@ class _Case:
             asked = [answer._replace(state=answers.NOT_KNOWN) for answer in asked]
         lines += [note('attached', **commands.who_did(one.entry)) for one in self.attached.to(incident)]
         return conclude(incident, asked, lines)
+
+    def _forgotten(self, incident: Incident) -> dict[str, Any]:
+        """An end of which the engine has the state alone: it was started again since, or has pushed the events out."""
+        lines = [note('state', time=incident.time, exit_code=incident.code, oom_killed=incident.from_state)]
+        lines.append(note('events_forgotten'))
+        memory = self.ends.memory(incident)
+        if incident.from_state and memory.state != answers.SHOWN:
+            memory = answers.shown('oom', note('oom_killed'))
+        asked = incident._replace(
+            requests=(happening.Event(incident.time, 'kill', '', incident.id, incident.name, {'signal': '?'}),),
+            stopped=True,
+        )
+        claims, remarks = self.commands.fitting(asked)
+        who = [claim.execution.entry for claim in claims]
+        command = answers.not_known('cli', who=who, evidence=[commands.fits(claim) for claim in claims] + remarks)
+        down = self.engine_ends.of_state(incident, len(self._together(incident)))
+        if who and down.state == answers.SHOWN:
+            down = down._replace(state=answers.NOT_KNOWN)
+        return conclude(
+            incident, [memory, down, command, answers.not_known('api'), answers.not_known('self_exit')], lines
+        )
+
+    def _together(self, incident: Incident) -> list[Incident]:
+        """Those of which the state alone is known and that ended within the same seconds."""
+        return [
+            other
+            for other in self.incidents
+            if other.from_state is not None and abs(other.time - incident.time) <= _SHUTDOWN_TAKES
+        ]
 
     def _later_end(self, incident: Incident) -> dict[str, Any]:
         """A container that was asked for a signal, and ended later or otherwise."""
@@ -199,6 +240,21 @@ class _Case:
     def _engine_since(self, incident: Incident) -> float | None:
         before = [time for time in self._breaks if time <= incident.asked]
         return before[-1] if before else None
+
+
+def _forgotten(known: Iterable[Incident], states: Iterable[State]) -> list[Incident]:
+    """The ends of which no event is known."""
+    ended: dict[str, list[float]] = {}
+    for incident in known:
+        if incident.what == 'died':
+            ended.setdefault(incident.id, []).append(incident.time)
+    return [
+        happening.of_state(state.id, state.name, state.finished, state.exit_code, state.oom_killed, state.labels)
+        for state in states
+        if state.finished is not None
+        and not state.is_running
+        and not any(abs(time - state.finished) <= _SAME_END for time in ended.get(state.id, ()))
+    ]
 
 
 def conclude(incident: Incident, asked: Sequence[Answer], lines: list[Evidence]) -> dict[str, Any]:

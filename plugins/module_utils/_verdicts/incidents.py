@@ -51,6 +51,8 @@ class Incident(NamedTuple):
     started: float | None = None
     #: When its health check failed last, since its last start.
     unhealthy: float | None = None
+    #: Only the state of the container tells of it, its events are forgotten: whether that says OOMKilled.
+    from_state: bool | None = None
     #: How often it had ended and started again within a minute each, right before.
     loops: int = 0
 
@@ -221,6 +223,14 @@ class _Life:
             if one.action == action:
                 return True
         return False
+
+
+def of_state(
+    identity: str, name: str, finished: float, code: int, oom_killed: bool, labels: Mapping[str, str]
+) -> Incident:
+    """The last end of a container as inspect shows it: by whom it was asked, if at all, is not known."""
+    attributes = {**labels, 'exitCode': str(code), 'name': name}
+    return Incident('died', finished, identity, name, attributes, died=finished, from_state=oom_killed)
 
 
 def _deaths_first(happened: list[Event]) -> list[Event]:

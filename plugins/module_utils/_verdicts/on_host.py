@@ -17,12 +17,13 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit i
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, names, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, states
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, find, processes
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import (
     decide,
     incidents,
+    kernel_log,
     reasons,
     sources,
     world,
@@ -87,13 +88,16 @@ class Host(NamedTuple):
     #: Whether the engine pushed out older events.
     full: bool
     #: What events.read() makes of the kept events.
-    kept: dict[str, Any]
+    kept: kept_events.Kept
     #: Containers that are there now, id to names.
     containers: dict[str, list[str]]
     engine_since: float | None
     #: What package managers say of the engine's own end.
     reasons: list[Evidence]
     own: list[tuple[int, float, float]]
+    #: What `inspect` shows of the containers that are there, and the records of the kernel's log.
+    states: list[states.State]
+    kernel: list[bytes]
     real: dict[str, str | None] | None
 
 
@@ -134,6 +138,8 @@ def verdicts(
             engine_since=living.engine_since() if os.path.realpath(socket) == os.path.realpath(engine.SOCKET) else None,
             reasons=reasons.of_apt(_log_text(_APT_HISTORY)) + reasons.of_dpkg(_log_text(_DPKG_LOG)),
             own=[*kept['connects'], *own_connects.own()],
+            states=states.states(known, socket) if reason is None else [],
+            kernel=list(kernel_log.read()),
             real=_real_paths(happened),
         )
         known_all = material(read)
@@ -158,16 +164,20 @@ def material(host: Host) -> decide.Material:
     """What the decision rests on, from what was read."""
     lines = list(itertools.chain.from_iterable(host.logged.lines))
     ends, why = reasons.of_records(lines)
+    kills, covered = kernel_log.kills(host.kernel, host.booted, host.now)
     return decide.Material(
         events=host.events,
         executions=entries(host.logged.executions, host.key),
         connects=find.connects(host.logged.connects),
-        sources=_sources(host, sources.changes(lines)),
+        sources=_sources(host, sources.changes(lines))._replace(kernel=covered),
         containers=host.containers,
         engine_ends=sorted({*host.kept['gone'], *ends}),
         reasons=why + host.reasons,
         engine_since=host.engine_since,
         own=host.own,
+        oom_kills=kills,
+        states=host.states,
+        pids={state.id: [state.pid] for state in host.states if state.is_running},
         real=host.real,
     )
 

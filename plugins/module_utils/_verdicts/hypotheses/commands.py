@@ -75,7 +75,7 @@ class Commands:
 
     def ask(self, incident: Incident) -> Answer:
         claims, remarks = self.fitting(incident)
-        lines = [_fits(claim) for claim in claims] + remarks
+        lines = [fits(claim) for claim in claims] + remarks
         sure = [claim for claim in claims if claim.sure]
         who = [claim.execution.entry for claim in claims]
         if len(claims) == 1 and sure:
@@ -286,5 +286,5 @@ def _values(line: Evidence) -> dict[str, Any]:
     return {name: value for name, value in line.items() if name != 'code'}
 
 
-def _fits(claim: Claim) -> Evidence:
+def fits(claim: Claim) -> Evidence:
     return note('command_' + claim.evidence['code'], **_values(claim.evidence), **who_did(claim.execution.entry))

@@ -85,6 +85,18 @@ class Ends:
             'engine_shutdown', note('engine_went_down', containers=deaths, seconds=seconds), *self.why(time)
         )
 
+    def of_state(self, incident: Incident, together: int) -> Answer:
+        """The same of an end of which the state alone is known. together: how many ended within the same seconds."""
+        position = bisect_left(self._times, incident.time)
+        time = self._times[position] if position < len(self._times) else None
+        if time is None or time > incident.time + 2 * _LEAVES:
+            return answers.not_known('engine_shutdown', note('engine_end_not_known'))
+        seconds = round((time - incident.time) / 1000, 1)
+        line = note('engine_end_after', containers=together, seconds=seconds)
+        if together < 2:
+            return answers.not_known('engine_shutdown', evidence=[line, *self.why(time)])
+        return answers.shown('engine_shutdown', line, *self.why(time))
+
     def why(self, time: float) -> list[answers.Evidence]:
         """Why the engine went down, where the host tells it: what was noted in the two minutes around."""
         return [

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.states import State
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses.ends import OomKill
 from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
     ALWAYS,
@@ -414,6 +415,40 @@ def test_the_end_of_the_engine_has_its_reason():
     assert (verdict['cause'], verdict['confidence']) == ('engine_shutdown', 'certain')
     assert 'package_changed' in codes(verdict) and 'moment' not in str(verdict)
     assert NAME == verdict['container']
+
+
+def state(at, name='claude-hooks-a', identity=A, code=143, oom=False, running=False):
+    return State(identity, name, START + int(at * 1000), code, oom, running, 0, {})
+
+
+OTHER = state(1.5, 'other', 'bb' * 32)
+TWO = [state(1), OTHER]
+
+
+@pytest.mark.parametrize(
+    'states, ends, found, expected',
+    [
+        # the engine was started again and has forgotten its events
+        (TWO, [START + 3000], [], ('died', 'engine_shutdown', 'likely', [])),
+        (TWO, [START + 3000], ['docker stop claude-hooks-a'], ('died', 'not_known', 'open', [100])),
+        (TWO, [START + 60000], [], ('died', 'not_known', 'open', [])),
+        (TWO[:1], [START + 3000], [], ('died', 'not_known', 'open', [])),
+        (TWO, [], [], ('died', 'not_known', 'open', [])),
+        ([state(1, code=137, oom=True), OTHER], [], [], ('died', 'oom', 'likely', [])),
+        ([state(1, running=True)], [], [], None),
+    ],
+)
+def test_a_container_that_is_still_there_has_its_verdict_after_a_restart_of_the_engine(states, ends, found, expected):
+    commands = [command(0.8, text) for text in found]
+    blind = ((0, START + 70000),)
+    judged = judge([], commands, [LOGGED, connect(0.9)], states=states, engine_ends=ends, blind=blind)
+    assert short(judged) == ([expected] if expected else [])
+    assert not judged or 'events_forgotten' in codes(judged[0])
+
+
+def test_what_the_events_say_of_an_end_is_not_said_again():
+    judged = judge(life(event(1, 'die', exitCode='3')), states=[state(1.2, code=3)])
+    assert short(judged) == [('died', 'self_exit', 'likely', [])]
 
 
 def test_compose_down_is_one_line_with_its_command():

@@ -80,6 +80,8 @@ class Day(object):
             engine_since=self.engine_since,
             reasons=[],
             own=[],
+            states=[],
+            kernel=[],
             real=None,
         )
         return on_host.material(host)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import reasons, sources
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import kernel_log, reasons, sources
 
 KEY = 'claude-hooks-docker'
 SECOND = 1795492663
@@ -211,3 +211,49 @@ def test_what_apt_and_dpkg_did_with_the_engine():
         ('2026-11-24T06:12:03.000Z', 'docker.io', 'upgrade 28.5.1 to 28.5.2'),
         ('2026-11-24T06:12:06.000Z', 'containerd', 'remove 1.7 to <none>'),
     ]
+
+
+# --- Whom the kernel killed ---
+
+ID = 'd0ddfc5a' * 8
+# As kernel 6.1 wrote it
+KILLED = (
+    b'6,2327,2543090952,-;oom-kill:constraint=%s,nodemask=(null),cpuset=x,mems_allowed=0,oom_memcg=/x,task_memcg=%s'
+    b',task=python3,pid=22243,uid=0\n'
+)
+
+
+@pytest.mark.parametrize(
+    'group',
+    [
+        '/docker/' + ID,
+        '/system.slice/docker-%s.scope' % ID,
+        '/docker/%s/init' % ID,
+        '/user.slice/user-1000.slice/user@1000.service/app.slice/docker-%s.scope' % ID,
+    ],
+)
+@pytest.mark.parametrize('constraint, limit', [('CONSTRAINT_MEMCG', True), ('CONSTRAINT_NONE', False)])
+def test_the_kernel_names_the_container(group, constraint, limit):
+    record = KILLED % (constraint.encode(), group.encode())
+    found, covered = kernel_log.kills([b'6,1,1000000,-;Linux version\n', record], 1000.0, 9e9)
+    assert found == [(1000.0 + 2543090.952, ID, limit, 'python3', 22243)]
+    assert covered == ((2000.0, 9e9),)
+
+
+@pytest.mark.parametrize(
+    'record',
+    [
+        b'',
+        b'rubbish',
+        KILLED % (b'CONSTRAINT_MEMCG', b'/system.slice/cron.service'),
+        # a program can write to /dev/kmsg, but not what begins a record; and a task cannot hold a line
+        b'14,2327,2543090952,-;x oom-kill:constraint=CONSTRAINT_MEMCG,a,task_memcg=/docker/%s,task=x,pid=1,'
+        % ID.encode(),
+    ],
+)
+def test_another_record_of_the_kernel_is_nothing(record):
+    assert kernel_log.kills([record], 0, 1)[0] == []
+
+
+def test_without_the_right_to_read_the_kernel_log_it_covers_nothing():
+    assert list(kernel_log.read('/nonexistent')) == [] and kernel_log.kills([], 0, 1) == ([], ())
