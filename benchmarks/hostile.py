@@ -193,7 +193,72 @@ def answers() -> Iterator[Input]:
 
 
 #: Whoever reads something that users write adds a function here.
-SOURCES = (command_lines, references, answers)
+def audit_logs() -> Iterator[Input]:
+    """Lines that any user can have written into the log, and a record of theirs in place of each line."""
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import sessions
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find
+
+    def reading(text: bytes) -> Callable[[], object]:
+        return lambda: find.find(Reading('claude-hooks-docker', text=text).events(), name='*')
+
+    head = b'type=%s msg=audit(1795490000.100:1): '
+    call = head % b'SYSCALL' + b'arch=c000003e syscall=59 success=yes comm="docker" key="claude-hooks-docker"'
+    words = head % b'EXECVE' + b'argc=2 a0="docker" a1="ps"'
+    texts = {
+        'headers on one line': lambda count: (head % b'SYSCALL') * count,
+        'whole records on one line': lambda count: call * count,
+        'one event over and over': lambda count: (call + b'\n' + words + b'\n') * count,
+        'records that contradict each other': lambda count: b''.join(
+            call.replace(b'"docker"', b'"%d"' % number) + b'\n' for number in range(count)
+        ),
+        'as many arguments of one event': lambda count: (
+            call + b'\n' + b''.join(head % b'EXECVE' + b'argc=9 a%d="x"\n' % number for number in range(count))
+        ),
+        'one time and serial in many tables': lambda count: (
+            (head % b'NETFILTER_CFG' + b'table=' + call + b':2\n') * count + call + b'\n'
+        ),
+        'prefixes': lambda count: b'Nov 24 03:13:20 h audispd: x\n' * count,
+        'one long prefix': lambda count: b'Nov 24 03:13:20 h audit' + b'audit' * count,
+        'half an object': lambda count: b'{"a": "' + b'audit(' * count,
+        'nested objects': lambda count: b'{"a":' * count + b'1' + b'}' * count,
+        'objects': lambda count: b'{"message": "audit("}\n' * count,
+        'interpreted': lambda count: (head.replace(b': ', b' : ') % b'EXECVE' + b'argc=2 a0=x a1=y\n') * count,
+        'lines with the key': lambda count: b'SYSCALL key=x claude-hooks-docker\n' * count,
+    }
+    for name, make in texts.items():
+        yield Input('log: ' + name, 16000, lambda count, make=make: reading(make(count)))
+
+    def logging_in(lines: list[bytes]) -> Callable[[], object]:
+        def run() -> object:
+            logins = sessions.Logins()
+            logins.add(lines)
+            asked = {'node': None, 'auid': 1000, 'event': '9999999999.100:4000000000'}
+            return [logins.of({**asked, 'ses': number}) for number in range(len(lines))]
+
+        return run
+
+    login = (
+        b'type=LOGIN msg=audit(%d.100:%d): pid=7 uid=0 subj=x old-auid=4294967295 auid=1000 tty=(none) '
+        b'old-ses=4294967295 ses=%d res=1'
+    )
+    said = (
+        b"type=USER_START msg=audit(1795490000.500:%d): pid=7 uid=0 auid=1000 ses=5 "
+        b"msg='op=PAM:session_open acct=\"x\" "
+        b"exe=\"/x\" hostname=? addr=? terminal=ssh res=success'"
+    )
+    sets = {
+        'sessions': lambda count: [login % (1795490000 + number, number, number) for number in range(count)],
+        'sessions that count down': lambda count: [login % (1795490000, n, count - n) for n in range(count)],
+        'logins of one session': lambda count: [login % (1795490000, number, 5) for number in range(count)],
+        'words on one session': lambda count: [login % (1795490000, 0, 5)] + [said % number for number in range(count)],
+        'starts of auditd': lambda count: [head % b'DAEMON_START' + b'op=start res=success'] * count,
+    }
+    for name, make in sets.items():
+        yield Input('logins: ' + name, 16000, lambda count, make=make: logging_in(make(count)))
+
+
+SOURCES = (command_lines, references, answers, audit_logs)
 
 
 def best(run: Callable[[], object], runs: int) -> float:

@@ -20,7 +20,8 @@ import stat
 import time
 from typing import Any, Callable, TypedDict, TypeVar
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config, logs, records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 
@@ -49,7 +50,7 @@ UNITS = ('auditd.service', 'audit-rules.service')
 #: Ports of a swarm, where dockerd listens too: for other managers, not for clients of the API.
 SWARM_PORTS = (2377, 7946)
 
-_MOMENT = re.compile(rb'audit\((\d{1,11})\.(\d{3}):')
+_END = 65536  # of a log, to find its last record in
 _LISTEN = '0A'  # include/net/tcp_states.h
 _LONGEST_FILE = 4 << 20
 
@@ -229,12 +230,11 @@ def _log(host: _Host, settings: dict[str, str] | None) -> Log:
         'size': None,
     }
     folder, name = os.path.split(path)
-    rotated = re.compile(re.escape(name) + r'(\.[1-9][0-9]{0,8})?\Z')
     # One that cannot be listed is told in unseen: the log is then not said to be missing.
     before = len(host.unseen)
-    names = [entry for entry in host.names(folder) if rotated.match(entry)]
+    ages = {entry: logs.age(entry, name) for entry in host.names(folder)}
+    names = sorted((entry for entry, age in ages.items() if age is not None), key=lambda entry: ages[entry] or (0, 0))
     log['present'] = name in names or len(host.unseen) > before
-    names.sort(key=lambda entry: int(entry[len(name) + 1 :] or '0'))
     log['files'] = len(names)
     for entry in names:
         status = host.status(os.path.join(folder, entry))
@@ -256,16 +256,18 @@ def _moments(host: _Host, path: str) -> tuple[int | None, int | None]:
     def ends(place: str) -> tuple[bytes, bytes]:
         with open(files.open_regular(place), 'rb') as file:
             start = file.read(16384)
-            file.seek(max(0, os.fstat(file.fileno()).st_size - 65536))
-            return start, file.read(65536)
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _END))
+            return start, file.read(_END)
 
     found = host.attempt(path, ends)
     if found is None:
         return None, None
-    first, last = _MOMENT.search(found[0]), _MOMENT.findall(found[1])
+    # Both begin or end within a line, in which the text of some user may look like a record
+    first = records.first_record(found[0], 0, found[0].rfind(b'\n') + 1)
+    last = records.last_record(found[1], found[1].find(b'\n') + 1 if len(found[1]) == _END else 0, len(found[1]))
     return (
-        int(first.group(1)) * 1000 + int(first.group(2)) if first else None,
-        int(last[-1][0]) * 1000 + int(last[-1][1]) if last else None,
+        audit_events.moment_of(first.ident)[0] if first else None,
+        audit_events.moment_of(last.ident)[0] if last else None,
     )
 
 
