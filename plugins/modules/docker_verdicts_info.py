@@ -116,7 +116,7 @@ verdicts:
       elements: dict
       description:
         - The findings, as M(claude_hooks.docker_audit.docker_findings_info) gives them, or the connects to the engine, one for each process.
-        - Connects have the same fields without those of a command. Each has a C(caller), its login and the processes that still live.
+        - Connects have the same fields without those of a command. Each has a C(caller), its login, the processes that still live, and the systemd unit whose line it is.
       sample: []
     more: {type: int, description: "How many more processes than those in RV(verdicts[].who) it can have been.", sample: 0}
     evidence:
@@ -202,11 +202,16 @@ def main():
     # Without auditctl, or without the right to ask the kernel, its rules are not known
     auditctl = module.get_bin_path('auditctl', opt_dirs=['/sbin', '/usr/sbin'])
     listed = module.run_command([auditctl, '-l']) if auditctl else (1, '', '')
+    systemctl = module.get_bin_path('systemctl')
+
+    def show_units(arguments):
+        return module.run_command([systemctl] + arguments)[1] if systemctl else ''
+
     try:
         since, before = times.period(params['since'], params['before'])
         result = on_host.verdicts(
             params['key'], params['container'], params['socket'], params['kept'], params['host'], since, before,
-            listed[1] if listed[0] == 0 else None)
+            listed[1] if listed[0] == 0 else None, show_units)
     except (logs.LogReaderError, forms.AuditLogError, text.PatternError, times.TimeError, engine.EngineError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)

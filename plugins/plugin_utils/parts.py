@@ -60,6 +60,8 @@ def caller_pieces(entry: Mapping[str, Any], zone: Zone = None) -> Iterator[str]:
     caller = entry.get('caller') or {}
     if caller.get('login'):
         yield _login(caller['login'], zone)
+    if isinstance(caller.get('unit'), Mapping):
+        yield 'unit: %s (%s)' % (escape.word(caller['unit'].get('name')), escape.word(caller['unit'].get('setting')))
     process, parent = caller.get('process'), caller.get('parent')
     # The command of a finding stands there anyway
     if process and not (entry.get('argv') and parent):

@@ -10,7 +10,7 @@ import itertools
 import os
 import pwd
 import time
-from typing import Any, Iterable, NamedTuple
+from typing import Any, Callable, Iterable, NamedTuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config, logs, scan
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
@@ -26,6 +26,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
     kernel_log,
     reasons,
     sources,
+    units,
     world,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Entry, Evidence
@@ -110,8 +111,12 @@ def verdicts(
     since: float,
     before: float | None,
     listing: str | None,
+    show_units: Callable[[list[str]], str],
 ) -> dict[str, Any]:
-    """The verdicts of this host, and what they rest on."""
+    """The verdicts of this host, and what they rest on.
+
+    listing is what `auditctl -l` prints, None where it fails; show_units runs systemctl with arguments.
+    """
     kept = kept_events.read(list(_kept_texts(kept_path)))
     reason = None
     try:
@@ -148,6 +153,8 @@ def verdicts(
         )
         askers = list({id(who): who for verdict in judged for who in verdict['who']}.values())
         callers.add(askers, logged.lines, living)
+    if any(who.get('ppid') == 1 and who.get('argv') for who in askers):
+        units.add(askers, units.lines(show_units(units.ARGUMENTS)))
     for who in askers:
         who['host'] = who['host'] if host is None else host
     find.shown(askers)
