@@ -57,8 +57,8 @@ def auditd():
     return int(auditctl('-s').split('\npid ')[1].split()[0])
 
 
-def wait_until(condition, what):
-    deadline = time.monotonic() + 30
+def wait_until(condition, what, seconds=30):
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.1)
@@ -105,6 +105,10 @@ def machine(request, tmp_path):
     auditctl('-D')
 
 
+def is_same(file):
+    return lab('after', file)[0] == 0
+
+
 def is_as_before(file):
     code, output = lab('after', file)
     assert code == 0, output
@@ -118,19 +122,42 @@ def test_a_run_that_ends_leaves_no_trace(machine):
     assert is_as_before(machine)
 
 
-def test_a_run_that_was_killed_is_cleaned_up_after(machine, tmp_path):
-    ready = tmp_path / 'ready'
+def kill_half_way(verb, script, ready):
+    """Run a script in the lab, and kill the process group of the lab once the script has made a file."""
     process = subprocess.Popen(
-        [sys.executable, str(LAB), 'audit', 'sh', '-c', HARM + 'setsid sleep 987 & touch %s; sleep 987' % ready],
+        [sys.executable, str(LAB), verb, 'sh', '-c', '%s\ntouch %s; sleep 987' % (script, ready)],
         stdin=subprocess.DEVNULL,
         env=dict(os.environ, CLAUDE_HOOKS_LAB_DIR=FOLDER),
         start_new_session=True,
     )
-    wait_until(ready.exists, 'the run is half way')
+    wait_until(lambda: ready.exists() or process.poll() is not None, 'the run is half way', 120)
+    assert process.poll() is None
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def runs(*words):
+    return subprocess.run(['pgrep', '-f', '^' + ' '.join(words)], capture_output=True, check=False).returncode == 0
+
+
+def test_a_run_that_was_killed_is_cleaned_up_after(machine, tmp_path):
+    kill_half_way('audit', HARM + 'setsid sleep 986 &', tmp_path / 'ready')
+    assert runs('sleep', '986') and not is_same(machine)
     for _twice in range(2):
         code, output = lab('down')
         assert code == 0, output
         assert is_as_before(machine)
-    assert subprocess.run(['pgrep', '-f', '^sleep 987'], check=False).returncode == 1
+    assert not runs('sleep', '98[67]')
+
+
+@pytest.mark.parametrize('machine', ['by hand'], indirect=True)
+def test_the_engine_of_a_run_that_was_killed_ends_with_its_containers(machine, tmp_path):
+    start = (
+        'docker run --detach --network none --label claude_hooks.docker_audit=test "$DOCKER_AUDIT_TEST_IMAGE" sleep 985'
+    )
+    kill_half_way('run', 'set -e; ' + start, tmp_path / 'ready')
+    assert runs('sleep', '985')
+    code, output = lab('down')
+    assert code == 0, output
+    assert is_as_before(machine)
+    assert not runs('sleep', '98[57]')
