@@ -35,6 +35,8 @@ KEPT = '/var/lib/claude-hooks/events.jsonl'
 _LONGEST_KEPT = 64 << 20
 _APT_HISTORY, _DPKG_LOG = '/var/log/apt/history.log', '/var/log/dpkg.log'
 _LONGEST_LOG = 16 << 20
+# auditd writes it once it is up (src/auditd.c write_pid_file)
+_AUDITD_PID = '/run/auditd.pid'
 # auditd starts before the services of a host: what is there only later began after audit was switched on
 _EARLY = 120 * 1000
 
@@ -100,6 +102,8 @@ class Host(NamedTuple):
     states: list[states.State]
     kernel: list[bytes]
     real: dict[str, str | None] | None
+    #: When the auditd that runs now was started.
+    auditd_since: float | None = None
 
 
 def verdicts(
@@ -146,6 +150,7 @@ def verdicts(
             states=states.states(known, socket) if reason is None else [],
             kernel=list(kernel_log.read()),
             real=_real_paths(happened),
+            auditd_since=_written(_AUDITD_PID),
         )
         known_all = material(read)
         judged = decide.verdicts(
@@ -275,7 +280,7 @@ def _sources(host: Host, changed: list[sources.Change]) -> sources.Sources:
         blind=tuple(blind),
         ends=tuple(ends),
         unwatched=tuple(_unwatched(rules, host.key)),
-        unseen=_unseen(changed, host.logged.first, host.booted),
+        unseen=_unseen(changed, host),
         log_first=host.logged.first,
     )
 
@@ -315,7 +320,7 @@ def _uid(name: str) -> int | None:
         return None
 
 
-def _unseen(changed: list[sources.Change], log_first: float | None, booted: float) -> tuple[str, ...]:
+def _unseen(changed: list[sources.Change], host: Host) -> tuple[str, ...]:
     """What audit never sees: a process that was there before it was first switched on in this boot has no context
     (kernel/auditsc.c audit_alloc), unless the kernel was booted with audit=1."""
     try:
@@ -323,10 +328,20 @@ def _unseen(changed: list[sources.Change], log_first: float | None, booted: floa
             return ()
     except OSError:
         pass
-    starts = [change.time for change in changed if change.op == 'start' and change.time >= booted - 1000]
-    if starts and starts[0] <= booted + _EARLY or log_first is None:
+    starts = [change.time for change in changed if change.op == 'start' and change.time >= host.booted - 1000]
+    # The log can have been rotated since, and auditd started again
+    started = min([*starts, *([] if host.auditd_since is None else [host.auditd_since])], default=host.logged.first)
+    if started is None or started <= host.booted + _EARLY:
         return ()
-    return (f'all that ran before {times.timestamp(int(starts[0] if starts else max(log_first, booted)))}',)
+    return ('all that ran before %s' % times.timestamp(int(started)),)
+
+
+def _written(path: str) -> float | None:
+    """When a file was written, in milliseconds, or None where it is not there."""
+    try:
+        return os.stat(path).st_mtime * 1000
+    except OSError:
+        return None
 
 
 def _real_paths(happened: list[Any]) -> dict[str, str | None]:

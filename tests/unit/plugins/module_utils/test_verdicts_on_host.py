@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promise: what a host holds becomes sources with the periods in which they looked, and no more is claimed."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host
+
+KEY = 'claude-hooks-docker'
+BOOTED, NOW = 1795400000000, 1795500000000
+EVENT = {'Type': 'container', 'Action': 'start', 'Actor': {'ID': 'a' * 64, 'Attributes': {}}}
+
+
+def event(at):
+    return dict(EVENT, timeNano=at * 1000000)
+
+
+def sources_of(lines=(), listing='No rules', **fields):
+    logged = on_host.Logged([], [], [list(lines)], BOOTED, NOW)
+    known = {
+        'key': KEY,
+        'logged': logged,
+        'listing': listing,
+        'now': NOW,
+        'booted': BOOTED,
+        'events': [],
+        'full': False,
+        'kept': {'events': [], 'gone': [], 'connects': [], 'gaps': []},
+        'containers': {},
+        'engine_since': None,
+        'reasons': [],
+        'own': [],
+        'states': [],
+        'kernel': [],
+        'real': None,
+    }
+    return on_host.material(on_host.Host(**{**known, **fields})).sources
+
+
+@pytest.mark.parametrize(
+    'listing, uids',
+    [
+        ('-a always,exit -S all -F path=/usr/bin/docker -F perm=x -F uid=0 -F key=' + KEY, (0,)),
+        ('-w /usr/bin/docker -p x -k ' + KEY, None),
+        ('-a always,exit -F path=/usr/bin/docker -F perm=x -F uid=0 -F uid!=5 -F key=' + KEY, (0,)),
+    ],
+)
+def test_the_rules_of_the_kernel_say_who_is_watched(listing, uids):
+    (watch,) = sources_of(listing=listing).commands
+    assert watch == (BOOTED, NOW, uids, True)
+
+
+@pytest.mark.parametrize('listing', ['No rules', '-w /usr/bin/docker -p x -k %s-other' % KEY, '-w /x -p x -k x' + KEY])
+def test_the_rule_of_another_key_watches_nothing(listing):
+    assert sources_of(listing=listing).commands == ()
+
+
+def test_the_socket_has_a_rule_of_its_own():
+    looking = sources_of(
+        listing='-a always,exit -F arch=b64 -S connect -F path=/run/docker.sock -F key=%s-socket' % KEY
+    )
+    assert looking.connects == ((BOOTED, NOW),) and looking.commands == ()
+
+
+@pytest.mark.parametrize(
+    'fields, blind, ends',
+    [
+        # what an engine remembers is of its own time
+        ({'events': [event(NOW - 50)]}, (), ((NOW - 50, NOW),)),
+        ({'events': [event(NOW - 50)], 'engine_since': NOW - 60}, ((0, NOW - 60),), ((NOW - 50, NOW),)),
+        ({'events': [event(NOW - 50)], 'full': True, 'engine_since': NOW - 60}, ((0, NOW - 50),), ((NOW - 50, NOW),)),
+        (
+            {
+                'events': [event(NOW - 50)],
+                'kept': {'events': [event(NOW - 50)], 'gone': [], 'connects': [], 'gaps': [(NOW - 40, NOW - 30)]},
+            },
+            ((NOW - 40, NOW - 30), (0, NOW - 50)),
+            ((NOW - 50, NOW - 40), (NOW - 30, NOW)),
+        ),
+        ({}, (), ((NOW, NOW),)),
+    ],
+)
+def test_how_far_events_are_known(fields, blind, ends):
+    looking = sources_of(**fields)
+    assert [[round(time) for time in period] for period in looking.blind] == [list(period) for period in blind]
+    assert [[round(time) for time in period] for period in looking.ends] == [list(period) for period in ends]
+
+
+def started(at):
+    return b'type=DAEMON_START msg=audit(%d.%03d:9): op=start' % divmod(at, 1000)
+
+
+@pytest.mark.parametrize(
+    'lines, auditd_since, sees_all',
+    [
+        ([started(BOOTED + 5000)], None, True),
+        ([started(BOOTED + 5000), started(NOW - 5)], NOW - 5, True),
+        ([started(NOW - 5)], None, False),  # installed hours after the boot
+        ([], BOOTED + 5000, True),  # the record was rotated away
+        ([], NOW - 5, False),
+    ],
+)
+def test_what_ran_before_audit_is_never_seen(lines, auditd_since, sees_all, monkeypatch):
+    monkeypatch.setattr(on_host.files, 'read_regular', lambda path, longest: b'quiet')
+    assert (sources_of(lines, auditd_since=auditd_since).unseen == ()) is sees_all
+
+
+def test_a_kernel_that_was_booted_with_audit_sees_all(monkeypatch):
+    monkeypatch.setattr(on_host.files, 'read_regular', lambda path, longest: b'quiet audit=1\n')
+    assert sources_of([started(NOW - 5)]).unseen == ()
