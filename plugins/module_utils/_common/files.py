@@ -5,6 +5,7 @@
 
 To open a device can have effects (/dev/watchdog reboots the host), a FIFO makes the reader wait, a link leads anywhere.
 So a path is first opened with O_PATH, which opens nothing, and what it names is opened only when it is a regular file.
+A controller that runs no Linux has neither O_PATH nor /proc: there the name is looked up before it is opened.
 
 Sources: open(2) for O_PATH and O_NOFOLLOW, proc(5) for /proc/self/fd, symlink(7).
 """
@@ -18,6 +19,7 @@ import stat
 import uuid
 from typing import NoReturn
 
+_O_PATH = getattr(os, 'O_PATH', 0)
 _FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | _FLAGS  # opened and not O_PATH, so that an automount happens
 _MOST_LINKS = 40  # MAXSYMLINKS, include/linux/namei.h
@@ -25,11 +27,11 @@ _MOST_LINKS = 40  # MAXSYMLINKS, include/linux/namei.h
 
 def open_regular(path: str) -> int:
     """A descriptor to read a regular file. OSError where it is none, or where a link of another user leads to it."""
-    named = _named(path)
+    folder, name = _followed(path)
     try:
-        return _reopened(named, path)
+        return _opened(name, folder, path)
     finally:
-        os.close(named)
+        os.close(folder)
 
 
 def read_regular(path: str, longest: int) -> bytes:
@@ -76,28 +78,21 @@ class OwnFolder:
 
     def open_lock(self, name: str) -> int:
         """A descriptor of a file to lock and to write to, made where it is missing."""
-        path = os.path.join(self.path, name)
         try:
-            named = os.open(name, os.O_PATH | _FLAGS, dir_fd=self._folder)
+            return self._opened(name, os.O_RDWR)
         except FileNotFoundError:
             try:
                 return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600, dir_fd=self._folder)
             except FileExistsError:  # made by another run meanwhile
                 return self.open_lock(name)
-        try:
-            return _reopened(named, path, os.O_RDWR, os.geteuid())
-        finally:
-            os.close(named)
 
     def read(self, name: str, longest: int) -> bytes:
         """The first bytes of a file."""
-        named = os.open(name, os.O_PATH | _FLAGS, dir_fd=self._folder)
-        try:
-            handle = _reopened(named, os.path.join(self.path, name), owner=os.geteuid())
-        finally:
-            os.close(named)
-        with os.fdopen(handle, 'rb') as file:
+        with os.fdopen(self._opened(name, os.O_RDONLY), 'rb') as file:
             return file.read(longest)
+
+    def _opened(self, name: str, access: int) -> int:
+        return _opened(name, self._folder, os.path.join(self.path, name), access, os.geteuid())
 
     def write(self, name: str, data: bytes) -> None:
         """Put a file there in one step. What stands there is replaced: a link is not followed."""
@@ -107,10 +102,18 @@ class OwnFolder:
         _write(self._folder, name, draft, data, 0o600)
 
 
-def _reopened(named: int, path: str, access: int = os.O_RDONLY, owner: int = -1) -> int:
-    """Open what an O_PATH descriptor names, if that is a regular file."""
-    _check(os.fstat(named), path, owner)
-    return os.open('/proc/self/fd/%d' % named, access | os.O_NONBLOCK | os.O_CLOEXEC)
+def _opened(name: str, folder: int, path: str, access: int = os.O_RDONLY, owner: int = -1) -> int:
+    """Open what a name in a folder is, if that is a regular file. path is for the message."""
+    access |= os.O_NONBLOCK | os.O_CLOEXEC
+    if not _O_PATH:
+        _check(os.stat(name, dir_fd=folder, follow_symlinks=False), path, owner)
+        return os.open(name, access | os.O_NOFOLLOW, dir_fd=folder)
+    named = os.open(name, _O_PATH | _FLAGS, dir_fd=folder)
+    try:
+        _check(os.fstat(named), path, owner)
+        return os.open('/proc/self/fd/%d' % named, access)
+    finally:
+        os.close(named)
 
 
 def _check(status: os.stat_result, path: str, owner: int) -> None:
@@ -122,8 +125,8 @@ def _check(status: os.stat_result, path: str, owner: int) -> None:
         _refuse(path, 'it belongs to uid %d, not to uid %d who runs this' % (status.st_uid, owner))
 
 
-def _named(path: str) -> int:
-    """An O_PATH descriptor of what a path names.
+def _followed(path: str) -> tuple[int, str]:
+    """(a descriptor of the folder, the name in it) of what a path leads to, which is no link.
 
     Links on the way must be root's or the user's own; the last one must be in a folder that nobody else may write to.
     """
@@ -133,28 +136,36 @@ def _named(path: str) -> int:
     try:
         while parts:
             name = parts.pop(0)
-            found = os.open(name, os.O_PATH | _FLAGS, dir_fd=folder)
-            try:
-                status = os.fstat(found)
-                if not stat.S_ISLNK(status.st_mode):
-                    if not parts:
-                        return os.dup(found)
-                    folder = _replaced(folder, _open_folder(name, folder))
-                    continue
-                links += 1
-                if links > _MOST_LINKS:
-                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-                if status.st_uid not in _trusted() or (not parts and _others_write(os.fstat(folder))):
-                    _refuse(path, '%s is a link that another user could have put there' % name)
-                target = os.readlink('', dir_fd=found)
-            finally:
-                os.close(found)
+            status, target = _looked_up(name, folder)
+            if target is None:
+                if not parts:
+                    return os.dup(folder), name
+                folder = _replaced(folder, _open_folder(name, folder))
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            if status.st_uid not in _trusted() or (not parts and _others_write(os.fstat(folder))):
+                _refuse(path, '%s is a link that another user could have put there' % name)
             if os.path.isabs(target):
                 folder = _replaced(folder, _root_of(target))
             parts = _parts(target) + parts
     finally:
         os.close(folder)
     _refuse(path, 'it is not a file')
+
+
+def _looked_up(name: str, folder: int) -> tuple[os.stat_result, str | None]:
+    """What a name is, and where it leads if it is a link, both of the same moment."""
+    if not _O_PATH:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return status, os.readlink(name, dir_fd=folder) if stat.S_ISLNK(status.st_mode) else None
+    named = os.open(name, _O_PATH | _FLAGS, dir_fd=folder)
+    try:
+        status = os.fstat(named)
+        return status, os.readlink('', dir_fd=named) if stat.S_ISLNK(status.st_mode) else None
+    finally:
+        os.close(named)
 
 
 def _entered(path: str, make: bool) -> int:
@@ -201,7 +212,9 @@ def _open_folder(name: str, folder: int) -> int:
     try:
         return os.open(name, _FOLDER, dir_fd=folder)
     except PermissionError:  # it may be passed through, but not listed
-        return os.open(name, os.O_PATH | os.O_DIRECTORY | _FLAGS, dir_fd=folder)
+        if not _O_PATH:
+            raise
+        return os.open(name, _O_PATH | os.O_DIRECTORY | _FLAGS, dir_fd=folder)
 
 
 def _parts(path: str) -> list[str]:

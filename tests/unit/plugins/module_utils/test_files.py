@@ -16,6 +16,14 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common 
 OTHER = 12345  # a user who owns nothing here
 
 
+@pytest.fixture(autouse=True, params=['Linux', 'another system'])
+def system(request, monkeypatch):
+    """O_PATH is Linux's alone."""
+    if request.param != 'Linux':
+        monkeypatch.setattr(files, '_O_PATH', 0)
+        monkeypatch.delattr(os, 'O_PATH')
+
+
 @pytest.fixture(autouse=True)
 def nothing_stays_open():
     before = len(os.listdir('/proc/self/fd'))
