@@ -200,7 +200,7 @@ def main():
         if not params[option]:
             module.fail_json(msg='%s must not be empty' % option)
     # Without auditctl, or without the right to ask the kernel, its rules are not known
-    auditctl = module.get_bin_path('auditctl', opt_dirs=['/sbin', '/usr/sbin'])
+    auditctl = module.get_bin_path('auditctl')
     listed = module.run_command([auditctl, '-l']) if auditctl else (1, '', '')
     systemctl = module.get_bin_path('systemctl')
 
