@@ -127,7 +127,8 @@ def _of_project(one: Execution, incident: Incident, known: world.World) -> tuple
     folders = []
     while cwd:
         folders.append(cwd)
-        cwd = None if cwd == '/' else posixpath.dirname(cwd)
+        # dirname('//') is '//' again: POSIX leaves two leading slashes alone
+        cwd = None if cwd in ('/', '//') else posixpath.dirname(cwd)
     return _by_folders(folders, one.entry.get('cwd'), incident, known)
 
 

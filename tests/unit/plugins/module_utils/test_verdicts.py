@@ -445,6 +445,14 @@ def test_a_compose_command_means_the_project_that_is_known_of_its_folder(text, o
     assert [(what, cause, confidence, sorted(pids)) for what, cause, confidence, pids in short(judged)] == expected
 
 
+@pytest.mark.parametrize('folder', ['//', '//srv', 'srv', '.', ''])
+def test_a_folder_that_is_no_plain_path_ends_the_search_for_a_project(folder):
+    labels = {'com.docker.compose.project': 'shop', 'com.docker.compose.project.working_dir': '/srv/shop'}
+    events = life(*down(**labels), **labels)
+    judged = judge(events, [command(0.5, 'docker compose down', cwd=folder)], [LOGGED])
+    assert {verdict['confidence'] for verdict in judged} == {'open'}
+
+
 def test_only_matching_names_count_but_also_earlier_ones():
     renamed = life(
         event(0, 'rename', B, 'plain', oldName='/claude-hooks-b'),
