@@ -141,9 +141,16 @@ words = st.one_of(
     st.text('-=tfsvh.,/:1x', max_size=6),
 )
 programs = st.sampled_from(
-    ['docker', '/usr/bin/docker', 'docker-compose', '/usr/libexec/docker/cli-plugins/docker-compose']
+    [
+        ['docker'],
+        ['/usr/bin/docker'],
+        ['docker-compose'],
+        ['/usr/libexec/docker/cli-plugins/docker-compose'],
+        # a script: podman's words are read, too
+        ['/bin/sh', '/usr/bin/docker'],
+    ]
 )
-lines = st.builds(lambda program, rest: [program] + rest, programs, st.lists(words, max_size=12))
+lines = st.builds(lambda program, rest: program + rest, programs, st.lists(words, max_size=12))
 
 
 @settings(max_examples=1000, deadline=None)
@@ -156,6 +163,10 @@ def test_any_list_of_strings_gives_a_whole_result(argv):
     assert all(value is None or isinstance(value, str) for key, value in reading.items() if key != 'targets')
     assert reading['action'] or (reading['targets'], reading['target_kind'], reading['signal']) == ([], None, None)
     assert json.loads(json.dumps(reading)) == reading
+    command = docker_cli.parse(argv)
+    assert not (command.harmless and (command.action or command.attached))
+    assert command.inner is None or -len(argv) < command.inner < 0
+    assert not command.podman or (command.action and argv[0] == '/bin/sh')
 
 
 @settings(max_examples=300, deadline=None)
