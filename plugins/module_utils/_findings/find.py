@@ -215,6 +215,12 @@ def connects(events: Iterable[audit_log.Event]) -> list[Entry]:
     return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
 
 
+def signals(events: Iterable[audit_log.Event]) -> list[Entry]:
+    """Who sent signals, of events with the key for them. With the node of each."""
+    found = {(event.node, event.ident): (_order(event), {**_entry(event, None), 'success': True}) for event in events}
+    return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
+
+
 def executions(events: Iterable[audit_log.Event], key: str = names.DEFAULT_KEY) -> list[Execution]:
     """Every execution that started, whatever it asks for, with its argv and the node of each."""
     wanted_key = text.as_bytes(key)

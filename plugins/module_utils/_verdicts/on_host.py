@@ -9,6 +9,7 @@ import grp
 import itertools
 import os
 import pwd
+import re
 import time
 from typing import Any, Callable, Iterable, NamedTuple
 
@@ -35,6 +36,7 @@ KEPT = '/var/lib/claude-hooks/events.jsonl'
 _LONGEST_KEPT = 64 << 20
 _APT_HISTORY, _DPKG_LOG = '/var/log/apt/history.log', '/var/log/dpkg.log'
 _LONGEST_LOG = 16 << 20
+_VICTIM = re.compile(rb'type=OBJ_PID msg=audit\((\d{1,11}\.\d{3}:\d{1,10})\): opid=(\d{1,10}) ')
 # auditd writes it once it is up (src/auditd.c write_pid_file)
 _AUDITD_PID = '/run/auditd.pid'
 # auditd starts before the services of a host: what is there only later began after audit was switched on
@@ -46,6 +48,7 @@ class Logged(NamedTuple):
 
     executions: list[Any]
     connects: list[Any]
+    signals: list[Any]
     #: Other lines, for each file, the newest first.
     lines: list[list[bytes]]
     first: int | None
@@ -56,25 +59,29 @@ def read_logs(key: str, log: str) -> Logged:
     """One pass through the logs for everything that verdicts need of them."""
     executing = scan.Scan(key)
     connecting = scan.Scan(key + names.SOCKET_SUFFIX, audit_events.is_connect)
+    signalling = scan.Scan(key + names.SIGNALS_SUFFIX, _is_signal)
     executions: list[Any] = []
     connects: list[Any] = []
+    signals: list[Any] = []
     by_file: dict[int, list[bytes]] = {}
     opened = logs.Logs(log)
     try:
         for piece in opened.pieces(logs.BLOCK):
             executions += executing.feed(piece.block, piece.end)
             connects += connecting.feed(piece.block, piece.end)
+            signals += signalling.feed(piece.block, piece.end)
             found = by_file.setdefault(id(piece.file), [])
-            for pattern in (callers.LINES, sources.LINES, reasons.LINES):
+            for pattern in (callers.LINES, sources.LINES, reasons.LINES, _VICTIM):
                 for hit in pattern.finditer(piece.block, 0, piece.end):
                     start = piece.block.rfind(b'\n', 0, hit.start()) + 1
                     end = piece.block.find(b'\n', hit.start())
                     found.append(piece.block[start : end if end >= 0 else piece.end])
         executions += executing.finish()
         connects += connecting.finish()
+        signals += signalling.finish()
     finally:
         opened.close()
-    return Logged(executions, connects, list(by_file.values())[::-1], executing.first, executing.last)
+    return Logged(executions, connects, signals, list(by_file.values())[::-1], executing.first, executing.last)
 
 
 class Host(NamedTuple):
@@ -188,6 +195,7 @@ def material(host: Host) -> decide.Material:
         engine_since=host.engine_since,
         own=host.own,
         oom_kills=kills,
+        signals=_signals(host.logged.signals, lines),
         states=host.states,
         pids={state.id: [state.pid] for state in host.states if state.is_running},
         real=host.real,
@@ -239,6 +247,20 @@ def _log_text(path: str) -> str:
         return files.read_regular(path, _LONGEST_LOG).decode('utf-8', 'replace')
     except OSError:
         return ''
+
+
+def _is_signal(event: Any) -> bool:
+    return audit_events.outcome(event) is None and not audit_events.is_connect(event)
+
+
+def _signals(events: list[Any], lines: list[bytes]) -> list[Entry]:
+    """Who sent SIGKILL, and to which process: an OBJ_PID record says it, which has no key of its own."""
+    victims = {}
+    for line in lines:
+        victim = _VICTIM.search(line)
+        if victim:
+            victims[victim.group(1).decode()] = int(victim.group(2))
+    return [{**entry, 'opid': victims.get(entry['event'])} for entry in find.signals(events)]
 
 
 def entries(executed: Iterable[Any], key: str) -> list[Entry]:

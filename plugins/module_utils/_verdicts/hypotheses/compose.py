@@ -42,10 +42,6 @@ def claim(one: Execution, ready: float, incident: Incident, known: world.World) 
     command, project = one.command, incident.attributes.get(world.PROJECT)
     if not project or not _does(command, incident):
         return None
-    created = known.created(incident.id)
-    if created is not None and created > one.time and incident.what != 'renamed':
-        # It works on the containers that it finds, but for the new one, which it gives the name of the old one at last
-        return None
     in_time = _in_time(command, ready, incident)
     service = _of_service(command, incident)
     of_project = _of_project(one, incident, known)

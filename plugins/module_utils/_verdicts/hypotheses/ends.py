@@ -30,6 +30,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources, covers
 
+_OF_ENGINE = ('runc', 'crun', 'dockerd', 'containerd-shim-runc-v2')
 _OBEYS = 60 * 1000  # what a container takes at most, nearly ever, to end after it was asked to
 
 
@@ -93,6 +94,8 @@ class Ends:
         """A signal from outside the engine: by a process of the host, or by a client of containerd."""
         cause = 'killed_outside_engine'
         near = self._near(incident) if incident.code == '137' else []
+        # runc kills for the engine, and for any client of containerd: of other containers, too
+        strangers = [entry for entry in near if (entry.get('exe') or '').rpartition('/')[2] not in _OF_ENGINE]
         own = self._pids.get(incident.id, ())
         hits = [entry for entry in near if entry.get('opid') in own]
         if hits:
@@ -100,11 +103,11 @@ class Ends:
             state = answers.SHOWN if len(hits) == 1 else answers.NOT_KNOWN
             return Answer(cause, state, tuple(hits), tuple(lines))
         if incident.code == '137' and covers(self._sources.signals, incident.time - SOON, incident.time):
-            if own or not near:
+            if own or not strangers:
                 # Also by rt_sigqueueinfo and cgroup.kill, which no rule of ours logs
                 return answers.not_known(cause, note('only_kill_is_logged'))
-            lines = [note('signal_near', opid=entry.get('opid'), **who_did(entry)) for entry in near]
-            return answers.not_known(cause, who=near, evidence=lines)
+            lines = [note('signal_near', opid=entry.get('opid'), **who_did(entry)) for entry in strangers]
+            return answers.not_known(cause, who=strangers, evidence=lines)
         # A program can handle the others, and end with any code
         return answers.not_known(cause, note('signals_not_logged'))
 

@@ -346,6 +346,13 @@ def test_a_signal_from_the_host_is_named_where_it_is_logged():
     assert (verdict['cause'], verdict['who']) == ('not_known', [])
 
 
+@pytest.mark.parametrize('exe, who', [('/usr/bin/bash', [300]), ('/usr/bin/runc', [])])
+def test_a_signal_to_a_process_that_is_not_known_is_a_candidate(exe, who):
+    sent = dict(connect(0.99, 300, exe), opid=78)
+    (verdict,) = judge(MEMORY, [], [LOGGED], signals=[sent], looking=EVERYTHING._replace(signals=(ALWAYS,)))
+    assert (verdict['cause'], [one['pid'] for one in verdict['who']]) == ('not_known', who)
+
+
 @pytest.mark.parametrize(
     'text, at',
     [

@@ -18,7 +18,7 @@ def event(at):
 
 
 def sources_of(lines=(), listing='No rules', **fields):
-    logged = on_host.Logged([], [], [list(lines)], BOOTED, NOW)
+    logged = on_host.Logged([], [], [], [list(lines)], BOOTED, NOW)
     known = {
         'key': KEY,
         'logged': logged,
@@ -110,3 +110,20 @@ def test_what_ran_before_audit_is_never_seen(lines, auditd_since, sees_all, monk
 def test_a_kernel_that_was_booted_with_audit_sees_all(monkeypatch):
     monkeypatch.setattr(on_host.files, 'read_regular', lambda path, longest: b'quiet audit=1\n')
     assert sources_of([started(NOW - 5)]).unseen == ()
+
+
+# Measured: kill -9 from a shell, with the rule of the role
+KILLED = b"""\
+type=SYSCALL msg=audit(1795450000.120:77): arch=c000003e syscall=62 success=yes exit=0 a0=4711 a1=9 a2=0 a3=0 items=0 \
+ppid=800 pid=801 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 comm="bash" \
+exe="/usr/bin/bash" subj=unconfined key="claude-hooks-docker-signals"
+type=OBJ_PID msg=audit(1795450000.120:77): opid=4711 oauid=-1 ouid=0 oses=-1 ocomm="sleep"
+"""
+
+
+def test_who_sent_a_signal_and_to_whom(tmp_path):
+    log = tmp_path / 'audit.log'
+    log.write_bytes(KILLED)
+    logged = on_host.read_logs(KEY, str(log))
+    (sent,) = on_host._signals(logged.signals, [line for lines in logged.lines for line in lines])
+    assert (sent['opid'], sent['pid'], sent['auid'], sent['exe']) == (4711, 801, 1000, '/usr/bin/bash')
