@@ -71,6 +71,7 @@ class ActionModule(asking_action.AskingAction):
         self._asked.update(host=self._host, cursor=options['reader'])
         self._seen = collections.OrderedDict()
         self._counts = {'findings': 0, 'gaps': 0, 'reconnects': 0}
+        self._others = 0
         self._printed = printed.Printed(options['reader'], options['key'], self._host)
         _end_with_parent()
         self._begin(options)
@@ -87,6 +88,8 @@ class ActionModule(asking_action.AskingAction):
         self._print([] if self._as_json else [summary])
         if self._as_json:
             self._say(summary, stderr=True)
+        for line in parts.left_out(self._others, 'finding', options['container']):
+            self._notice(line)
         if away:
             return dict(self._counts, changed=False, failed=True, msg='The host was still away at the end: ' + away)
         return dict(self._counts, changed=False)
@@ -161,6 +164,7 @@ class ActionModule(asking_action.AskingAction):
 
     def _show(self, result):
         """Print what is new in a result. Returns whether it held anything."""
+        self._others += result['counts'].get('others', 0)
         for warning in result.get('warnings') or []:
             if self._is_new('warning', str(warning)):
                 self._notice(str(warning))

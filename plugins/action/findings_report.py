@@ -28,6 +28,7 @@ class ActionModule(report_action.ReportAction):
         'report': {'type': 'path'},
         'select': {'type': 'str'},
         'since': {'type': 'str'},
+        'container': {'type': 'str'},
         'before': {'type': 'str'},
     }
 
@@ -46,11 +47,11 @@ class ActionModule(report_action.ReportAction):
         items = _compiled(given['select'])(findings_view.by_time(findings))
         since, until = given['since'], given['before']
         return report_action.Report(
-            findings_view.view(items, hosts, since, until),
+            findings_view.view(items, hosts, since, until, container=given['container']),
             {
                 'dest': lambda: formats.writer(given['dest'], given['format'])(items),
                 'report': lambda: report_page.of_findings(
-                    items, hosts, since, until, chosen=given['select'] is not None
+                    items, hosts, since, until, chosen=given['select'] is not None, container=given['container']
                 ),
             },
             {},

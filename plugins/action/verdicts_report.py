@@ -34,6 +34,7 @@ class ActionModule(report_action.ReportAction):
         'report': {'type': 'path'},
         'since': {'type': 'str'},
         'before': {'type': 'str'},
+        'container': {'type': 'str'},
         'evidence': {'type': 'bool', 'default': False},
     }
 
@@ -45,10 +46,17 @@ class ActionModule(report_action.ReportAction):
     def report(self, hosts, given):
         since, until = given['since'], given['before']
         return report_action.Report(
-            verdict_view.view(hosts, since, until, evidence=given['evidence'], paint=_painted),
+            verdict_view.view(
+                hosts,
+                since,
+                until,
+                evidence=given['evidence'],
+                paint=_painted,
+                container=given['container'],
+            ),
             {
                 'dest': lambda: formats.jsonl(verdict_view.of_all(hosts)),
-                'report': lambda: report_page.of_verdicts(hosts, since, until),
+                'report': lambda: report_page.of_verdicts(hosts, since, until, container=given['container']),
             },
             {},
         )

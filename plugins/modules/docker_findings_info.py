@@ -61,12 +61,12 @@ options:
   since:
     description:
       - Report nothing before this time (ISO 8601). Without an offset it is the local time of the host.
-      - V(today) is the last midnight in the local time of the host, as it is for C(ausearch -ts today).
+      - V(today) and V(yesterday) are midnights in the local time of the host, and V(-2h) is two hours ago (C(s), C(m), C(h), C(d), C(w)).
       - With O(cursor) it counts only as long as there is no position yet.
     type: str
     default: today
   before:
-    description: Report nothing after this time (ISO 8601). Without an offset it is the local time of the host.
+    description: Report nothing after this time, written as O(since).
     type: str
   socket:
     description: The socket of the docker engine that is asked for the names of containers. Where no engine answers, ids stay V(possible).
@@ -196,6 +196,10 @@ findings:
     keys: {type: list, elements: str, description: Keys of the audit rule., sample: [claude-hooks-docker]}
     user: {type: str, description: "Name of the user, only where the record carries it.", sample: root}
     login_user: {type: str, description: "Name of the login user, only where the record carries it.", sample: bob}
+    target_names:
+      type: dict
+      description: "The names of those targets that are ids, only with RV(findings[].match=id)."
+      sample: {3f2a9c1b77d0: claude-hooks-dev}
     argv_hex: {type: list, elements: str, description: "The command line in hex, only where some of it is not UTF-8.", sample: [646f636b6572, "ff"]}
     caller:
       description: What is known of the asker beyond its own record. What is not known for certain is null.
@@ -293,6 +297,10 @@ counts:
     bytes: {type: int, description: The length of the logs that were read., sample: 8388600}
     executions: {type: int, description: Executions of docker that our rule logged., sample: 212}
     failed: {type: int, description: Those of them that did not start., sample: 0}
+    others:
+      type: int
+      description: Those of them that took away containers whose names do not match. They are not among RV(findings).
+      sample: 7
     unreadable: {type: int, description: "Those of them whose command the log does not tell, the failed ones included.", sample: 0}
 span:
   description: The time that the logs cover, whoever wrote into them. Both are null where they hold no record.

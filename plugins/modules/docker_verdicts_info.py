@@ -27,11 +27,11 @@ options:
   since:
     description:
       - Give no verdict on what was before this time (ISO 8601). Without an offset it is the local time of the host.
-      - V(today) is the last midnight in the local time of the host.
+      - V(today) and V(yesterday) are midnights in the local time of the host, and V(-2h) is two hours ago (C(s), C(m), C(h), C(d), C(w)).
     type: str
     default: today
   before:
-    description: Give no verdict on what was after this time (ISO 8601). Without an offset it is the local time of the host.
+    description: Give no verdict on what was after this time, written as O(since).
     type: str
   socket:
     description: The socket of the docker engine.
@@ -146,6 +146,11 @@ events:
       description: Whether the engine itself could be asked, and why not. Without O(kept) that is an error.
       type: dict
       sample: {reachable: true, reason: null}
+others:
+  description: How many verdicts on containers whose names do not match are left out.
+  returned: success
+  type: int
+  sample: 7
 connects:
   description: How many connects to the engine the audit log holds. Zero says that the rule for them is not in force, or that nobody connected.
   returned: success

@@ -37,6 +37,9 @@ options:
   select:
     description: A JMESPath expression that is applied to the list of findings. What it makes of them is shown and written.
     type: str
+  container:
+    description: The pattern of container names that the hosts were asked for, to be named where it leaves something out.
+    type: str
   since:
     description: From when on the hosts were asked for findings, to be shown. Without it, that is today.
     type: str

@@ -28,6 +28,9 @@ options:
   dest:
     description: File on the controller to write the verdicts to as JSON Lines, with mode 0600. It ends in V(.jsonl) or V(.json).
     type: path
+  container:
+    description: The pattern of container names that the hosts were asked for, to be named where it leaves something out.
+    type: str
   since:
     description: From when on the hosts were asked for verdicts, to be shown. Without it, that is today.
     type: str

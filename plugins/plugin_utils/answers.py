@@ -236,7 +236,7 @@ _PROBLEM = record({'code': text, 'weight': one_of(*codes.WEIGHTS), 'evidence': t
 _FOUND = {
     'findings': listed(_FINDING),
     'unreadable': listed(_UNREADABLE),
-    'counts': record({name: integer for name in ('executions', 'failed', 'unreadable')}),
+    'counts': record({name: integer for name in ('executions', 'failed', 'unreadable')}, {'others': integer}),
     'span': _SPAN,
 }
 _STRANGE = 'this host did not answer as %s does: %s'
@@ -254,7 +254,7 @@ KINDS: dict[str, Check] = {
             'connects': integer,
             'span': _SPAN,
         },
-        {'watched': _WATCHED},
+        {'watched': _WATCHED, 'others': integer},
     ),
     'docker_coverage_info': record(
         {

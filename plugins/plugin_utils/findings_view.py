@@ -23,7 +23,12 @@ def by_time(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def view(
-    items: Any, hosts: Results, since: str | None = None, until: str | None = None, zone: Zone = None
+    items: Any,
+    hosts: Results,
+    since: str | None = None,
+    until: str | None = None,
+    zone: Zone = None,
+    container: str | None = None,
 ) -> list[str]:
     """Lines for a terminal: the items, how much of each host's log was seen, and the hosts that were not read.
 
@@ -37,7 +42,7 @@ def view(
         lines = table(items, zone)
     else:
         lines = formats.jsonl(items).splitlines()
-    return lines + [''] + reach(hosts, since, until, zone)
+    return lines + [''] + reach(hosts, since, until, zone, container)
 
 
 def table(findings: Iterable[Finding], zone: Zone = None) -> list[str]:
@@ -113,10 +118,20 @@ def gap_line(host: str, span: Mapping[str, Any], zone: Zone = None) -> str:
     )
 
 
+def remark(finding: Finding, form: str = '%s') -> str:
+    """What the targets do not say: that it is only possible, or the names of containers that are named by id."""
+    if finding.get('match') == 'possible':
+        return form % 'possible'
+    if finding.get('match') == 'id':
+        labels = dict.fromkeys((finding.get('target_names') or {}).values())
+        shown = 'id of ' + (', '.join(map(escape.quoted, labels)) or 'a matching container')
+        return form % escape.short(shown, parts.SHOWN_TEXT)
+    return ''
+
+
 def _details(finding: Finding) -> Iterator[str]:
     targets = ' '.join(escape.quoted(target) for target in finding['targets'])
-    remark = {'possible': ' (possible)', 'id': ' (id of a matching container)'}.get(finding.get('match') or '', '')
-    yield ('targets ' + escape.short(targets, parts.SHOWN_TEXT) if targets else 'no targets') + remark
+    yield ('targets ' + escape.short(targets, parts.SHOWN_TEXT) if targets else 'no targets') + remark(finding, ' (%s)')
     yield 'exe %s' % escape.word(finding.get('exe'))
     yield 'cwd %s' % escape.word(finding.get('cwd'))
     for label, name in (('engine', 'docker_host'), ('context', 'context'), ('project', 'project')):
@@ -138,7 +153,18 @@ def _wrapped(pieces: Iterable[str]) -> list[str]:
 # --- What was seen at all --------------------------------------------------------------------------------------------
 
 
-def reach(hosts: Results, since: str | None = None, until: str | None = None, zone: Zone = None) -> list[str]:
+def others(hosts: Results) -> int:
+    """How many findings of other containers the hosts left out."""
+    return sum((result.get('counts') or {}).get('others', 0) for result in hosts.values())
+
+
+def reach(
+    hosts: Results,
+    since: str | None = None,
+    until: str | None = None,
+    zone: Zone = None,
+    container: str | None = None,
+) -> list[str]:
     """Lines that tell silence from blindness: what each host's log holds, and which hosts were not read."""
     read = {host: result for host, result in hosts.items() if not parts.unread_reason(result)}
     lines = parts.columns(_reach_rows(read, zone)) + [''] if read else []
@@ -152,6 +178,7 @@ def reach(hosts: Results, since: str | None = None, until: str | None = None, zo
             sum(result['counts']['failed'] for result in read.values()),
         )
     )
+    lines += parts.left_out(others(read), 'finding', container)
     silent = [host for host, result in read.items() if not result['counts']['executions']]
     if silent:
         lines.append(

@@ -9,6 +9,7 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape
 
 INDENT = ' ' * 4
@@ -106,6 +107,17 @@ def period(since: str | None, until: str | None) -> str:
 def read_of(read: Results, hosts: Results, since: str | None, until: str | None) -> str:
     """How many hosts were read, for which time."""
     return '%d of %s read, %s' % (len(read), counted(len(hosts), 'host'), period(since, until))
+
+
+def left_out(number: int, what: str, container: str | None) -> list[str]:
+    """A line on what is not shown because of the pattern, and how to see it, if there is any."""
+    if not number:
+        return []
+    pattern = escape.printable(container or names.DEFAULT_CONTAINER)
+    return [
+        "%s of other containers %s not shown (container=%s): -e container='*' shows all"
+        % (counted(number, what), 'is' if number == 1 else 'are', pattern)
+    ]
 
 
 def unreadable_line(execution: Mapping[str, Any], zone: Zone = None) -> str:

@@ -67,6 +67,7 @@ def of_findings(
     zone: Zone = None,
     now: str | None = None,
     chosen: bool = False,
+    container: str | None = None,
 ) -> str:
     """The page about findings. hosts maps each host to the result of its module; chosen: select left some out.
 
@@ -106,6 +107,7 @@ def of_verdicts(
     until: str | None = None,
     zone: Zone = None,
     now: str | None = None,
+    container: str | None = None,
 ) -> str:
     """The page about verdicts. hosts maps each host to the result of its module, the rest is as above."""
     read = {host: result for host, result in hosts.items() if not parts.unread_reason(result)}
@@ -118,7 +120,7 @@ def of_verdicts(
             'title': 'Why containers vanished',
             'kind': 'verdicts',
             'columns': ('Time', 'Host', 'Container', 'What', 'Cause', 'Caller', 'Evidence'),
-            'remark': '',
+            'remark': ' '.join(parts.left_out(verdict_view.others(hosts), 'verdict', container)),
             'items': [_verdict(verdict, zone) for verdict in reversed(verdict_view.of_all(hosts))],
         },
         hosts,
@@ -191,7 +193,7 @@ def _hash(text: str) -> str:
 def _finding(finding: Mapping[str, Any], zone: Zone) -> timeline.Item:
     """What the page shows of a finding."""
     label, look, caller = _word(finding['action']), _LOOKS.get(str(finding['action']), 'other'), _caller(finding)
-    remarks = [{'possible': 'possible', 'id': 'id of a matching container'}.get(finding.get('match') or '')]
+    remarks = [findings_view.remark(finding)]
     remarks += [
         '%s %s' % (name, _word(finding[key]))
         for name, key in (('on', 'docker_host'), ('context', 'context'), ('project', 'project'))
@@ -234,7 +236,7 @@ def _verdict(verdict: Mapping[str, Any], zone: Zone) -> timeline.Item:
             _cell(what),
             _cell(cause, cause_note, look=look),
             _cell(caller or '-', note),
-            _evidence(verdict),
+            _evidence(verdict, zone),
         ],
     )
 
@@ -250,9 +252,12 @@ def _askers(verdict: Mapping[str, Any]) -> tuple[str | None, str]:
     return ('can be ' if is_open else '') + '; '.join(names) if names else None, note
 
 
-def _evidence(verdict: Mapping[str, Any]) -> Cell:
+def _evidence(verdict: Mapping[str, Any], zone: Zone) -> Cell:
     """The cell with what a verdict rests on: in short the command, or the last line of the evidence."""
-    askers, lines = verdict['who'], [_text(verdict_words.sentence(line)) for line in verdict['evidence']]
+    askers, lines = (
+        verdict['who'],
+        [_text(verdict_words.sentence(verdict_view.in_zone(line, zone))) for line in verdict['evidence']],
+    )
     if len(askers) == 1 and askers[0].get('argv'):
         cell = _cell(_command(askers[0]), look='code')
     else:

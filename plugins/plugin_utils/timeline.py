@@ -61,18 +61,18 @@ def frame_of(
     items: Sequence[Item], hosts: Results, since: str | None, until: str | None, zone: Zone, now: int
 ) -> Frame:
     """From when to when the timeline goes: the time asked for, without a long void before all that is known."""
-    begin = _asked(since, zone, _asked(local(now, zone).date().isoformat(), zone, now))
+    begin = _asked(since or 'today', zone, now, now)
     marked = [item['moment'] for item in items if item['moment'] is not None]
-    end = max(marked + [min(_asked(until, zone, now), now), begin + 1000])
+    end = max(marked + [min(_asked(until, zone, now, now), now), begin + 1000])
     known = [moment((result.get(part) or {}).get('first')) for result in hosts.values() for part in ('span', 'events')]
     earliest = min(marked + [max(one, begin) for one in known if one is not None and one < end], default=begin)
     return Frame(max(min(marked + [begin]), earliest - max(1000, (end - earliest) // 8)), end, zone)
 
 
-def _asked(text: str | None, zone: Zone, default: int) -> int:
+def _asked(text: str | None, zone: Zone, now: int, default: int) -> int:
     """A time that was asked for, in milliseconds. The hosts judge what is none."""
     try:
-        return default if text is None else times.moment(text, zone)
+        return default if text is None else times.asked(text, zone, now)
     except times.TimeError:
         return default
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +26,7 @@ def view(
     zone: Zone = None,
     evidence: bool = False,
     paint: Paint = None,
+    container: str | None = None,
 ) -> list[str]:
     """Lines for a terminal: one for every verdict, how far back each host was seen, and the hosts that were not read.
 
@@ -46,14 +46,18 @@ def view(
     lines.append('%s: %s' % (parts.read_of(read, hosts, since, until), parts.counted(len(verdicts), 'verdict')))
     if verdicts and not evidence:
         lines.append('What they rest on: -e evidence=true')
-    return lines + parts.not_read(hosts)
+    return lines + parts.left_out(others(read), 'verdict', container) + parts.not_read(hosts)
+
+
+def others(hosts: Results) -> int:
+    """How many verdicts on other containers the hosts left out."""
+    return sum(result.get('others') or 0 for result in hosts.values())
 
 
 def _is_known_since(events: Mapping[str, Any], since: str | None, zone: Zone) -> bool:
     """Whether all events of the time that was asked for are known."""
-    today = datetime.datetime.now(zone).date().isoformat()
     try:
-        start = times.timestamp(times.moment(today if since in (None, 'today') else str(since), zone))
+        start = times.timestamp(times.asked(since or 'today', zone))
     except times.TimeError:
         return False
     return bool(events['count'] and str(events['first']) <= str(start) and not events.get('gaps'))
@@ -62,6 +66,13 @@ def _is_known_since(events: Mapping[str, Any], since: str | None, zone: Zone) ->
 def of_all(hosts: Results) -> list[dict[str, Any]]:
     """The verdicts of all hosts that were read, newest last."""
     return by_time([verdict for result in hosts.values() for verdict in result.get('verdicts') or []])
+
+
+def in_zone(line: Any, zone: Zone) -> Any:
+    """A line of evidence with its time as the view shows times: in one zone."""
+    if not isinstance(line, Mapping) or not line.get('time'):
+        return line
+    return dict(line, time=parts.local_time(line['time'], zone))
 
 
 def by_time(verdicts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -97,12 +108,12 @@ def block(
     lines = [paint(verdict, line) if paint else line]
     if verdict['confidence'] == 'open':
         lines += _candidates(verdict, zone)
-        lines += [parts.INDENT + 'not known: ' + _sentence(gap) for gap in _missing(verdict)[:1] if not evidence]
+        lines += [parts.INDENT + 'not known: ' + _sentence(gap, zone) for gap in _missing(verdict)[:1] if not evidence]
     for who in verdict['who'][:1] if verdict['confidence'] != 'open' else ():
         lines += [parts.INDENT + piece for piece in parts.caller_pieces(who, zone)]
     if evidence:
         lines.append('%sid %s, %s' % (parts.INDENT, escape.quoted(verdict['id'][:12]), _cause(verdict)))
-        lines += ['%s- %s' % (parts.INDENT, _sentence(line)) for line in verdict['evidence']]
+        lines += ['%s- %s' % (parts.INDENT, _sentence(line, zone)) for line in verdict['evidence']]
     return lines
 
 
@@ -130,18 +141,18 @@ def headline(group: Sequence[Mapping[str, Any]], zone: Zone = None) -> str:
         line += ' %s: by %s, which one is open' % (when, verdict_words.CAUSES.get(verdict['cause'], '-'))
         return line
     else:
-        line += ' %s: %s' % (when, _reason(verdict))
+        line += ' %s: %s' % (when, _reason(verdict, zone))
     return line + (' (likely)' if verdict['confidence'] == 'likely' else '')
 
 
-def _reason(verdict: Mapping[str, Any]) -> str:
+def _reason(verdict: Mapping[str, Any], zone: Zone) -> str:
     """What ended it where nobody did, with what the host says of it."""
     words = verdict_words.CAUSES.get(verdict['cause'], escape.printable(verdict['cause']))
     for line in verdict['evidence']:
         if isinstance(line, Mapping) and verdict['cause'] == 'self_exit' and line.get('code') == 'die_event':
             words += ' with %s' % escape.word(line.get('exit_code'))
     why = [
-        _sentence(line)
+        _sentence(line, zone)
         for line in verdict['evidence']
         if isinstance(line, Mapping) and line.get('code') in verdict_words.REASONS
     ]
@@ -185,8 +196,8 @@ def _doing(who: Mapping[str, Any]) -> str:
     return '%s (pid %s)' % (escape.word(who.get('exe')), escape.word(who.get('pid')))
 
 
-def _sentence(line: Any) -> str:
-    return escape.short(verdict_words.sentence(line), parts.SHOWN_COMMAND)
+def _sentence(line: Any, zone: Zone) -> str:
+    return escape.short(verdict_words.sentence(in_zone(line, zone)), parts.SHOWN_COMMAND)
 
 
 def reach(host: str, result: Mapping[str, Any], zone: Zone = None) -> list[str]:

@@ -13,6 +13,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -173,5 +174,10 @@ def test_yesterday_is_mailed_and_the_subject_says_where_hosts_are_missing(mailed
         'root',
     ]
     assert code == (0 if host == 'reached' else 2), text
-    assert ('%s of 1 host read, since %s' % (1 if host == 'reached' else 0, day)) in text
-    assert (folder / (day + '.jsonl')).stat().st_mode & 0o777 == 0o600
+    read = '%s of 1 host read, since %s until %sT23:59:59.999: ' % (1 if host == 'reached' else 0, day, day)
+    verdicts, _heading, findings = text.partition('\nEVERY FINDING\n')
+    assert re.search(re.escape(read) + r'\d+ verdicts?$', verdicts, re.M), text
+    assert re.search(re.escape(read) + r'\d+ findings?, ', findings, re.M), text
+    assert 'PLAY' not in text
+    for kind in ('verdicts', 'findings'):
+        assert (folder / ('%s.%s.jsonl' % (day, kind))).stat().st_mode & 0o777 == 0o600

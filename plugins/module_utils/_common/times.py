@@ -8,8 +8,13 @@ from __future__ import annotations
 import datetime
 import functools
 import re
+import time
 
 _IDENT = re.compile(r'([0-9]{1,11})\.([0-9]{3}):([0-9]{1,20})\Z')
+
+_AGO = re.compile(r'-([0-9]{1,6})([smhdw])\Z')
+_UNITS = {'s': 1000, 'm': 60000, 'h': 3600000, 'd': 86400000, 'w': 604800000}
+_DAYS = {'today': 0, 'yesterday': 1}
 
 
 class TimeError(ValueError):
@@ -25,16 +30,30 @@ def moment(text: str, zone: datetime.tzinfo | None = None) -> int:
         seconds = parsed.timestamp()
     except (AttributeError, TypeError, ValueError, OverflowError, OSError):
         raise TimeError(
-            '%r is no ISO 8601 time: write it like 2026-11-24, 2026-11-24T03:57:43 or 2026-11-24T03:57:43.051Z'
-            % (text,)
+            '%r is no ISO 8601 time: write it like 2026-11-24, 2026-11-24T03:57:43 or 2026-11-24T03:57:43.051Z, '
+            'or today, yesterday, -30m, -2h, -3d, -1w' % (text,)
         ) from None
     return int(round(seconds * 1000))
 
 
+def asked(text: str, zone: datetime.tzinfo | None = None, now: int | None = None) -> int:
+    """A time as people ask for it, to milliseconds: ISO 8601, today and yesterday (midnight), -2h (so long ago)."""
+    now = int(time.time() * 1000) if now is None else now
+    word = text.strip().lower() if isinstance(text, str) else ''
+    ago = _AGO.match(word)
+    if ago:
+        return max(0, now - int(ago.group(1)) * _UNITS[ago.group(2)])
+    if word in _DAYS:
+        day = datetime.datetime.fromtimestamp(now / 1000, datetime.timezone.utc).astimezone(zone).date()
+        return moment((day - datetime.timedelta(days=_DAYS[word])).isoformat(), zone)
+    return moment(text, zone)
+
+
 def period(since: str, before: str | None = None) -> tuple[int, int | None]:
-    """The two ends of a time that was asked for. since can be today, before None: now."""
-    first = moment(datetime.date.today().isoformat() if since == 'today' else since)
-    last = None if before is None else moment(before)
+    """The two ends of a time that was asked for, in this machine's zone. before None: now."""
+    now = int(time.time() * 1000)
+    first = asked(since, None, now)
+    last = None if before is None else asked(before, None, now)
     if last is not None and first > last:
         raise TimeError('since is later than before: nothing can be found')
     return first, last

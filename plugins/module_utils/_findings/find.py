@@ -16,6 +16,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.match import (
+    Labels,
     Resolve,
     matched,
     resolver,
@@ -65,6 +66,8 @@ class Entry(_Names):
 
 class _Encoded(TypedDict, total=False):
     argv_hex: list[str]
+    #: The names of targets that are ids.
+    target_names: dict[str, str]
 
 
 class Finding(Entry, _Encoded):
@@ -105,6 +108,7 @@ class Found(TypedDict):
     findings: list[Finding]  # by time, then serial
     executions: int  # with our key
     failed: int  # of these: those that did not start
+    others: int  # of these: those that took away containers whose names do not match
     unreadable: list[Unreadable]  # of these: those whose command is not known; the first few
     unreadable_count: int
 
@@ -125,6 +129,8 @@ class _Judgement(NamedTuple):
 
 
 _NOTHING = _Judgement()
+# It takes a container away, whose name does not match
+_OTHER = _Judgement(way='other')
 
 
 def find(
@@ -161,11 +167,12 @@ def search(
     before: int | None = None,
 ) -> Found:
     """What find() gives, before it is shown: with the node of each entry."""
-    judge = _Judge(resolver(containers or {}, text.name_matcher(name)))
+    labels = Labels(containers or {})
+    judge = _Judge(resolver(labels, text.name_matcher(name)))
     wanted_key = text.as_bytes(key)
     found: dict[tuple[bytes | None, bytes | None, bytes], tuple[tuple[int, int, bytes], Finding]] = {}
     unreadable = _Unreadable()
-    executions = failed = 0
+    executions = failed = others = 0
     bounded = since is not None or before is not None
     for event in events:
         outcome = audit_log.outcome(event)
@@ -178,13 +185,17 @@ def search(
         judgement = _judgement(event, outcome, judge)
         if judgement.unreadable:
             unreadable.add(event, judgement.unreadable)
+        elif judgement is _OTHER:
+            others += actions is None
         elif judgement.command is not None and _is_wanted(judgement, possible, actions):
-            found.setdefault((event.host, event.node, event.ident), (_order(event), _finding(event, host, judgement)))
+            entry = (_order(event), _finding(event, host, judgement, labels))
+            found.setdefault((event.host, event.node, event.ident), entry)
     ordered = [finding for _moment, finding in sorted(found.values(), key=lambda item: item[0])]
     return {
         'findings': _without_plugins(ordered),
         'executions': executions,
         'failed': failed,
+        'others': others,
         'unreadable': [_unreadable(event, host, reason) for event, reason in unreadable.first()],
         'unreadable_count': unreadable.count,
     }
@@ -307,8 +318,10 @@ class _Judge:
         match = matched(event, argv, gap, self._resolve)
         if match is None and gap is not None and not event.interpreted:
             return _Judgement(unreadable='arguments missing')
-        if match is None or match.way is None:
+        if match is None:
             return _NOTHING
+        if match.way is None:
+            return _OTHER
         raw = audit_log.fields(event)
         return _Judgement(
             command=match.command,
@@ -323,7 +336,7 @@ class _Judge:
         )
 
 
-def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement) -> Finding:
+def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement, labels: Labels) -> Finding:
     raw, command = audit_log.fields(event), judgement.command
     assert command is not None and command.action is not None
     node = text.shown(event.node)
@@ -360,6 +373,11 @@ def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement) ->
     _add_names(finding, event)
     if judgement.argv_hex:
         finding['argv_hex'] = list(judgement.argv_hex)
+    if judgement.way == 'id':
+        known = {target: labels.of(target) for target in judgement.matched}
+        finding['target_names'] = {
+            text.shown_text(one): text.shown_text(label) for one, label in known.items() if label
+        }
     return finding
 
 

@@ -73,7 +73,7 @@ class Follower:
         if self._watch is None:
             # Before the log is read, so that nothing that is written meanwhile is missed
             self._watch = log_watch.LogWatch(self._log, self._listener)
-        executions = failed = 0
+        executions = failed = others = 0
         status = _NOT_ASKED
         # A new one for each batch: it keeps the logs open that it has read
         with contextlib.closing(Following(self._question.key, self._log, self._state.position)) as following:
@@ -88,6 +88,7 @@ class Follower:
                     )
                     status = engine.status(reason)
                 executions, failed = executions + found['executions'], failed + found['failed']
+                others += found['others']
                 left = deadline - time.monotonic()
                 if found['findings'] or found['unreadable'] or following.gap or left <= 0:
                     break
@@ -95,7 +96,7 @@ class Follower:
                 pause = min(left, SETTLED_SECONDS) if following.is_waiting else left
                 if self._watch.wait(pause) == log_watch.GONE:
                     return None
-        found['executions'], found['failed'] = executions, failed
+        found['executions'], found['failed'], found['others'] = executions, failed, others
         gaps = [] if following.gap is None else [on_host.span(*following.gap)]
         return Batch(on_host.answer(found, following.stats(), status), gaps, following.position)
 

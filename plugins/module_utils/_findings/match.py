@@ -52,26 +52,45 @@ def matched(event: audit_log.Event, argv: Sequence[bytes], gap: int | None, reso
     return found
 
 
-def resolver(containers: Mapping[str, str], is_match: Callable[[str], bool]) -> Resolve:
-    """A function that says how a target matches the name pattern. containers maps ids to names."""
-    labels = {identity: label.lstrip('/') for identity, label in containers.items()}
-    known_names = frozenset(labels.values())
-    ids = sorted(labels)
+class Labels:
+    """The names of containers by id, or by the start of an id."""
+
+    def __init__(self, containers: Mapping[str, str]) -> None:
+        self._labels = {identity: label.lstrip('/') for identity, label in containers.items()}
+        self._ids = sorted(self._labels)
+
+    def names(self) -> frozenset[str]:
+        return frozenset(self._labels.values())
+
+    def is_id(self, target: str) -> bool:
+        return target in self._labels
+
+    def of(self, target: str) -> str | None:
+        """The name of the one container that a reference means by its id, or None."""
+        if target in self._labels:
+            return self._labels[target]
+        # Those with this prefix stand together
+        place = bisect.bisect_left(self._ids, target)
+        found = [one for one in self._ids[place : place + 2] if _ID.match(target) and one.startswith(target)]
+        return self._labels[found[0]] if len(found) == 1 else None
+
+
+def resolver(labels: Labels, is_match: Callable[[str], bool]) -> Resolve:
+    """A function that says how a target matches the name pattern."""
+    known_names = labels.names()
 
     def resolve(target: str, is_foreign: bool) -> str | None:
-        if not is_foreign and target in labels:
-            return 'id' if is_match(labels[target]) else None
+        label = None if is_foreign else labels.of(target)
+        if label is not None and labels.is_id(target):
+            return 'id' if is_match(label) else None
         if is_match(target):
             return 'name'
         if is_foreign:
             return 'possible' if _ID.match(target) else None
         if target in known_names or not _ID.match(target):
             return None
-        # Those with this prefix stand together
-        place = bisect.bisect_left(ids, target)
-        candidates = [identity for identity in ids[place : place + 2] if identity.startswith(target)]
-        if len(candidates) == 1:
-            return 'id' if is_match(labels[candidates[0]]) else None
+        if label is not None:
+            return 'id' if is_match(label) else None
         # Unknown, or ambiguous now: then it may have been the id of a matching container that is gone.
         return 'possible'
 

@@ -41,6 +41,7 @@ class Counts(TypedDict):
     bytes: int
     executions: int
     failed: int
+    others: int
     unreadable: int
 
 
@@ -108,6 +109,7 @@ def answer(found: find.Found, stats: Stats, status: engine.EngineStatus) -> Answ
             'bytes': stats['bytes'],
             'executions': found['executions'],
             'failed': found['failed'],
+            'others': found['others'],
             'unreadable': found['unreadable_count'],
         },
         'span': span(stats['first'], stats['last']),

@@ -79,18 +79,28 @@ def verdicts(
     before: float | None = None,
 ) -> list[dict[str, Any]]:
     """A verdict for every time a matching container ended, was removed or was renamed in a period, oldest first."""
+    return with_others(material, container, host, since, before)[0]
+
+
+def with_others(
+    material: Material, container: str, host: str | None, since: float | None, before: float | None
+) -> tuple[list[dict[str, Any]], int]:
+    """The verdicts on matching containers, and how many there are on others."""
     matches = text.name_matcher(container)
     case = _Case(material)
-    found = []
+    found: list[dict[str, Any]] = []
+    others: list[dict[str, Any]] = []
     for incident in case.incidents:
         # All of them, since each can use up a command
         verdict = case.verdict(incident)
         if (since is None or incident.time >= since) and (before is None or incident.time <= before):
-            if any(map(matches, [incident.name, *case.world.names_until(incident.id, incident.time)])):
-                found.append(dict({'host': host}, **verdict))
-    return [
-        _public(verdict) for verdict in _joined(sorted(found, key=lambda verdict: (verdict['time'], verdict['order'])))
-    ]
+            labels = [incident.name, *case.world.names_until(incident.id, incident.time)]
+            (found if any(map(matches, labels)) else others).append(dict({'host': host}, **verdict))
+    return [_public(verdict) for verdict in _joined(_in_order(found))], len(_joined(_in_order(others)))
+
+
+def _in_order(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(found, key=lambda verdict: (verdict['time'], verdict['order']))
 
 
 class _Case:

@@ -160,7 +160,7 @@ def verdicts(
             auditd_since=_written(_AUDITD_PID),
         )
         known_all = material(read)
-        judged = decide.verdicts(
+        judged, others = decide.with_others(
             known_all._replace(events=kept_events.still_there(happened, since)), container, host, since, before
         )
         askers = list({id(who): who for verdict in judged for who in verdict['who']}.values())
@@ -172,6 +172,7 @@ def verdicts(
     find.shown(askers)
     return {
         'verdicts': judged,
+        'others': others,
         'events': _reach(read, reason),
         'connects': len(known_all.connects),
         'span': {'first': times.timestamp(logged.first), 'last': times.timestamp(logged.last)},

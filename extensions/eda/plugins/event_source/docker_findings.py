@@ -54,7 +54,8 @@ options:
     default: true
   since:
     description:
-      - Where the first run starts (ISO 8601). Without an offset it is local time. V(today) is the last midnight.
+      - Where the first run starts (ISO 8601). Without an offset it is local time.
+      - V(today) and V(yesterday) are midnights, V(-2h) is two hours ago.
       - Each later run goes on where the last one ended.
     type: str
     default: today

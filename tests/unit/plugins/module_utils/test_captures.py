@@ -69,6 +69,7 @@ def test_real_log_gives_these_findings_and_counts():
     assert {name: value for name, value in result.items() if name not in ('findings', 'unreadable')} == {
         'executions': 52,
         'failed': 5,
+        'others': 0,
         'unreadable_count': 5,
     }
     assert [(entry['event'], entry['reason'], entry['comm']) for entry in result['unreadable']] == [

@@ -9,6 +9,7 @@ import ast
 import inspect
 
 import pytest
+import zoneinfo
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import (
     names,
     python,
@@ -36,6 +37,44 @@ def test_a_moment_is_read(written, expected):
 def test_what_is_no_moment_is_refused_with_an_example(wrong):
     with pytest.raises(times.TimeError, match='write it like 2026-11-24'):
         times.moment(wrong)
+
+
+NOW = 1795568400000  # 2026-11-25T01:00:00Z, which is 20:00 of the day before in New York
+
+
+@pytest.mark.parametrize(
+    'written, expected',
+    [
+        ('-90s', NOW - 90000),
+        ('-30m', NOW - 30 * 60000),
+        (' -2H ', NOW - 2 * 3600000),
+        ('-3d', NOW - 3 * 86400000),
+        ('-1w', NOW - 7 * 86400000),
+        ('-999999w', 0),
+        ('today', times.moment('2026-11-24T05:00:00Z')),
+        ('Yesterday', times.moment('2026-11-23T05:00:00Z')),
+        ('2026-11-24', times.moment('2026-11-24T05:00:00Z')),
+        ('2026-11-24T00:00:00Z', times.moment('2026-11-24T00:00:00Z')),
+    ],
+)
+def test_a_time_is_asked_for_as_people_do(written, expected):
+    assert times.asked(written, zoneinfo.ZoneInfo('America/New_York'), NOW) == expected
+
+
+def test_yesterday_is_a_midnight_also_where_the_clock_was_changed():
+    zone, now = zoneinfo.ZoneInfo('Europe/Berlin'), times.moment('2026-10-26T12:00:00+01:00')
+    assert times.asked('yesterday', zone, now) == times.moment('2026-10-25T00:00:00+02:00')
+
+
+@pytest.mark.parametrize('wrong', ['2h', '-2', '-h', '-2x', '--2h', '-2h -1m', '-1234567h', 'tomorrow', '', '-\u0662h'])
+def test_what_is_no_time_to_ask_for_is_refused_with_examples(wrong):
+    with pytest.raises(times.TimeError, match='or today, yesterday, -30m, -2h'):
+        times.asked(wrong)
+
+
+def test_a_period_goes_to_a_time_ago():
+    first, last = times.period('-2h', '-1h')
+    assert last - first == 3600000
 
 
 def test_a_period_has_its_start_first():

@@ -302,6 +302,7 @@ def test_failed_executions_are_counted_and_shown_apart():
         'findings': [],
         'executions': 1,
         'failed': 1,
+        'others': 0,
         'unreadable_count': 1,
         'unreadable': [
             {
@@ -335,3 +336,32 @@ def test_of_many_unreadable_ones_the_first_are_shown():
         500,
         ['1795490000.100:%d' % serial for serial in range(20)],
     )
+
+
+@pytest.mark.parametrize(
+    'words, options, others',
+    [
+        (['stop', 'other'], {}, 1),
+        (['stop', 'claude-hooks-a'], {}, 0),
+        (['stop', 'claude-hooks-a', 'other'], {}, 0),
+        (['ps'], {}, 0),
+        (['system', 'prune', '-f'], {'possible': False}, 0),
+        (['stop', 'other'], {'name': '*'}, 0),
+        (['stop', 'other'], {'actions': ['stop']}, 0),
+        (['stop', 'other'], {'since': 1 << 50}, 0),
+    ],
+)
+def test_commands_about_other_containers_are_counted(words, options, others):
+    assert find(['docker', *words], **options)['others'] == others
+
+
+def test_many_commands_about_other_containers_are_all_counted():
+    assert find(*[['docker', 'rm', 'other']] * 3, ['docker', 'rm', 'claude-hooks-a'])['others'] == 3
+
+
+def test_an_id_has_the_name_of_its_container_beside_it():
+    identity = '3f2a9c1b77d0' + '0' * 52
+    containers = {identity: 'claude-hooks-db', '4' * 64: 'other'}
+    finding = find(['docker', 'rm', '3f2a', '444'], containers=containers)['findings'][0]
+    assert finding['match'] == 'id' and finding['target_names'] == {'3f2a': 'claude-hooks-db'}
+    assert 'target_names' not in find(['docker', 'rm', 'claude-hooks-db'], containers=containers)['findings'][0]

@@ -242,6 +242,11 @@ def test_the_table_shows_what_an_operator_asks_for():
     [
         ({'match': 'possible', 'targets': []}, 'no targets (possible)'),
         ({'match': 'id', 'targets': ['4736']}, 'targets 4736 (id of a matching container)'),
+        (
+            {'match': 'id', 'targets': ['47'], 'target_names': {'47': 'claude-hooks-db'}},
+            'targets 47 (id of claude-hooks-db)',
+        ),
+        ({'match': 'id', 'target_names': {'x': '\x1b'}}, r"(id of $'\x1b')"),
         ({'docker_host': 'tcp://far:1', 'context': 'there'}, 'engine tcp://far:1  context there'),
         ({'argv_complete': False}, "'x y' ... (the log lacks arguments)"),
         ({'user': None, 'login_user': None}, 'remove  0     1000'),
@@ -395,6 +400,25 @@ def test_the_view_ends_with_the_hosts_that_were_not_read():
         '    web4: unreachable: no route to host',
         r'    web3: no log\x1b',
     ]
+
+
+@pytest.mark.parametrize(
+    'others, container, expected',
+    [
+        (0, None, []),
+        (
+            1,
+            None,
+            ["1 finding of other containers is not shown (container=claude-hooks-*): -e container='*' shows all"],
+        ),
+        (7, 'w*', ["7 findings of other containers are not shown (container=w*): -e container='*' shows all"]),
+        (7, '\x1b', ["7 findings of other containers are not shown (container=\\x1b): -e container='*' shows all"]),
+    ],
+)
+def test_the_view_says_what_the_pattern_left_out(others, container, expected):
+    hosts = {'a': dict(READ, counts=dict(READ['counts'], others=others)), 'b': {'failed': True, 'msg': 'x'}}
+    lines = findings_view.view([], hosts, zone=ZONE, container=container)
+    assert [line for line in lines if 'not shown' in line] == expected
 
 
 def test_the_view_says_for_which_time_it_asked():

@@ -47,8 +47,8 @@ def test_a_verdict_is_one_line():
 def test_with_evidence_all_that_it_rests_on_stands_below():
     assert verdict_view.block([VERDICT], UTC, evidence=True)[1:] == [
         '    id aaaaaaaaaaaa, a docker command (certain)',
-        '    - 2026-11-24T03:57:43.118Z kill, signal 9',
-        "    - 2026-11-24T03:57:43.119Z rename from $'named \\u202eevil\\x07' to x",
+        '    - 2026-11-24 03:57:43.118+00:00 kill, signal 9',
+        "    - 2026-11-24 03:57:43.119+00:00 rename from $'named \\u202eevil\\x07' to x",
     ]
 
 
@@ -81,11 +81,10 @@ AT = ' at 2026-11-24 03:57:43.120+00:00: '
                 'cause': 'oom',
                 'who': [],
                 'what': ['died'],
-                'evidence': [{'code': 'oom_of_limit', 'time': 'T', 'task': 'java', 'pid': 8}],
+                'evidence': [{'code': 'oom_of_limit', 'time': '2026-11-24T03:57:43.000Z', 'task': 'java', 'pid': 8}],
             },
-            'died'
-            + AT
-            + 'out of memory; T the kernel killed java (pid 8) of it: the container was at its memory limit',
+            'died' + AT + 'out of memory; 2026-11-24 03:57:43.000+00:00 the kernel killed java (pid 8) of it: '
+            'the container was at its memory limit',
         ),
         (
             {
@@ -93,10 +92,16 @@ AT = ' at 2026-11-24 03:57:43.120+00:00: '
                 'who': [],
                 'what': ['stopped'],
                 'evidence': [
-                    {'code': 'package_changed', 'time': 'T', 'tool': 'apt', 'package': 'docker.io', 'change': '1 to 2'}
+                    {
+                        'code': 'package_changed',
+                        'time': '2026-11-24T03:57:43.000Z',
+                        'tool': 'apt',
+                        'package': 'docker.io',
+                        'change': '1 to 2',
+                    }
                 ],
             },
-            "stopped" + AT + "the engine went down; T apt changed docker.io: '1 to 2'",
+            "stopped" + AT + "the engine went down; 2026-11-24 03:57:43.000+00:00 apt changed docker.io: '1 to 2'",
         ),
         (
             {'cause': 'not_known', 'confidence': 'open', 'what': ['died']},
@@ -262,3 +267,23 @@ def test_the_view_says_how_far_back_it_sees_and_who_was_not_read():
         'NOT READ:',
         '    far: unreachable: no route\\x1b[1m',
     ]
+
+
+def test_all_times_are_of_one_zone():
+    zone = datetime.timezone(datetime.timedelta(hours=5))
+    text = '\n'.join(verdict_view.view({'app1': {'verdicts': [VERDICT], 'events': EVENTS}}, zone=zone, evidence=True))
+    assert text.count('+05:00') >= 3 and 'Z ' not in text and '+00:00' not in text
+
+
+@pytest.mark.parametrize(
+    'others, expected',
+    [
+        (0, []),
+        (1, ["1 verdict of other containers is not shown (container=web-*): -e container='*' shows all"]),
+        (3, ["3 verdicts of other containers are not shown (container=web-*): -e container='*' shows all"]),
+    ],
+)
+def test_the_view_says_what_the_pattern_left_out(others, expected):
+    hosts = {'app1': {'verdicts': [], 'events': EVENTS, 'others': others}}
+    lines = verdict_view.view(hosts, zone=UTC, container='web-*')
+    assert [line for line in lines if 'not shown' in line] == expected
