@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How fast logs become findings, against ausearch and auparse on the same files in the same run.
 
-Usage: python3 benchmarks/findings.py [--size MB] [--sizes MB ...] [--runs N] [--folder DIR]
+Usage: python3 benchmarks/findings.py [--size MB] [--sizes MB ...] [--runs N] [--folder DIR] [--other CHECKOUT]
 
-Each log is generated anew from a fixed seed: ENRICHED executions of six records each, either 1 % or all of them ours. Of
-ours, nine in ten only look (ps, inspect, exec, logs); one in twenty takes a matching container away. Every time is the best of
-N runs that take turns, so that other load on the machine hits all alike, with the file in the page cache.
+Each log is generated anew from a fixed seed: ENRICHED executions of six records each, either 1 % or all of them ours.
+Of ours, nine in ten only look (ps, inspect, exec, logs); one in twenty takes a matching container away. Every time is
+the best of N runs that take turns, so that other load on the machine hits all alike, with the file in the page cache.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import types
 
 KEY = 'claude-hooks-docker'
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -73,7 +72,8 @@ def event(argv, moment, serial, chance, key):
         + 'ppid=%d pid=%d auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 '
         % (pid - 1, pid)
         + 'comm="%s" exe="%s" subj=unconfined key="%s"' % (argv[0], program, key)
-        + '\x1dARCH=x86_64 SYSCALL=execve AUID="bob" UID="root" GID="root" EUID="root" SUID="root" FSUID="root" EGID="root" SGID="root" FSGID="root"\n'
+        + '\x1dARCH=x86_64 SYSCALL=execve AUID="bob" UID="root" GID="root" '
+        + 'EUID="root" SUID="root" FSUID="root" EGID="root" SGID="root" FSGID="root"\n'
         + 'type=EXECVE '
         + head
         + 'argc=%d ' % len(argv)
@@ -98,15 +98,25 @@ def event(argv, moment, serial, chance, key):
     )
 
 
+def importable(root):
+    """Make a checkout the collection, whatever its folder is called, and give it to Ansible's loader."""
+    folder = tempfile.mkdtemp()
+    collections = os.path.join(folder, 'ansible_collections', 'claude_hooks')
+    os.makedirs(collections)
+    os.symlink(root, os.path.join(collections, 'docker_audit'))
+    os.environ['ANSIBLE_COLLECTIONS_PATH'] = folder
+    sys.path.insert(0, folder)
+    return folder
+
+
 def modules():
-    """The core, from this checkout, whatever its folder is called and without Ansible."""
-    core = 'ansible_collections.claude_hooks.docker_audit.plugins.module_utils'
-    parts = core.split('.')
-    for count in range(1, len(parts) + 1):
-        package = types.ModuleType('.'.join(parts[:count]))
-        package.__path__ = [str(ROOT / 'plugins' / 'module_utils')] if count == len(parts) else []
-        sys.modules[package.__name__] = package
-    return importlib.import_module(core + '.findings'), importlib.import_module(core + '.log_reader')
+    """find() and Reading, also of a checkout from before they had packages of their own."""
+    core = 'ansible_collections.claude_hooks.docker_audit.plugins.module_utils.'
+    try:
+        found = [importlib.import_module(core + name) for name in ('_findings.find', '_audit.reading')]
+    except ImportError:
+        found = [importlib.import_module(core + name) for name in ('findings', 'log_reader')]
+    return found
 
 
 def peak_megabytes():
@@ -115,30 +125,64 @@ def peak_megabytes():
         return next(int(line.split()[1]) for line in status if line.startswith('VmHWM')) / 1024
 
 
+def report(start, count, findings):
+    spent = time.perf_counter() - start
+    print(json.dumps({'seconds': spent, 'count': count, 'findings': findings, 'peak': peak_megabytes()}))
+
+
 def run_ours(path):
-    findings, log_reader = modules()
+    findings, reading = modules()
     start = time.perf_counter()
-    found = findings.find(log_reader.Reading(KEY, files=[path]).events())
-    print(
-        json.dumps(
-            {
-                'seconds': time.perf_counter() - start,
-                'count': found['executions'],
-                'findings': len(found['findings']),
-                'peak': peak_megabytes(),
-            }
-        )
+    found = findings.find(reading.Reading(KEY, files=[path]).events())
+    report(start, found['executions'], len(found['findings']))
+
+
+def run_start(path):
+    """What a host's module takes from the start of Python on."""
+    began = time.perf_counter() - time.clock_gettime(time.CLOCK_MONOTONIC) + started()
+    findings, reading = modules()
+    found = findings.find(reading.Reading(KEY, files=[path]).events())
+    report(began, found['executions'], len(found['findings']))
+
+
+def started():
+    """When this process started, on the monotonic clock."""
+    with open('/proc/self/stat', encoding='ascii') as stat:
+        ticks = int(stat.read().rpartition(')')[2].split()[19])
+    return (
+        ticks / os.sysconf('SC_CLK_TCK')
+        + time.clock_gettime(time.CLOCK_MONOTONIC)
+        - time.clock_gettime(time.CLOCK_BOOTTIME)
     )
+
+
+def run_lookup(path):
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.plugins.loader import init_plugin_loader, lookup_loader
+
+    init_plugin_loader()
+    lookup = lookup_loader.get('claude_hooks.docker_audit.ausearch', loader=DataLoader())
+    start = time.perf_counter()
+    report(start, None, len(lookup.run([path], variables={})))
+
+
+def run_filter(path):
+    from ansible.plugins.loader import filter_loader, init_plugin_loader
+
+    init_plugin_loader()
+    plugin = filter_loader.get('claude_hooks.docker_audit.docker_findings')
+    function = getattr(plugin, 'j2_function', plugin)
+    with open(path, encoding='utf-8', errors='surrogateescape') as log:
+        text = log.read()
+    start = time.perf_counter()
+    report(start, None, len(function(text)))
 
 
 def run_reading(path):
     """The events alone: with the findings left out, what is held does not depend on how many there are."""
-    _findings, log_reader = modules()
+    _findings, reading = modules()
     start = time.perf_counter()
-    count = sum(1 for _event in log_reader.Reading(KEY, files=[path]).events())
-    print(
-        json.dumps({'seconds': time.perf_counter() - start, 'count': count, 'findings': None, 'peak': peak_megabytes()})
-    )
+    report(start, sum(1 for _event in reading.Reading(KEY, files=[path]).events()), None)
 
 
 def run_auparse(path):
@@ -166,12 +210,21 @@ def run_ausearch(path):
     )
 
 
-WAYS = {'ausearch': run_ausearch, 'auparse': run_auparse, 'ours': run_ours, 'ours, events only': run_reading}
+WAYS = {
+    'ausearch': run_ausearch,
+    'auparse': run_auparse,
+    'ours': run_ours,
+    'ours, events only': run_reading,
+    'ours, with the start of Python': run_start,
+    'ours, lookup': run_lookup,
+    'ours, filter': run_filter,
+}
 
 
-def measure(way, path, python):
+def measure(way, path, python, root):
     """One run in a process of its own, so that its memory is its own."""
-    done = subprocess.run([python, __file__, '--way', way, path], capture_output=True, text=True, check=False)
+    command = [python, __file__, '--root', str(root), '--way', way, path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit('%s failed: %s' % (way, done.stderr.strip()))
     return json.loads(done.stdout)
@@ -188,10 +241,10 @@ def ways_here():
     ways = {'ausearch': sys.executable} if shutil.which('ausearch') else {}
     if with_auparse:
         ways['auparse'] = with_auparse
-    return dict(ways, **{'ours': sys.executable, 'ours, events only': sys.executable})
+    return dict(ways, **{way: sys.executable for way in WAYS if way.startswith('ours')})
 
 
-def compare(folder, megabytes, share, runs, ways):
+def compare(folder, megabytes, share, runs, ways, other=None):
     path = os.path.join(folder, 'audit.log')
     events, ours = generate(path, megabytes, share)
     size = os.path.getsize(path) / 1e6
@@ -200,8 +253,11 @@ def compare(folder, megabytes, share, runs, ways):
             pass
     best = {}
     for _run in range(runs):
-        for way, python in ways.items():
-            result = measure(way, path, python)
+        for way, python, root in [(way, python, ROOT) for way, python in ways.items()] + [
+            (way, python, other) for way, python in ways.items() if other and way.startswith('ours')
+        ]:
+            result = measure(way, path, python, root)
+            way = way if root is ROOT else 'other' + way[len('ours') :]
             if way not in best or result['seconds'] < best[way]['seconds']:
                 best[way] = result
     for way, result in best.items():
@@ -209,7 +265,7 @@ def compare(folder, megabytes, share, runs, ways):
             raise SystemExit('%s found %s of %d events' % (way, result['count'], ours))
         ratio = '%7.2f x ausearch' % (best['ausearch']['seconds'] / result['seconds']) if 'ausearch' in best else ''
         print(
-            '%5d MB  %3d %% ours  %-18s %7.0f MB/s %9.0f events/s %7.1f MiB peak %s%s'
+            '%5d MB  %3d %% ours  %-31s %7.0f MB/s %9.0f events/s %7.1f MiB peak %s%s'
             % (
                 size,
                 share * 100,
@@ -239,17 +295,23 @@ def main():
     parser.add_argument(
         '--folder', help='where the logs are written and removed (default: the folder for temporary files)'
     )
+    parser.add_argument('--other', help='another checkout, to be compared with this one in the same run')
+    parser.add_argument('--root', default=str(ROOT), help=argparse.SUPPRESS)
     parser.add_argument('--way', nargs=2, metavar=('WAY', 'LOG'), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.way:
-        WAYS[options.way[0]](options.way[1])
+        folder = importable(options.root)
+        try:
+            WAYS[options.way[0]](options.way[1])
+        finally:
+            shutil.rmtree(folder)
         return
     ways = ways_here()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         for share in (0.01, 1):
-            compare(folder, options.size, share, options.runs, ways)
+            compare(folder, options.size, share, options.runs, ways, options.other)
         print('growth')
-        own = {way: python for way, python in ways.items() if way.startswith('ours')}
+        own = {way: ways[way] for way in ('ours', 'ours, events only')}
         for share in (0.01, 1):
             for size in options.sizes:
                 compare(folder, size, share, options.runs, own)

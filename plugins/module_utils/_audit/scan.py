@@ -29,11 +29,15 @@ BLOCK = 4 << 20
 _SHORT_BLOCK = 64 << 10
 
 # So far round an event others that claim its time and serial are noticed, also where few of the events are ours
-_NEAR = 64 << 10
+_NEAR = 32 << 10
 _FEW = 64
 _SMALL = 1 << 20
 
-_IDENTS = re.compile(rb'audit\(([^)\n]{1,80})\)')
+# Records that say something of an execution, and those of other kinds that follow them
+_TELLING = re.compile(rb'type=(?:SYSCALL|EXECVE|CWD|13\d\d) (?:msg=)?audit\(([^)\n]{1,80})\)')
+_FOLLOWING = re.compile(
+    rb'(?:node=\S{1,255} )?type=(?!SYSCALL|EXECVE|CWD)[A-Z_]{1,40} msg=audit\(([^)\n]{1,80})\): [^\n]*\n'
+)
 
 # What usually follows our key at the end of a SYSCALL: its tail, then the other records of the event. The groups:
 # names, node and ident of the next line, first EXECVE, further ones, CWD. Anything else is left to records.records.
@@ -51,9 +55,7 @@ _REST = (
     + _OTHER
     + rb'(?:'
     + _OWN % rb'CWD'
-    + rb'([^\n]*)\n'
-    + _OTHER
-    + rb')?'
+    + rb'([^\n]*)\n)?'
 )
 
 
@@ -225,13 +227,15 @@ class Scan:
         if not block.startswith(head, start):
             return None
         count = block.count(b'\n', start, end)
-        if block.count(b'audit(', start, end) != count or mentions.of(ident, start, end) != count:
+        if block.count(b'audit(', start, end) != count:
             return None
         bodies = [] if execve is None else [_untailed(execve)]
         if further:
             bodies += [_untailed(line[line.index(b'): ') + 3 :]) for line in further.split(b'\n')[:-1]]
             if len(set(bodies)) != len(bodies):
                 return None
+        if mentions.has_others(ident, start, end, count, len(bodies) + 2):
+            return None
         # The key is quoted and the last of the body, see self._hit
         body = block[start + len(head) : place + self._key_length]
         if b'\x1d' in body:
@@ -275,20 +279,28 @@ class Scan:
 
 
 class _Mentions:
-    """How often a time and serial stand in a block. Counted at once where that is cheaper than a search for each."""
+    """Which records claim the time and serial of an event: counted at once where a search for each takes longer."""
 
     def __init__(self, block: bytes, end: int) -> None:
         self._block, self._end = block, end
         self._asked = 0
         self._counts: Counter[bytes] | None = None
 
-    def of(self, ident: bytes, start: int, end: int) -> int:
+    def has_others(self, ident: bytes, start: int, end: int, lines: int, telling: int) -> bool:
+        """Whether there are more than those in block[start:end]: so many lines, so many that tell of the execution."""
         self._asked += 1
         if self._counts is None and (self._asked > _FEW or self._end < _SMALL):
-            self._counts = Counter(_IDENTS.findall(self._block, 0, self._end))
+            self._counts = Counter(_TELLING.findall(self._block, 0, self._end))
         if self._counts is not None:
-            return self._counts[ident]
-        return self._block.count(b'audit(%s)' % ident, max(0, start - _NEAR), min(self._end, end + _NEAR))
+            return self._counts[ident] != telling
+        count = self._block.count(b'audit(%s)' % ident, max(0, start - _NEAR), min(self._end, end + _NEAR))
+        while count > lines:
+            following = _FOLLOWING.match(self._block, end, self._end)
+            if following is None or following.group(1) != ident:
+                return True
+            lines += 1
+            end = following.end()
+        return False
 
 
 def name(event: audit.Event) -> str:
