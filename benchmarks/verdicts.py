@@ -7,7 +7,8 @@
 Usage: python3 benchmarks/verdicts.py [--events N] [--commands N] [--connects N]
 
 Each shape of input is judged at an eighth of the size and at the size: a busy host of many containers, one container
-in a crash loop, one Compose project, one client that connects again and again, and everything in one second.
+in a crash loop, one Compose project, dockers in the foreground,
+one client that connects again and again, and everything in one second.
 """
 
 from __future__ import annotations
@@ -41,7 +42,11 @@ def material(decide, sources, times, shape, sizes):
     """What a host recorded: five events for each container that is stopped and removed."""
     events, commands, connects = [], [], []
     spread = 0.01 if shape == 'one second' else 100
-    labels = {'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web'} if shape == 'compose' else {}
+    labels = (
+        {'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web'}
+        if shape in ('compose', 'foreground')
+        else {}
+    )
     for number in range(sizes[0] // 5):
         identity = '%064x' % (1 if shape == 'crash loop' else number + 1)
         name = 'claude-hooks-%d' % (0 if shape == 'crash loop' else number)
@@ -56,7 +61,11 @@ def material(decide, sources, times, shape, sizes):
             for step, (action, more) in enumerate(actions)
         ]
     for number in range(sizes[1]):
-        words = 'docker compose stop' if shape == 'compose' else 'docker stop claude-hooks-%d' % (number * 4)
+        words = {
+            'compose': 'docker compose stop',
+            'attached': 'docker run image',
+            'foreground': 'docker compose up',
+        }.get(shape, 'docker stop claude-hooks-%d' % (number * 4))
         fields = {'pid': number + 10, 'exe': '/usr/bin/docker', 'argv': words.split()}
         commands.append(entry(times, number, number * spread * 4 + 1, **fields))
     for number in range(sizes[2]):
@@ -83,7 +92,7 @@ def main():
         from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide, sources
 
         print('%-12s %10s %10s %8s %10s' % ('shape', 'an eighth', 'all', 'growth', 'verdicts'))
-        for shape in ('busy', 'crash loop', 'compose', 'one client', 'one second'):
+        for shape in ('busy', 'crash loop', 'compose', 'foreground', 'attached', 'one client', 'one second'):
             took = []
             for part in (8, 1):
                 given_part = [size // part for size in sizes]

@@ -18,13 +18,17 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Answer, Evidence, note
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.clients import (
+    SHOWN_OTHERS,
     Clients,
     Execution,
     is_docker,
     moment,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses import compose
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses.commands import who_did
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses.commands import (
+    between,
+    who_did,
+)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
     STARTUP,
     Event,
@@ -47,13 +51,15 @@ class Attached:
         self._clients, self._world, self._sources = clients, known, sources
         self._named: dict[str, list[Execution]] = {}
         self._unnamed: list[Execution] = []
-        self._compose: list[Execution] = []
+        # Those that mean the same, by what they mean it by
+        self._compose: dict[tuple[object, ...], list[Execution]] = {}
         for one in ran:
             command = one.command
             if names.is_foreign(command.docker_host, command.context) or not command.attached or one.carries_requests:
                 continue
             if (command.subcommand or '').startswith('compose'):
-                self._compose.append(one)
+                by = (command.project, command.files, command.project_directory, command.targets, one.entry.get('cwd'))
+                self._compose.setdefault(by, []).append(one)
             elif command.attached_to:
                 self._named.setdefault(command.attached_to, []).append(one)
             else:
@@ -72,11 +78,11 @@ class Attached:
                 if fits and self._world.resolves(target, incident, one.time) and self._did_connect(one):
                     found.append(one)
         if not runs_inside and incident.created is not None:
-            found += [one for one in self._unnamed if one.time <= incident.created <= one.time + _PULL]
+            found += between(self._unnamed, incident.created - _PULL, incident.created)[-SHOWN_OTHERS:]
         if not runs_inside and world.PROJECT in incident.attributes:
-            for one in self._compose:
-                if one.time <= incident.asked and compose.may_be_attached(one, incident, self._world):
-                    found.append(one)
+            for same in self._compose.values():
+                if compose.may_be_attached(same[0], incident, self._world):
+                    found += between(same, 0, incident.asked)[-SHOWN_OTHERS:]
         return sorted(found, key=lambda one: one[:2])
 
     def _did_connect(self, one: Execution) -> bool:

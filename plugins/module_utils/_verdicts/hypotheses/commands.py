@@ -126,16 +126,16 @@ class Commands:
         first, last = min(moments) - PROMPT - 10 * _LONGEST_TIMEOUT * 1000, max(moments)
         lists = [self._targets.get(incident.old_name, [])]
         lists += [self._targets.get(incident.id[:length], []) for length in self._hex]
-        lists.append(_between(self._kinds['cut'], last - PROMPT, last))
+        lists.append(between(self._kinds['cut'], last - PROMPT, last))
         if incident.what == 'removed':
-            lists.append(_between(self._kinds['prune'], last - PROMPT, last))
+            lists.append(between(self._kinds['prune'], last - PROMPT, last))
         if world.PROJECT in incident.attributes:
             # But for a new name, Compose works on what it finds
             made = None if incident.what == 'renamed' else self._world.created(incident.id)
-            lists.append(_between(self._kinds['compose'], max(last - self._composing, made or 0), last))
+            lists.append(between(self._kinds['compose'], max(last - self._composing, made or 0), last))
         if world.SWARM_SERVICE in incident.attributes:
-            lists.append(_between(self._kinds['swarm'], last - _SWARM_WORKS, last))
-        lists = [_between(some, first, last) for some in lists if some]
+            lists.append(between(self._kinds['swarm'], last - _SWARM_WORKS, last))
+        lists = [between(some, first, last) for some in lists if some]
         if sum(map(bool, lists)) < 2:
             return next((some for some in lists if some), [])
         found = {(one.time, one.serial): one for some in lists for one in some}
@@ -271,7 +271,8 @@ def _with_signal(one: Execution, incident: Incident) -> list[float]:
     ]
 
 
-def _between(ran: list[Execution], first: float, last: float) -> list[Execution]:
+def between(ran: list[Execution], first: float, last: float) -> list[Execution]:
+    """The executions of a period, of a list in the order of time."""
     low = bisect_left(ran, (first,))
     high = bisect_right(ran, (last, float('inf')))
     return ran[low:high]

@@ -78,9 +78,7 @@ def _does(command: Command, incident: Incident) -> bool:
 
 def _in_time(command: Command, ready: float, incident: Incident) -> bool | None:
     """Whether the request came when the command makes it; False: it can be, None: it cannot."""
-    late = min((time - ready for time in incident.times if time >= ready), default=None)
-    if late is None:
-        return None
+    late = min(time - ready for time in incident.times if time >= ready)
     if late <= _usual(command):
         return True
     return False if command.action in _SLOW and late <= PROMPT else None

@@ -139,6 +139,7 @@ CASES = {
     'stop, after a long grace period': (old(*stop(**SHOP), **SHOP), -300, 'docker compose -p shop stop', {100, 300}),
     'kill, too long ago': (old(*kill(**SHOP), **SHOP), -300, 'docker compose -p shop kill', {300}),
     'stop with a timeout': (old(*stop(**SHOP), **SHOP), -300, 'docker compose -p shop stop -t 60', {100}),
+    'stop that waits for ever': (old(*stop(**SHOP), **SHOP), -900, 'docker compose -p shop stop -t -1', {100}),
     'rm waits for an answer': (removed(**SHOP), -500, 'docker compose -p shop rm', {100}),
     'rm by force does not': (removed(**SHOP), -500, 'docker compose -p shop rm -f', {300}),
     # between two starts
