@@ -3,21 +3,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import pathlib
+
+import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import variables
 
+_SPECIFICATION = pathlib.Path(__file__).parents[2] / 'roles' / 'docker_audit' / 'meta' / 'argument_specs.yml'
+
 
 class ActionModule(ActionBase):
-    """Stops a playbook that was given an extra variable which would do nothing. It touches no host."""
+    """Stops where a variable was given that would do nothing. It touches no host."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
-        complaints = variables.complaints(load_extra_vars(self._loader))
+        _validation, given = self.validate_argument_spec(
+            argument_spec={'playbook': {'type': 'str', 'choices': list(variables.PLAYBOOKS)}}
+        )
+        options = variables.option_names(yaml.safe_load(_SPECIFICATION.read_text()))
+        if given['playbook'] is None:
+            complaints = variables.of_role(task_vars or {}, options)
+        else:
+            complaints = variables.extra(load_extra_vars(self._loader), given['playbook'], options)
         if complaints:
             raise AnsibleActionFail('; '.join(complaints))
         return {'changed': False}

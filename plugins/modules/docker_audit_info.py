@@ -236,6 +236,11 @@ load:
       type: list
       elements: str
       sample: []
+    refusals:
+      description: A sentence for each of C(lost), C(pending) and C(dropped).
+      type: list
+      elements: str
+      sample: []
 stopped_at:
   description:
     - The first line of the merged rule files that the kernel does not hold, or that stands there twice. Null if there is none.
@@ -345,6 +350,7 @@ def main():
     # The role writes our file anew with a blank first line, which no neighbour without a final newline can swallow.
     rewritten = load.merge((path, '\n' + text if path in files.managed else text) for path, text in files.texts.items())
     compiled = on_host.read_text(on_host.COMPILED) or ''
+    effects = load.load_effects(rewritten, compiled, kernel.rules, kernel.status, files.keys, on_host.resolve_id)
 
     module.exit_json(
         changed=False,
@@ -370,7 +376,7 @@ def main():
             entry for entry in merged if entry['file'] not in files.managed and audit_rules.has_key(entry['line'], files.keys)],
         keeper=look_at_keeper(module),
         compiled=any(audit_rules.has_key(line, files.keys) for line in compiled.split('\n')),
-        load=load.load_effects(rewritten, compiled, kernel.rules, kernel.status, files.keys, on_host.resolve_id),
+        load=dict(effects, refusals=load.refusals(effects)),
         stopped_at=load.stopped_at(merged, kernel.rules, on_host.resolve_id),
     )
 

@@ -9,11 +9,18 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: variables_check
-short_description: Stop before a playbook of this collection runs with an extra variable that would do nothing
+short_description: Stop where a variable was given that would do nothing
 version_added: 1.0.0
 description:
-  - The first step of the playbooks of this collection. It runs on the controller and touches no host.
-  - Refuses an extra variable (C(-e)) that has another name now.
+  - The first step of the playbooks and of the role of this collection. It runs on the controller and touches no host.
+  - Refuses an extra variable (C(-e)) that is an old name, that belongs to another of our playbooks, or that one edit (two, from seven letters
+    on) makes one of O(playbook)'s, and names the nearest one. Other extra variables pass.
+  - Refuses a variable of any origin that begins with C(docker_audit_) and is no option of the role.
+options:
+  playbook:
+    description: The playbook that was started. Without it, the variables of the role are checked.
+    type: str
+    choices: [audit, coverage, findings, tail, verdicts]
 extends_documentation_fragment:
   - action_common_attributes
 attributes:
@@ -31,6 +38,7 @@ author: The claude_hooks.docker_audit team (@claude-hooks)
 EXAMPLES = r"""
 - name: Check the extra variables before any host is touched
   claude_hooks.docker_audit.variables_check:
+    playbook: findings
   run_once: true
 """
 

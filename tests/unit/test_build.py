@@ -121,6 +121,7 @@ def test_an_installed_playbook_parses_by_its_name(installed, playbook):
         ('module', 'coverage_report'),
         ('module', 'docker_audit_canary'),
         ('module', 'docker_audit_info'),
+        ('module', 'docker_audit_load'),
         ('module', 'docker_coverage_info'),
         ('module', 'docker_cli_facts'),
         ('module', 'docker_findings_info'),

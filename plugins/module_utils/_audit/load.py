@@ -145,6 +145,25 @@ def _is_pending(entry: Line | None, switch: str, status: dict[str, int]) -> bool
     return value in dangerous and status.get(field) != int(value)
 
 
+def refusals(effects: Effects) -> list[str]:
+    """A sentence for each thing of others that a load would take away or put into force."""
+    return (
+        [
+            'augenrules would overwrite this line of /etc/audit/audit.rules, which no file in /etc/audit/rules.d '
+            'holds: %s' % line
+            for line in effects['lost']
+        ]
+        + [
+            'A load would put this line of %(file)s into force, which is not in force yet: %(line)s' % entry
+            for entry in effects['pending']
+        ]
+        + [
+            'A load would drop this rule from the kernel, which was added by hand or whose file is gone: %s' % rule
+            for rule in effects['dropped']
+        ]
+    )
+
+
 def _lines_of_audit_rules(text: str) -> Iterator[tuple[str, bool]]:
     """Each rule or control line of audit.rules with whether it was put there by hand.
 

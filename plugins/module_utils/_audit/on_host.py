@@ -11,10 +11,11 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from typing import Callable, NamedTuple, Optional, Tuple
+from typing import Callable, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.rules import Rule
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import DEFAULT_KEY
 
 RULES_DIR = '/etc/audit/rules.d'
 #: What augenrules makes of the rule files.
@@ -22,7 +23,7 @@ COMPILED = '/etc/audit/audit.rules'
 TOOLS = ('auditctl', 'augenrules', 'ausearch')
 
 #: Runs a program and returns its exit code, stdout and stderr.
-Run = Callable[[list], Tuple[int, str, str]]
+Run = Callable[[List[str]], Tuple[int, str, str]]
 #: The path of a program, or None. It has to look into /sbin too, which the PATH of a connection often lacks.
 Find = Callable[[str], Optional[str]]
 
@@ -99,13 +100,9 @@ def rule_files(run: Run, name: str, keys: list[str]) -> RuleFiles:
     texts = _texts(run)
     owners = {path: _owner(path, text) for path, text in texts.items()}
     recorded = [
-        audit_rules.managed_key(text) or audit_rules.DEFAULT_KEY
-        for path, text in texts.items()
-        if owners[path] != 'foreign'
+        audit_rules.managed_key(text) or DEFAULT_KEY for path, text in texts.items() if owners[path] != 'foreign'
     ]
-    return RuleFiles(
-        os.path.join(RULES_DIR, name), texts, owners, audit_rules.with_suffixes(list(keys) + recorded)
-    )
+    return RuleFiles(os.path.join(RULES_DIR, name), texts, owners, audit_rules.with_suffixes(list(keys) + recorded))
 
 
 def _texts(run: Run) -> dict[str, str]:
@@ -122,5 +119,5 @@ def _texts(run: Run) -> dict[str, str]:
 def _owner(path: str, text: str) -> str:
     if audit_rules.managed_key(text) is not None:
         return 'managed'
-    is_recipe = os.path.basename(path) == audit_rules.DEFAULT_KEY + '.rules'
+    is_recipe = os.path.basename(path) == DEFAULT_KEY + '.rules'
     return 'recipe' if is_recipe and audit_rules.is_old_recipe(text, resolve_id) else 'foreign'
