@@ -182,6 +182,12 @@ def test_a_rule_of_a_swarm_command(text, at, expected):
     assert (100 in who_of(life(*stop(**TASK), **TASK), at, text)[0]) is expected
 
 
+@pytest.mark.parametrize('option', ['-f compose.yml', '--project-directory shop', ''])
+def test_a_folder_that_is_not_known_excludes_nothing(option):
+    who, verdict = who_of(old(*stop(**SHOP), **SHOP), 0.5, 'docker compose %s stop' % option, cwd=None)
+    assert who == {100, 300} and 'command_may_mean' in codes(verdict)
+
+
 def test_a_swarm_command_renames_nothing():
     assert 100 not in who_of(life(event(1, 'rename', oldName='/y', **TASK), **TASK), 0, 'docker service rm shop_web')[0]
 
