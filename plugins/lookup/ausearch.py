@@ -9,14 +9,17 @@ short_description: Findings about stopped and removed containers from audit logs
 version_added: 1.0.0
 description:
   - Reads audit logs, or what C(ausearch) printed into files, on the controller. It does not run C(ausearch).
-  - The files may be of any size. They are read one after the other as one log, so that an event that goes on in the
-    next file is whole.
+  - The files may be of any size, and compressed with gzip, xz or bzip2. They are read one after the other as one log,
+    so that an event that goes on in the next file is whole.
+  - The forms that it reads are those of P(claude_hooks.docker_audit.docker_findings#filter). A file without any audit
+    record is an error that says what it looks like if nothing else could be read, else a warning.
 options:
   _terms:
     description:
       - Files, or patterns of files. A relative one is taken from the folder of the playbook. V(-) is the file of that
         name.
-      - Of the files that a pattern matches, rotated logs come first, the oldest (C(audit.log.4)) before C(audit.log).
+      - Of the files that a pattern matches, rotated logs come first, the oldest (C(audit.log.4),
+        C(audit.log-20261119.gz)) before C(audit.log).
     type: list
     elements: str
     required: true

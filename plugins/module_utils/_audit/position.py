@@ -82,6 +82,9 @@ class ReaderState:
         self._name = '%s@%s.json' % (reader, urllib.parse.quote(key, safe=''))
         self._own: files.OwnFolder | None = None
         self._lock: int | None = None
+        self._taken: list[str] = []
+        self._known: set[str] = set()
+        self._journal: int | None = None
         self._state: _Kept = {'token': None, 'position': None, 'since': None, 'offered': None}
 
     @property
@@ -92,8 +95,11 @@ class ReaderState:
     @property
     def taken(self) -> list[str]:
         """The names in the batch on offer that were received one by one; see take()."""
-        offered = self._state['offered']
-        return list(offered['taken']) if offered else []
+        return list(self._taken)
+
+    def is_taken(self, name: str) -> bool:
+        """Whether a part of the batch on offer was received."""
+        return name in self._known
 
     def lock(self, seconds: float = 5) -> None:
         """Keep another reader of the same name out until unlock(), or until this process ends.
@@ -126,9 +132,10 @@ class ReaderState:
         os.pwrite(self._lock, b'%d\n' % os.getpid(), 0)
 
     def unlock(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        for handle in (self._lock, self._journal):
+            if handle is not None:
+                os.close(handle)
+        self._lock = self._journal = None
         if self._own is not None:
             self._own.close()
             self._own = None
@@ -151,6 +158,7 @@ class ReaderState:
             'since': state.get('since'),
             'offered': state.get('offered'),
         }
+        self._know(self._received())
         return None
 
     def begun(self, since: int, keep: bool = True) -> int | None:
@@ -187,7 +195,41 @@ class ReaderState:
         offered = self._state['offered']
         if offered is None:
             raise StateError('nothing is on offer')
-        self._save({**self._state, 'offered': {**offered, 'taken': offered['taken'] + [name]}})
+        # One line, not the whole state: else a batch of n parts would be written n times
+        line = json.dumps([offered['token'], name]).encode('ascii') + b'\n'
+        try:
+            if self._journal is None:
+                self._journal = self._own_folder().open_lock(self._name + '.taken')
+            os.lseek(self._journal, 0, os.SEEK_END)
+            os.write(self._journal, line)
+            os.fsync(self._journal)
+        except OSError as error:
+            raise self._unkept(error) from error
+        self._taken.append(name)
+        self._known.add(name)
+
+    def _received(self) -> list[str]:
+        """The names of what was received of the batch on offer: when it was offered, and since."""
+        offered = self._state['offered']
+        if offered is None:
+            return []
+        found = list(offered['taken'])
+        try:
+            lines = self._own_folder().read(self._name + '.taken', _LONGEST).split(b'\n')
+        except OSError:
+            lines = []
+        for line in lines:
+            try:
+                token, name = json.loads(line)
+            except (ValueError, TypeError, RecursionError):
+                continue  # cut when the process was killed: its part comes again
+            if token == offered['token'] and isinstance(name, str):
+                found.append(name)
+        return found
+
+    def _know(self, names: list[str]) -> None:
+        self._taken = names
+        self._known = set(names)
 
     def _own_folder(self) -> files.OwnFolder:
         if self._own is None:
@@ -198,12 +240,20 @@ class ReaderState:
         text = json.dumps(dict(state, format=_FORMAT, key=self._key, reader=self._reader))
         try:
             self._own_folder().write(self._name, text.encode('ascii'))
+            # What the lines tell is in the state now, or was of another batch
+            if self._journal is not None:
+                os.ftruncate(self._journal, 0)
         except OSError as error:
-            raise StateError(
-                'cannot keep the position of the reader %s in %s: %s: nothing is lost, what was found is given out '
-                'again when that works' % (self._reader, os.path.join(self._folder, self._name), error.strerror)
-            ) from error
+            raise self._unkept(error) from error
         self._state = state
+        offered = state['offered']
+        self._know(list(offered['taken']) if offered else [])
+
+    def _unkept(self, error: OSError) -> StateError:
+        return StateError(
+            'cannot keep the position of the reader %s in %s: %s: nothing is lost, what was found is given out '
+            'again when that works' % (self._reader, os.path.join(self._folder, self._name), error.strerror)
+        )
 
 
 def state_folder() -> str:

@@ -71,6 +71,7 @@ _WHOLE = {
     b'SYSCALL': re.compile(rb'arch=.*' + _KEY + rb' ?\Z', re.DOTALL),
     b'DAEMON_START': re.compile(rb'op=.* res=\w+ ?\Z', re.DOTALL),
     b'DAEMON_END': re.compile(rb'op=.* res=\w+ ?\Z', re.DOTALL),
+    b'DAEMON_ABORT': re.compile(rb'op=.* res=\w+ ?\Z', re.DOTALL),
     b'CWD': re.compile(rb' ?cwd=(?:"[!#-~]*"|(?:[0-9A-F]{2})+) ?\Z'),
     b'EXECVE': re.compile(
         rb'(?:argc=\d{1,10}(?= |\Z))?'

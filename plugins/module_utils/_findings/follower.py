@@ -110,7 +110,7 @@ class Follower:
 
     def is_new(self, name: str) -> bool:
         """Whether this part of the batch was not received before."""
-        return name not in self._state.taken
+        return not self._state.is_taken(name)
 
     def take(self, name: str) -> None:
         """Note that a part of the batch on offer was received."""

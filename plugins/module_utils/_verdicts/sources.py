@@ -12,16 +12,14 @@ from __future__ import annotations
 import re
 from typing import Iterable, NamedTuple, Sequence, Tuple
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events, records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 
 Period = Tuple[float, float]
 FOREVER = float('inf')
 
 LINES = re.compile(rb'type=(?:CONFIG_CHANGE|DAEMON_START|DAEMON_END|DAEMON_ABORT) ')
-_MARK = re.compile(
-    rb'type=(CONFIG_CHANGE|DAEMON_START|DAEMON_END|DAEMON_ABORT) '
-    rb'msg=audit\((\d{1,11})\.(\d{3}):(\d{1,10})\): ([^\n\x1d]*)'
-)
+_KINDS = (b'CONFIG_CHANGE', b'DAEMON_START', b'DAEMON_END', b'DAEMON_ABORT')
 _OP = re.compile(rb'\bop="?(add_rule|remove_rule|updated_rules)\b')
 _KEY = re.compile(rb'\bkey=(?:"([^"]*)"|([0-9A-F]+))')
 _FAILED = re.compile(rb'\bres=0\b')
@@ -105,13 +103,14 @@ def changes(lines: Iterable[bytes]) -> list[Change]:
     """What lines of the audit log tell of rules and of auditd, in order."""
     found: set[Change] = set()
     for line in lines:
-        for mark in _MARK.finditer(line):
-            found.update(_change(*mark.groups()))
+        for record in records.records(line):
+            time, serial = events.moment_of(record.ident)
+            if time is not None and record.origin == records.RAW and record.kind in _KINDS:
+                found.update(_change(record.kind, time, serial, record.body))
     return sorted(found)
 
 
-def _change(kind: bytes, seconds: bytes, milli: bytes, serial: bytes, body: bytes) -> Iterable[Change]:
-    time, number = int(seconds) * 1000 + int(milli), int(serial)
+def _change(kind: bytes, time: int, number: int, body: bytes) -> Iterable[Change]:
     if kind == b'DAEMON_START':
         yield Change(time, number, 'start')
     elif kind in (b'DAEMON_END', b'DAEMON_ABORT'):

@@ -102,3 +102,50 @@ def test_a_token_that_is_no_file_is_refused(home):
     os.mkfifo(token)
     with pytest.raises(printed.PrintedError, match='printed-reader@key@web1: it is not a file'):
         keep_printed()
+
+
+def locked():
+    state = position.ReaderState('key', 'reader')
+    state.lock()
+    assert state.load() is None
+    return state
+
+
+def test_what_was_received_of_a_batch_is_known_to_the_next_run(home):
+    state = locked()
+    state.offer(None, ['a'])
+    state.take('b')
+    state.take('c')
+    state.unlock()
+    state = locked()
+    assert (state.taken, state.is_taken('b'), state.is_taken('x')) == (['a', 'b', 'c'], True, False)
+    # the next batch is another one
+    state.offer(None)
+    state.unlock()
+    state = locked()
+    assert state.taken == []
+    state.unlock()
+
+
+def test_half_a_line_of_a_run_that_was_killed_is_a_part_that_comes_again(home):
+    state = locked()
+    state.offer(None)
+    state.take('a')
+    state.unlock()
+    (kept,) = (home / '.local/state/claude-hooks').glob('*.taken')
+    kept.write_bytes(kept.read_bytes() + b'["x", "b"]\n[1]\n["')
+    state = locked()
+    assert state.taken == ['a']
+    state.unlock()
+
+
+def test_a_part_that_was_received_costs_a_line_and_not_the_whole_state(home, monkeypatch):
+    state = locked()
+    state.offer(None)
+    written = []
+    real = os.write
+    monkeypatch.setattr(os, 'write', lambda handle, data: written.append(len(data)) or real(handle, data))
+    for number in range(200):
+        state.take('1795490000.100:%d' % number)
+    state.unlock()
+    assert len(written) == 200 and max(written) < 100

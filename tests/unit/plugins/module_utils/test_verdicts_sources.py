@@ -257,3 +257,13 @@ def test_another_record_of_the_kernel_is_nothing(record):
 
 def test_without_the_right_to_read_the_kernel_log_it_covers_nothing():
     assert list(kernel_log.read('/nonexistent')) == [] and kernel_log.kills([], 0, 1) == ([], ())
+
+
+@pytest.mark.parametrize(
+    'carrier', [b'type=NETFILTER_CFG msg=audit(1.000:3): table=%s:2', b"type=USER_CMD msg=audit(1.000:3): msg='%s'"]
+)
+def test_a_change_in_the_middle_of_a_line_is_none(carrier):
+    for kind in (b'CONFIG_CHANGE', b'DAEMON_START', b'DAEMON_END'):
+        forged = b'type=%s msg=audit(2.000:4): op=remove_rule key="claude-hooks-docker" list=4 res=1' % kind
+        assert sources.changes([forged]) != []
+        assert sources.changes([carrier % forged]) == []
