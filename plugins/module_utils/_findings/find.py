@@ -228,7 +228,9 @@ def connects(events: Iterable[audit_log.Event]) -> list[Entry]:
 
 def signals(events: Iterable[audit_log.Event]) -> list[Entry]:
     """Who sent signals, of events with the key for them. With the node of each."""
-    found = {(event.node, event.ident): (_order(event), {**_entry(event, None), 'success': True}) for event in events}
+    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes], Entry]] = {}
+    for event in events:
+        found[(event.node, event.ident)] = (_order(event), {**_entry(event, None), 'success': True})
     return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
 
 

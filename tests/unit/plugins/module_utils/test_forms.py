@@ -70,7 +70,8 @@ def sentence(text):
 
 @pytest.mark.parametrize('nothing', ['', '\n', '<no matches>', '<no matches>\n', '\n\n', '----\n', []])
 def test_nothing_is_no_finding_and_no_error(nothing):
-    assert read(nothing) == (dict(findings=[], executions=0, failed=0, unreadable=[], unreadable_count=0), [])
+    found, problems = read(nothing)
+    assert (found['findings'], found['executions'], found['unreadable_count'], problems) == ([], 0, 0, [])
 
 
 # a text, and what its refusal says
@@ -140,6 +141,9 @@ PREFIXES = {
     b'2026-11-24T03:13:20Z web1.example.org auditd: ': 'web1.example.org',
     b'Nov 24 2026 03:13:20 192.0.2.7 audispd: ': '192.0.2.7',
     b'<13>1 2026-11-24T03:13:20.100Z web1 audispd 612 - - ': 'web1',
+    b'310 <13>1 2026-11-24T03:13:20.100Z web1 audispd 612 - - \xef\xbb\xbf': 'web1',
+    b'Nov 24 03:13:20 relay audispd: node=web1 ': 'web1',
+    b'Nov 24 03:13:20 audispd: ': None,
     b'<13>1 2026-11-24T03:13:20.100Z web1 audispd 612 - [x@1 a="b"] ': 'web1',
 }
 KERNEL = {
@@ -395,3 +399,8 @@ def test_the_folder_is_what_counts(tmp_path):
     os.mkdir(tmp_path / 'audit.log.5x')
     (tmp_path / 'audit.log').write_bytes(TEXT)
     assert len(read(None, log=str(tmp_path / 'audit.log'))[0]['findings']) == 1
+
+
+@pytest.mark.parametrize('change', [b'\xef\xbb\xbf%s', b'  %s', b'\n\n%s\n\n', b'%s\0\0\0'])
+def test_what_stands_round_a_text_changes_nothing(change):
+    assert only(change % TEXT)['argv'] == STOP
