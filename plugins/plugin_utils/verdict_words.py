@@ -59,6 +59,7 @@ SENTENCES = {
     # who hands something on
     'attached': '{time} ' + _WHO + ' was attached to it: signals and keys are handed on for as long as it runs',
     'exec_started': '{time} exec: {inside} was started inside',
+    'execs_not_kept': 'kept events do not tell what was started inside',
     'exec_by': '{time} ' + _WHO + ' runs something inside',
     # clients
     'connected': '{time} ' + _CLIENT + ' connected',

@@ -142,7 +142,7 @@ class _Case:
     def _unasked(self, incident: Incident) -> dict[str, Any]:
         """A container that ended without any request to the engine, as far as events are known."""
         asked: list[Answer] = [
-            askers.ask_exec(incident, self.attached, self.clients),
+            askers.ask_exec(incident, self.attached, self.clients, self.sources, self._engine_since(incident)),
             self.ends.memory(incident),
         ]
         own = self.ends.own_exit(incident, asked)

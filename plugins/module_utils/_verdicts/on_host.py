@@ -111,6 +111,8 @@ class Host(NamedTuple):
     real: dict[str, str | None] | None
     #: When the auditd that runs now was started.
     auditd_since: float | None = None
+    #: Where events were kept: when the first of those was that the engine itself remembers.
+    remembered_since: float | None = None
 
 
 def verdicts(
@@ -158,6 +160,7 @@ def verdicts(
             kernel=list(kernel_log.read()),
             real=_real_paths(happened),
             auditd_since=_written(_AUDITD_PID),
+            remembered_since=_first(remembered.events) if kept['events'] else None,
         )
         known_all = material(read)
         judged, others = decide.with_others(
@@ -302,6 +305,7 @@ def _sources(host: Host, changed: list[sources.Change]) -> sources.Sources:
         signals=signals,
         blind=tuple(blind),
         ends=tuple(ends),
+        execs=((host.remembered_since or 0, host.now),),
         unwatched=tuple(_unwatched(rules, host.key)),
         unseen=_unseen(changed, host),
         log_first=host.logged.first,
@@ -357,6 +361,10 @@ def _unseen(changed: list[sources.Change], host: Host) -> tuple[str, ...]:
     if started is None or started <= host.booted + _EARLY:
         return ()
     return ('all that ran before %s' % times.timestamp(int(started)),)
+
+
+def _first(events: list[Any]) -> float:
+    return min((event['timeNano'] / 1e6 for event in events), default=float('inf'))
 
 
 def _written(path: str) -> float | None:

@@ -68,6 +68,8 @@ class Sources(NamedTuple):
     blind: tuple[Period, ...] = ()
     #: Times in which it would be known that the engine ended.
     ends: tuple[Period, ...] = ()
+    #: Times in which it would be known that a program was started in a container; kept events leave that out.
+    execs: tuple[Period, ...] = ((float('-inf'), FOREVER),)
     #: Users of the docker group whose docker is not logged.
     unwatched: tuple[str, ...] = ()
     #: Processes that are connected to the engine and that audit never sees, since they were there before it.

@@ -52,9 +52,12 @@ ATTRIBUTES = (
     'signal',
     'image',
     'com.docker.compose.project',
+    'com.docker.compose.project.config_files',
     'com.docker.compose.project.working_dir',
     'com.docker.compose.service',
+    'com.docker.swarm.service.id',
     'com.docker.swarm.service.name',
+    'com.docker.stack.namespace',
 )
 
 _ID = re.compile(r'([0-9a-f]{64})?\Z')  # a prune has none

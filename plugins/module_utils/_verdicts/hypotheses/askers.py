@@ -34,7 +34,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
     Event,
     Incident,
 )
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources, covers
 
 # A new container for docker run can have to be pulled first
 _PULL = 600 * 1000
@@ -112,8 +112,10 @@ class Attached:
         return Answer('cli', state, tuple(who), tuple(lines), remains=len(found) == 1)
 
 
-def ask_exec(incident: Incident, attached: Attached, clients: Clients) -> Answer:
+def ask_exec(incident: Incident, attached: Attached, clients: Clients, sources: Sources, since: float | None) -> Answer:
     """A program that was started inside from outside, as docker exec does, and that can have ended the first one."""
+    if not covers(sources.execs, incident.started or incident.time, incident.time):
+        return _unknown_exec(incident, attached, clients, sources, since)
     started = [one for one, end in incident.execs if end is None or end >= incident.time - _EFFECT]
     started = [one for one in started if not _is_probe(one, incident)]
     if not started:
@@ -135,6 +137,20 @@ def ask_exec(incident: Incident, attached: Attached, clients: Clients) -> Answer
         tuple(lines),
         more=others.more if others else 0,
     )
+
+
+def _unknown_exec(
+    incident: Incident, attached: Attached, clients: Clients, sources: Sources, since: float | None
+) -> Answer:
+    """Where no event tells of programs that were started inside: whoever can have started one."""
+    found = attached.to(incident, runs_inside=True)
+    others = clients.others(incident.asked)
+    started = since if since is not None else float('-inf')
+    if not found and not others.entries and sources.connects_logged(started, incident.time) and not sources.unseen:
+        return answers.excluded('cli')
+    lines = [note('execs_not_kept')] + [note('exec_by', **who_did(one.entry)) for one in found]
+    who = tuple(one.entry for one in found) + others.entries
+    return Answer('not_known', answers.NOT_KNOWN, who, tuple(lines), more=others.more)
 
 
 def _is_probe(one: Event, incident: Incident) -> bool:

@@ -241,6 +241,21 @@ def test_what_still_runs_inside_can_have_ended_it(found, who):
     ]
 
 
+@pytest.mark.parametrize(
+    'found, connects, expected',
+    [
+        ([], [LOGGED], ('self_exit', 'likely', [])),
+        ([], None, ('not_known', 'open', [])),
+        ([], [LOGGED, PORTAINER], ('not_known', 'open', [301])),
+        ([command(0.8, 'docker exec claude-hooks-a kill 1')], [LOGGED, connect(0.9)], ('not_known', 'open', [100])),
+    ],
+)
+def test_where_events_are_kept_without_what_was_started_inside_that_is_not_excluded(found, connects, expected):
+    looking = EVERYTHING._replace(execs=())
+    judged = judge(life(event(1, 'die', exitCode='0')), found, connects, looking=looking)
+    assert short(judged) == [('died', *expected)]
+
+
 def test_a_health_check_is_no_asker():
     checks = [
         one for number in range(5) for one in ran_inside(number, 'curl -f localhost', number + 0.1, 'e%d' % number)
