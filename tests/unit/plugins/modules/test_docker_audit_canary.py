@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What needs no audit; tests/unit/plugins/module_utils/test_canary.py and tests/integration/test_coverage.py have the rest."""
+"""What needs no audit. test_canary.py of module_utils and tests/integration/test_coverage.py have the rest."""
 
 from __future__ import annotations
 
