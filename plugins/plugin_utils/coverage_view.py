@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import codes
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, parts
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils.parts import Results
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils.parts import Paint, Results
 
 #: What can be said of a host, the worst first.
 VERDICTS = ('failed', 'unreachable', 'blind', 'partial', 'complete', 'proven')
@@ -56,11 +56,12 @@ def _host(result: Mapping[str, Any], canary: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def view(found: Mapping[str, Any]) -> list[str]:
+def view(found: Mapping[str, Any], paint: Paint = parts.unpainted) -> list[str]:
     """Lines for a terminal: a block for each host, then a line for each, and how many there are of each kind."""
     lines = []
     for name, host in found['hosts'].items():
-        lines += block(name, host) + ['']
+        heading, *rest = block(name, host)
+        lines += [paint(heading, host['coverage']), *rest, '']
     rows = [('HOST', 'COVERAGE', 'BLIND', 'PARTIAL', 'NOTE', 'WATCHED', 'LOGS HOLD')]
     for name, host in found['hosts'].items():
         weights = [one['weight'] for one in host['problems']]
@@ -74,7 +75,9 @@ def view(found: Mapping[str, Any]) -> list[str]:
             )
         )
     counts = ', '.join('%d %s' % (found['counts'][one], one) for one in VERDICTS if found['counts'][one])
-    return lines + parts.columns(rows) + ['', '%s: %s' % (parts.counted(len(found['hosts']), 'host'), counts)]
+    heads, *table = parts.columns(rows)
+    lines += [heads] + [paint(row, host['coverage']) for row, host in zip(table, found['hosts'].values())]
+    return lines + ['', '%s: %s' % (parts.counted(len(found['hosts']), 'host'), counts)]
 
 
 def block(name: str, host: Mapping[str, Any]) -> list[str]:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, formats, parts
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils.parts import Results, Zone
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils.parts import Paint, Results, Zone
 
-WIDTH = 100
+_HEADS = ('TIME', 'HOST', 'ACTION', 'USER', 'LOGIN USER', 'PID', 'PPID')
+_LEAST = 3  # columns that stay, however wide they are
 Finding = Mapping[str, Any]
 
 
@@ -29,6 +30,7 @@ def view(
     until: str | None = None,
     zone: Zone = None,
     container: str | None = None,
+    paint: Paint = parts.unpainted,
 ) -> list[str]:
     """Lines for a terminal: the items, how much of each host's log was seen, and the hosts that were not read.
 
@@ -39,38 +41,42 @@ def view(
     if not items:
         lines = ['No finding.']
     elif all(formats.is_finding(item) for item in items):
-        lines = table(items, zone)
+        lines = table(items, zone, paint)
     else:
         lines = formats.jsonl(items).splitlines()
     return lines + [''] + reach(hosts, since, until, zone, container)
 
 
-def table(findings: Iterable[Finding], zone: Zone = None) -> list[str]:
-    """Lines that show findings, in columns that a terminal of 100 characters holds."""
+def table(findings: Iterable[Finding], zone: Zone = None, paint: Paint = parts.unpainted) -> list[str]:
+    """Lines that show findings. Columns that no longer fit into a terminal stand below."""
     findings = list(findings)
-    rows = [('TIME', 'HOST', 'ACTION', 'USER', 'LOGIN USER', 'PID', 'PPID')]
-    for finding in findings:
-        rows.append(
-            (
-                parts.local_time(finding['timestamp'], zone),
-                escape.word(finding['host']),
-                escape.word(finding['action']),
-                parts.name_or_number(finding, 'user', 'uid'),
-                parts.name_or_number(finding, 'login_user', 'auid'),
-                escape.word(finding.get('pid')),
-                escape.word(finding.get('ppid')),
-            )
-        )
-    heads = parts.columns(rows)
+    rows = [_HEADS] + [_cells(finding, zone) for finding in findings]
+    kept = len(_HEADS)
+    while kept > _LEAST and max(map(len, parts.columns(row[:kept] for row in rows))) > parts.WIDTH:
+        kept -= 1
+    heads = parts.columns(row[:kept] for row in rows)
     lines = [heads[0]]
-    for head, finding in zip(heads[1:], findings):
+    for head, row, finding in zip(heads[1:], rows[1:], findings):
+        rest = [' '.join(pair) for pair in zip(map(str.lower, _HEADS[kept:]), row[kept:])]
         lines += (
-            [head]
-            + _wrapped(_details(finding))
+            [paint(head, str(finding['action']))]
+            + _wrapped([*rest, *_details(finding)])
             + [parts.INDENT + piece for piece in parts.caller_pieces(finding, zone)]
             + [parts.INDENT + '$ ' + parts.shown_command(finding)]
         )
     return lines
+
+
+def _cells(finding: Finding, zone: Zone) -> tuple[str, ...]:
+    return (
+        parts.local_time(finding['timestamp'], zone),
+        escape.word(finding['host']),
+        escape.word(finding['action']),
+        parts.name_or_number(finding, 'user', 'uid'),
+        parts.name_or_number(finding, 'login_user', 'auid'),
+        escape.word(finding.get('pid')),
+        escape.word(finding.get('ppid')),
+    )
 
 
 def line(finding: Finding, zone: Zone = None) -> str:
@@ -143,7 +149,7 @@ def _wrapped(pieces: Iterable[str]) -> list[str]:
     """Pieces on as few lines as they fit."""
     lines: list[str] = []
     for piece in pieces:
-        if lines and len(lines[-1]) + 2 + len(piece) <= WIDTH:
+        if lines and len(lines[-1]) + 2 + len(piece) <= parts.WIDTH:
             lines[-1] += '  ' + piece
         else:
             lines.append(parts.INDENT + piece)
@@ -167,7 +173,18 @@ def reach(
 ) -> list[str]:
     """Lines that tell silence from blindness: what each host's log holds, and which hosts were not read."""
     read = {host: result for host, result in hosts.items() if not parts.unread_reason(result)}
-    lines = parts.columns(_reach_rows(read, zone)) + [''] if read else []
+    lines: list[str] = []
+    if read:
+        heading, *rows = parts.columns(_reach_rows(read))
+        lines.append(heading)
+        for row, result in zip(rows, read.values()):
+            span = result.get('span') or {}
+            ends = (parts.local_time(span.get('first'), zone), parts.local_time(span.get('last'), zone))
+            lines += [
+                row,
+                parts.INDENT + ('the log holds nothing' if ends == ('-', '-') else 'log from %s to %s' % ends),
+            ]
+        lines.append('')
     # A log can reach back further than what was asked for
     lines.append(
         '%s: %s, %s seen, %d of them failed'
@@ -188,16 +205,12 @@ def reach(
     return lines + parts.not_read(hosts)
 
 
-def _reach_rows(read: Results, zone: Zone) -> Iterator[tuple[str, ...]]:
-    yield ('HOST', 'FINDINGS', 'EXECUTIONS', 'FAILED', 'UNREADABLE', 'LOG FROM', 'LOG TO')
+def _reach_rows(read: Results) -> Iterator[tuple[str, ...]]:
+    yield ('HOST', 'FINDINGS', 'EXECUTIONS', 'FAILED', 'UNREADABLE')
     for host, result in read.items():
-        counts, span = result['counts'], result.get('span') or {}
+        counts = result['counts']
         yield (
             escape.quoted(host),
             str(len(result['findings'])),
-            str(counts['executions']),
-            str(counts['failed']),
-            str(counts['unreadable']),
-            parts.local_time(span.get('first'), zone),
-            parts.local_time(span.get('last'), zone),
+            *(str(counts[name]) for name in ('executions', 'failed', 'unreadable')),
         )

@@ -6,18 +6,22 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape
 
 INDENT = ' ' * 4
+#: What every terminal holds
+WIDTH = 80
 #: An argument can be 128 KiB long, a command line 2 MB: in a terminal that buries all other findings.
 SHOWN_COMMAND = 2000
 SHOWN_TEXT = 400
 
 Zone = datetime.tzinfo | None
+#: Colours a text by what it is about: an action, a word of coverage
+Paint = Callable[[str, str], str]
 #: What a module returned, by host
 Results = Mapping[str, Mapping[str, Any]]
 
@@ -38,6 +42,11 @@ def name_or_number(entry: Mapping[str, Any], name: str, number: str) -> str:
 def counted(number: int, name: str) -> str:
     """1 host, 2 hosts."""
     return '%d %s%s' % (number, name, '' if number == 1 else 's')
+
+
+def unpainted(text: str, _about: str) -> str:
+    """The text without a colour."""
+    return text
 
 
 def columns(rows: Iterable[Sequence[str]]) -> list[str]:

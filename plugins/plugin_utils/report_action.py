@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.color import stringc
 from ansible.utils.display import Display
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
     answers,
@@ -20,6 +22,17 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
 )
 
 Text = Callable[[], str]
+
+# By what a reader looks for: it was taken away, it can come back by itself, it is well
+_COLOURS = {
+    **dict.fromkeys(('remove', 'kill', 'blind', 'failed', 'unreachable'), constants.COLOR_ERROR),
+    **dict.fromkeys(('complete', 'proven'), constants.COLOR_OK),
+}
+
+
+def painted(text: str, about: str) -> str:
+    """A text in the colour of what it is about, where the run has a terminal and NO_COLOR is not set."""
+    return str(stringc(text, _COLOURS.get(about, constants.COLOR_CHANGED)))
 
 
 class Report(NamedTuple):

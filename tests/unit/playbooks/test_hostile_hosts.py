@@ -144,10 +144,13 @@ def is_of_the_view(line):
 
 @pytest.mark.parametrize('verbosity', ['-v', '-vvvvv'])
 @pytest.mark.parametrize('playbook, callback', FIRST)
-def test_nothing_is_raw_and_no_callback_prints_a_command_line(inventory, playbook, callback, verbosity):
+def test_nothing_is_raw_and_no_callback_or_log_has_a_command_line(inventory, tmp_path, playbook, callback, verbosity):
     words = ['--forks', '20', '-e', 'duration=0', '--check'] if playbook == 'tail' else []
-    code, output = play(inventory, playbook, verbosity, *words, callback=callback)
+    log = tmp_path / 'log'
+    code, output = play(inventory, playbook, verbosity, *words, callback=callback, ANSIBLE_LOG_PATH=str(log))
     assert code == 2, output
+    # Views are for the screen alone
+    assert log.stat().st_size and SECRET not in log.read_text()
     raw = {character for character in output if unicodedata.category(character) in ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')}
     assert raw == {'\n'} and '49' not in re.findall(r'31m\S*?(49)', output)
     assert [line for line in output.split('\n') if SECRET in line and not is_of_the_view(line)] == []

@@ -47,7 +47,14 @@ ANSWER = {
     'counts': {'bytes': 9, 'executions': 1, 'failed': 0, 'unreadable': 0},
     'span': SPAN,
     'verdicts': [],
-    'events': {'count': 0, 'first': None, 'full': False, 'gaps': [], 'kept': 0, 'engine': None},
+    'events': {
+        'count': 0,
+        'first': None,
+        'full': False,
+        'gaps': [],
+        'kept': 0,
+        'engine': {'reachable': True, 'reason': None},
+    },
     'connects': 0,
     'token': 'x' * 32,
     'acked': True,
@@ -195,3 +202,10 @@ def test_ctrl_c_ends_a_tail_without_an_error(inventory):
     assert status in (-signal.SIGINT, 0, 130), status
     assert not re.search(r'ERROR|\*\*\*|Traceback|Error ', output), output
     assert output.startswith('Following 1 host: good '), shlex.quote(output)
+
+
+@pytest.mark.parametrize('more, is_coloured', [({}, True), ({'NO_COLOR': '1'}, False)])
+def test_a_terminal_has_colours_unless_no_color_is_set(inventory, more, is_coloured):
+    env = environment(inventory, TERM='xterm', **more)
+    status, output = in_a_terminal(command(inventory, 'audit-findings'), env, b'never', b'')
+    assert status == 0 and ('\x1b' in output) == is_coloured, output

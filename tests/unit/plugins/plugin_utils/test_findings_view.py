@@ -308,11 +308,21 @@ def test_of_the_first_process_of_a_container_the_helper_of_the_engine_is_not_sho
     assert [piece[:10] for piece in parts.caller_pieces({'caller': caller}, ZONE)] == ['process: 7']
 
 
-def test_ordinary_findings_fit_into_100_columns():
-    lines = findings_view.table(
-        [dict(FINDING, host='build1.example.com', cwd='/home/bob/' + 'x' * 60, docker_host='ssh://' + 'y' * 60)], ZONE
-    )
-    assert max(map(len, lines)) <= 100
+@pytest.mark.parametrize('host', ['web1', 'build1.example.com', 'build1.eu-central.example.com'])
+@pytest.mark.parametrize('action', ['stop', 'service_update'])
+def test_ordinary_findings_fit_into_80_columns(host, action):
+    finding = dict(FINDING, host=host, action=action, cwd='/home/bob/' + 'x' * 60, docker_host='ssh://' + 'y' * 60)
+    hosts = {host: dict(READ, findings=[finding])}
+    lines = findings_view.view([finding], hosts, zone=ZONE)
+    tables = [line for line in lines if not line.startswith(('    $ ', '1 of 1 host read'))]
+    assert max(map(len, tables)) <= 80
+    shown = ' '.join(' '.join(tables).split())
+    assert all(word in shown for word in (host, action, 'root', 'bob', '14342', '14296'))
+
+
+def test_a_line_is_coloured_by_its_action():
+    lines = findings_view.table([FINDING], ZONE, lambda text, about: '<%s %s>' % (about, text))
+    assert lines[1].startswith('<remove 2026-') and [line for line in lines if '<' in line] == [lines[1]]
 
 
 def test_a_line_holds_what_the_table_shows():
@@ -389,9 +399,11 @@ def test_the_view_ends_with_the_hosts_that_were_not_read():
         'web3': {'failed': True, 'msg': 'no log\x1b'},
     }
     assert findings_view.view([FINDING], hosts, zone=ZONE)[5:] == [
-        'HOST  FINDINGS  EXECUTIONS  FAILED  UNREADABLE  LOG FROM                       LOG TO',
-        'web1  1         12          2       3           2026-11-20 01:00:03.120+01:00  2026-11-25 00:58:01.007+01:00',
-        'web2  0         0           0       0           -                              -',
+        'HOST  FINDINGS  EXECUTIONS  FAILED  UNREADABLE',
+        'web1  1         12          2       3',
+        '    log from 2026-11-20 01:00:03.120+01:00 to 2026-11-25 00:58:01.007+01:00',
+        'web2  0         0           0       0',
+        '    the log holds nothing',
         '',
         '2 of 4 hosts read, since today: 1 finding, 12 docker executions seen, 2 of them failed',
         'No execution at all on web2: silence only if the audit rule is in force there.',
