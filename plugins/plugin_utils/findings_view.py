@@ -41,10 +41,22 @@ def view(
     if not items:
         lines = ['No finding.']
     elif all(formats.is_finding(item) for item in items):
-        lines = table(items, zone, paint)
+        lines = table(items, zone, paint) + _on_logins(items)
     else:
         lines = formats.jsonl(items).splitlines()
     return lines + [''] + reach(hosts, since, until, zone, container)
+
+
+def _on_logins(findings: Iterable[Finding]) -> list[str]:
+    """What a dash for the login user means, where there is one."""
+    if all(finding.get('auid') is not None for finding in findings):
+        return []
+    # pam_loginuid(8) alone sets the login uid; sudo and su keep the one that is there
+    return [
+        '',
+        'LOGIN USER -: no login is known to the kernel. It was a service or a job, or came by',
+        'an sshd, sudo or su whose PAM configuration has no pam_loginuid session.',
+    ]
 
 
 def table(findings: Iterable[Finding], zone: Zone = None, paint: Paint = parts.unpainted) -> list[str]:

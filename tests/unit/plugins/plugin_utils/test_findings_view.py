@@ -572,3 +572,10 @@ def test_ecs_refuses_parts_of_findings():
 def test_ecs_lines_are_json(text):
     document = json.loads(formats.ecs_jsonl([hostile(text)]))
     assert document['process']['args'] == ['docker', text]
+
+
+@pytest.mark.parametrize('auid, is_explained', [(1000, False), (0, False), (None, True)])
+def test_a_dash_for_the_login_is_explained_once_where_there_is_one(auid, is_explained):
+    findings = [dict(FINDING, auid=auid, login_user=None)] * 2
+    text = '\n'.join(findings_view.view(findings, {'web1': READ}, zone=ZONE))
+    assert text.count('pam_loginuid') == is_explained

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Promise: a file is written whole and its owner's alone, follows no link, and is never put in the place of a device."""
+"""Promise: a file is written whole and its owner's alone, follows no link, and never takes the place of a device."""
 
 from __future__ import annotations
 
