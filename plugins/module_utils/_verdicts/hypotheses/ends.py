@@ -64,7 +64,7 @@ class Ends:
 
     def are_known(self, incident: Incident) -> bool:
         """Whether a request to the engine would be known: it leads to an end within a minute."""
-        return self._sources.events_known(incident.time - _OBEYS, incident.time)
+        return self._sources.events_known(max(incident.time - _OBEYS, incident.started or 0), incident.time)
 
     def memory(self, incident: Incident) -> Answer:
         kills = [kill for kill in self._kills.get(incident.id, ()) if -SOON <= incident.time - kill.time <= OOM_SOON]

@@ -376,6 +376,7 @@ def test_an_end_of_the_engine_and_clients_of_it(events, connects, end, own, expe
     [
         ('0', [], ('self_exit', 'likely')),
         # before its start, or after its end
+        ('0', [(-1000, -59)], ('self_exit', 'likely')),
         ('0', [(-1000, -60)], ('self_exit', 'likely')),
         ('0', [(2, 5)], ('self_exit', 'likely')),
         # long before its end: it would have obeyed

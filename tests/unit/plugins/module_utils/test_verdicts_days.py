@@ -39,6 +39,7 @@ class Day(object):
         self.full = False
         self.kept = dict(NOTHING_KEPT)
         self.engine_since = None
+        self.remembered_since = None
 
     def drop(self, key, uid=None, first=float('-inf'), last=float('inf')):
         """Take out the events with a key, of a user, from first to last, and their rules."""
@@ -78,6 +79,7 @@ class Day(object):
             kept=self.kept,
             containers={},
             engine_since=self.engine_since,
+            remembered_since=self.remembered_since,
             reasons=[],
             own=[],
             states=[],
@@ -196,6 +198,13 @@ def kept_events_have_a_gap(day):
     day.kept = dict(NOTHING_KEPT, gaps=[gap], events=day.events)
 
 
+def events_are_kept_alone(day):
+    """The engine was started again since and has forgotten all; what was started inside is not kept."""
+    day.kept = dict(NOTHING_KEPT, events=day.events)
+    day.events = [event for event in day.events if not event['Action'].startswith('exec_')]
+    day.remembered_since = day.end
+
+
 SETTINGS = (
     whole,
     engine_since_the_rules,
@@ -214,6 +223,7 @@ SETTINGS = (
     auditd_was_down,
     events_are_forgotten,
     kept_events_have_a_gap,
+    events_are_kept_alone,
 )
 
 
