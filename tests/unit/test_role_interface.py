@@ -31,3 +31,13 @@ def test_the_readme_lists_every_option_once_with_its_default():
     assert [(name, yaml.safe_load(default)) for name, default in rows] == [
         (name, option['default']) for name, option in OPTIONS.items()
     ]
+
+
+def test_the_variables_of_the_role_itself_cannot_be_taken_for_options():
+    """What begins with docker_audit_ and is no option is refused, whoever sets it."""
+    texts = [
+        path.read_text() for path in ROLE.rglob('*') if path.suffix in ('.yml', '.j2') and path.parent.name != 'meta'
+    ]
+    used = set(re.findall(r'(?<![\w.])docker_audit_\w+', ' '.join(texts)))
+    modules = {path.stem for path in (ROOT / 'plugins' / 'modules').glob('*.py')}
+    assert used - set(OPTIONS) - modules == set()
