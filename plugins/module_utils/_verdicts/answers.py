@@ -30,6 +30,8 @@ class Answer(NamedTuple):
     sure: bool = False
     #: It is shown where all others are excluded, since nobody else is left.
     remains: bool = False
+    #: No source says that it did it, only that it could: it is never certain.
+    is_inferred: bool = False
 
 
 def note(code: str, **values: Any) -> Evidence:

@@ -276,7 +276,8 @@ def conclude(incident: Incident, asked: Sequence[Answer], lines: list[Evidence])
         shown = left
     if len(shown) == 1:
         chosen = shown[0]
-        confidence = 'certain' if len(left) == 1 and not chosen.missing else 'likely'
+        sure = len(left) == 1 and not chosen.missing and not chosen.is_inferred
+        confidence = 'certain' if sure else 'likely'
         evidence = lines + list(chosen.evidence)
         for answer in asked:
             if answer is not chosen:

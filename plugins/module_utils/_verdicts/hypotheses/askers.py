@@ -109,7 +109,7 @@ class Attached:
         # Nobody else is likely to send what Ctrl-C does
         interrupted = any(request.attributes.get('signal') == '2' for request in incident.requests)
         state = answers.SHOWN if len(found) == 1 and interrupted and not incident.stopped else answers.NOT_KNOWN
-        return Answer('cli', state, tuple(who), tuple(lines), remains=len(found) == 1)
+        return Answer('cli', state, tuple(who), tuple(lines), remains=len(found) == 1, is_inferred=True)
 
 
 def ask_exec(incident: Incident, attached: Attached, clients: Clients, sources: Sources, since: float | None) -> Answer:

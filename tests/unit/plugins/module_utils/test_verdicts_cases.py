@@ -294,7 +294,7 @@ def test_a_stop_of_a_crash_loop_says_both():
 def test_a_signal_through_a_docker_in_the_foreground_hours_later(text):
     events = life(event(7200, 'kill', signal='2'), event(7200.05, 'die', exitCode='130'))
     ((label, cause, confidence, who),) = short(judge(events, [command(-60.5, text)], [connect(-60.4)]))
-    assert (label, cause, who) == ('died', 'cli', [100]) and confidence == 'certain'
+    assert (label, cause, who) == ('died', 'cli', [100]) and confidence == 'likely'
 
 
 @pytest.mark.parametrize('number, at, expected', [('2', -10, 'likely'), ('2', 7199, 'open'), ('15', -10, 'open')])
@@ -309,14 +309,14 @@ def test_a_client_beside_a_docker_in_the_foreground_can_have_sent_it(number, at,
 def test_a_run_without_a_name_is_known_by_the_container_that_it_made():
     events = life(event(7200, 'kill', signal='15'), event(7200.05, 'die', exitCode='143'))
     judged = judge(events, [command(-60.5, 'docker run image')], [LOGGED, connect(-60.4)])
-    assert short(judged) == [('died', 'cli', 'certain', [100])]
+    assert short(judged) == [('died', 'cli', 'likely', [100])]
 
 
 def test_a_compose_in_the_foreground_can_have_stopped_it():
     labels = of('shop')
     found, connected = compose(-61, 'docker compose up')
     events = life(*stop(7200, **labels), **labels)
-    assert short(judge(events, [found], [connected])) == [('stopped', 'cli', 'certain', [100])]
+    assert short(judge(events, [found], [connected])) == [('stopped', 'cli', 'likely', [100])]
     portainer = connect(0, 301, '/portainer')
     assert short(judge(events, [found], [connected, portainer])) == [('stopped', 'not_known', 'open', [100, 301])]
 
