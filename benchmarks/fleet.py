@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long audit.yml takes and how many tasks it runs on a host, against a playbook that copies the same file and loads it.
+"""How long audit.yml takes and how many tasks it runs on a host, against a playbook that copies the same file.
 
-Usage: tests/lab/lab run python benchmarks/fleet.py                               this host, and how the time grows with hosts
-       python benchmarks/fleet.py --inventory FILE --host NAME [--peer ROLE]      a host of that inventory, like one of the fleet
+Usage: tests/lab/lab run python benchmarks/fleet.py                           this host, and how the time grows with hosts
+       python benchmarks/fleet.py --inventory FILE --host NAME [--peer ROLE]  a host of that inventory
 
-The playbook to compare with is what one writes by hand: copy the rule file, notify augenrules. It checks nothing. ROLE is the
-folder of the role robertdebock.auditd, which gets the same rule. Each way installs, runs again unchanged, and removes, in turns.
+The playbook to compare with is what one writes by hand: copy the rule file, notify augenrules. It checks nothing.
+ROLE is the folder of the role robertdebock.auditd, which gets the same rule. Each way installs, runs again
+unchanged, and removes, in turns.
 """
 
 from __future__ import annotations

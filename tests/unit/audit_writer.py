@@ -76,8 +76,8 @@ def event(
     lines = [
         (
             b'SYSCALL',
-            b'arch=c000003e syscall=%d success=%s exit=%d a0=1 a1=2 a2=3 a3=8 items=2 ppid=%d pid=%d auid=1000 uid=0 gid=0 euid=0 suid=0 '
-            b'fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 comm=%s exe=%s subj=unconfined key=%s'
+            b'arch=c000003e syscall=%d success=%s exit=%d a0=1 a1=2 a2=3 a3=8 items=2 ppid=%d pid=%d auid=1000 uid=0 '
+            b'gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 comm=%s exe=%s subj=unconfined key=%s'
             % (call, b'yes' if success else b'no', 0 if success else -2, ppid, pid, value(comm), value(exe), keys),
         )
     ]
@@ -89,7 +89,8 @@ def event(
         lines.append(
             (
                 b'PATH',
-                b'item=0 name="/usr/bin/docker" inode=341712 dev=fe:00 mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL',
+                b'item=0 name="/usr/bin/docker" inode=341712 dev=fe:00 mode=0100755 ouid=0 ogid=0 rdev=00:00 '
+                b'nametype=NORMAL',
             )
         )
         lines.append((b'PROCTITLE', b'proctitle=' + (b'\0'.join(argv)[:128].hex().upper().encode() or b'(null)')))

@@ -49,7 +49,7 @@ def given_paths(*paths):
     return docker_cli_facts.docker_cli(['docker'], [str(path) for path in paths], None)
 
 
-def make(kind, folder):
+def make(kind, folder):  # noqa: C901, PLR0912 - a branch for each kind, no logic between them
     """Put one docker of a kind into a folder; return its real path."""
     docker = folder / 'docker'
     if kind == 'elf':
@@ -284,7 +284,8 @@ def test_two_names_of_one_file_are_both_found_and_ruled_once(tmp_path):
     assert result['real_paths'] == [str(podman)]
 
 
-# Measured with auditctl 3.0.9: `auditctl -R` loads a rule with each of RULABLE, and `auditctl -l` shows its path unchanged.
+# Measured with auditctl 3.0.9: `auditctl -R` loads a rule with each of RULABLE, and `auditctl -l` shows its path
+# unchanged.
 RULABLE = ['plain', 'a=b', 'R&D', 'a>b', "it's", 'caf\u00e9', '100%', '#1', '{{x}}', 'a"b', 'a,b']
 UNRULABLE = [
     'a b',
