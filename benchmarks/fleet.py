@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long audit.yml takes and how many tasks it runs on a host, against a playbook that copies the same file.
 
-Usage: tests/lab/lab run python benchmarks/fleet.py                           this host, and how the time grows with hosts
+Usage: tests/lab/lab run python benchmarks/fleet.py                           this host, and how time grows with hosts
        python benchmarks/fleet.py --inventory FILE --host NAME [--peer ROLE]  a host of that inventory
 
 The playbook to compare with is what one writes by hand: copy the rule file, notify augenrules. It checks nothing.
