@@ -13,6 +13,9 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.r
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape
 
+# Before ansible-core 2.19 what must not be templated is marked; since then, only what is trusted is templated.
+_MARKS_WHAT_IS_UNSAFE = type(wrap_var('')) is not str
+
 
 def findings_of(plugin: str, reading: Reading, chosen: dict[str, Any]) -> Any:
     """The findings, never templated, as command lines come from anyone. AuditLogError where nothing can be read."""
@@ -26,4 +29,4 @@ def findings_of(plugin: str, reading: Reading, chosen: dict[str, Any]) -> Any:
         )
     for warning in warnings:
         Display().warning('claude_hooks.docker_audit.%s: %s' % (plugin, escape.printable(warning)))
-    return wrap_var(found['findings'])
+    return wrap_var(found['findings']) if _MARKS_WHAT_IS_UNSAFE else found['findings']
