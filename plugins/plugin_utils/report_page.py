@@ -152,6 +152,7 @@ def _page(
     counted: Mapping[str, Any] = next(iter(numbers.values()), {})
     environment = escape.html_environment(_FOLDER)
     environment.filters['hash'] = _hash
+    # Longer than other functions: each value of the template by its name
     return environment.get_template(_TEMPLATE).render(
         about,
         period='since %s%s' % (_text(since or 'today'), ' until ' + _text(until) if until else ''),
