@@ -479,3 +479,58 @@ def test_compose_down_is_one_line_with_its_command():
     assert short(judge(life(*down(**labels), **labels), [found], [LOGGED, connected])) == [
         ('stopped+removed', 'cli', 'certain', [100])
     ]
+
+
+# --- Who else was connected ---
+
+STOPPED_BY = [command(0.8, 'docker stop claude-hooks-a')]
+
+
+@pytest.mark.parametrize(
+    'client, expected',
+    [
+        (PORTAINER, 'certain'),  # it is connected all the time, and asks for nothing
+        (connect(0.85, 301, '/portainer'), 'likely'),
+        (connect(0.95, 301, '/portainer'), 'likely'),
+        (connect(1.5, 301, '/portainer'), 'certain'),  # too late
+    ],
+)
+def test_a_client_beside_a_command_that_fits(client, expected):
+    (verdict,) = judge(life(*stop()), STOPPED_BY, [LOGGED, connect(0.9), client])
+    assert (verdict['cause'], verdict['confidence'], len(verdict['who'])) == ('cli', expected, 1)
+    assert ('connected_meanwhile' in codes(verdict)) is (expected == 'likely')
+
+
+def test_an_old_client_beside_a_command_that_waited_long_can_have_been_quicker():
+    labels = of('shop')
+    events = [
+        event(-600, 'create', **labels),
+        event(-599, 'start', **labels),
+        event(-300, 'die', exitCode='0', **labels),
+    ]
+    events.append(event(1, 'destroy', **labels))
+    found, connected = compose(-200, 'docker compose rm web')
+    old = connect(-250, 301, '/portainer')
+    assert short(judge(events, [found], [old, connected]))[-1] == ('removed', 'cli', 'likely', [100])
+    assert short(judge(events, [found], [connected]))[-1] == ('removed', 'cli', 'certain', [100])
+
+
+def test_a_docker_in_the_foreground_removes_nothing():
+    found = [command(-60.5, 'docker run --rm --name claude-hooks-a image')]
+    events = life(event(1, 'kill', signal='2'), event(1.05, 'die', exitCode='130'), event(1.056, 'destroy'))
+    judged = judge(events, found, [connect(-60.4), PORTAINER])
+    assert short(judged) == [('died', 'cli', 'likely', [100]), ('removed', 'not_known', 'open', [301])]
+
+
+def test_a_compose_in_the_foreground_is_attached_to_what_was_there_before():
+    labels = of('shop')
+    found, connected = compose(-61, 'docker compose up')
+    events = [event(-3600, 'create', **labels), event(-60, 'start', **labels), *stop(7200, **labels)]
+    assert short(judge(events, [found], [connected])) == [('stopped', 'cli', 'likely', [100])]
+
+
+@pytest.mark.parametrize('logged, expected', [(-50, 'likely'), (-40, 'open')])
+def test_a_client_is_named_where_all_that_the_engine_ever_had_are_logged(logged, expected):
+    looking = EVERYTHING._replace(connects=((START + logged * 1000, ALWAYS[1]),))
+    (verdict,) = judge(life(*stop()), [], [CURL], looking=looking, engine_since=START - 45000)
+    assert verdict['confidence'] == expected and [who['pid'] for who in verdict['who']] == [300]
