@@ -21,8 +21,11 @@ html_css_files = ['menu.css']
 ANSIBLE = 'https://docs.ansible.com/projects/ansible/latest/'
 LABELS = {
     'action_plugins': 'plugins/action.html',
+    'ansible_collections.ansible.builtin.debug_module': 'collections/ansible/builtin/debug_module.html',
+    'ansible_collections.ansible.builtin.default_callback': 'collections/ansible/builtin/default_callback.html',
     'ansible_collections.ansible.builtin.meta_module': 'collections/ansible/builtin/meta_module.html',
     'ansible_configuration_settings': 'reference_appendices/config.html',
+    'callback_plugins': 'plugins/callback.html',
     'common_return_values': 'reference_appendices/common_return_values.html',
 }
 

@@ -13,7 +13,7 @@ description:
     stderr. The targets of C(make) in a checkout use it.
   - Messages of M(ansible.builtin.debug) are printed at the end, below their host and whether it was changed.
   - A failure is one line with the host, the task and the reason.
-  - With C(-v) it is M(ansible.builtin.default#callback).
+  - With C(-v) it is P(ansible.builtin.default#callback).
 extends_documentation_fragment:
   - default_callback
   - result_format_callback
