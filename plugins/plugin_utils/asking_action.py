@@ -31,17 +31,35 @@ class AskingAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
         self, module: str, arguments: dict[str, Any] | None, task_vars: dict[str, Any], kind: str | None = None
     ) -> dict[str, Any]:
         """The checked answer of a module, also where the host cannot be reached. kind is that of its answer."""
+        context = getattr(self._connection, '_play_context', self._play_context)
+        no_log = context.no_log if context else False
+        # ssh prints what it gets from -vvv on. Below that, no_log would only hide why a host cannot be reached.
+        if context:
+            context.no_log = no_log and self._display.verbosity > 2
         try:
             result: dict[str, Any] = self._execute_module(
                 module_name='claude_hooks.docker_audit.' + module, module_args=arguments, task_vars=task_vars
             )
         except AnsibleConnectionFailure as error:
-            result = {'unreachable': True, 'msg': str(error)}
+            result = {'unreachable': True, 'msg': self._reason(error)}
         except AnsibleError as error:
             result = {'failed': True, 'msg': str(error)}
+        finally:
+            if context:
+                context.no_log = no_log
         if isinstance(result.get('warnings'), list):  # Ansible adds its own, of the Python that it found
             result = dict(result, warnings=[_message(warning) for warning in result['warnings']])
         return answers.checked(kind or module, str(task_vars['inventory_hostname']), result)
+
+    def _reason(self, error: AnsibleConnectionFailure) -> str:
+        """Why a host cannot be reached, asked for again with a command that prints nothing where no_log hid it."""
+        if 'censored' in str(error):
+            self._connection._play_context.no_log = False
+            try:
+                self._low_level_execute_command('exit 0', sudoable=False)
+            except AnsibleConnectionFailure as again:
+                return str(again)
+        return str(error)
 
     def _parse_returned_data(self, res: dict[str, Any], *profile: Any) -> Any:
         """What the module printed, without all that Ansible would print or obey itself."""

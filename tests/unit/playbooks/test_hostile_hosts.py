@@ -177,3 +177,12 @@ def test_only_the_hosts_that_answer_badly_end_a_tail(inventory):
     code, output = play(inventory, 'tail', *words)
     assert code == 2 and set(re.findall(r'^(\w+) +: ok=.* failed=1', output, re.M)) == set(HOSTS) - READ, output
     assert sorted(re.findall(r'^2026-11-2\S+ \S+  (\w+)  remove  ', output, re.M)) == sorted(READ), output
+
+
+@pytest.mark.parametrize('verbosity', ['-v', '-vvvv'])
+def test_why_a_host_cannot_be_reached_stays_readable(tmp_path, verbosity):
+    path = tmp_path / 'hosts.json'
+    host = {'ansible_connection': 'ssh', 'ansible_host': '127.0.0.1', 'ansible_port': 1}
+    path.write_text(json.dumps({'all': {'hosts': {'far': host}}}))
+    code, output = play(path, 'findings', verbosity)
+    assert code == 2 and re.search(r'^    far: unreachable: .*Connection refused', output, re.M), output

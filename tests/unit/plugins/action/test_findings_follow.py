@@ -79,9 +79,10 @@ class Follow(findings_follow.ActionModule):
         self.answers, self.clock = iter(answers), clock
         self.asked, self.out, self.notices = [], [], []
         self._display = types.SimpleNamespace(
+            verbosity=0,
             display=lambda text, screen_only, stderr=False: (self.notices if stderr else self.out).extend(
                 text.split('\n')
-            )
+            ),
         )
 
     def _execute_module(self, module_name=None, module_args=None, task_vars=None, **unused):
