@@ -146,10 +146,7 @@ class _Case:
             self.ends.memory(incident),
         ]
         own = self.ends.own_exit(incident, asked)
-        outside = self.ends.signal(incident)
-        if outside.state == answers.SHOWN and own.state == answers.SHOWN:
-            own = own._replace(state=answers.NOT_KNOWN)
-        asked += [outside, own]
+        asked += [self.ends.signal(incident), own]
         if self.ends.is_named_by_kernel(asked[1]) and asked[1].state == answers.SHOWN:
             # The kernel says who sent that signal
             asked = [asked[1]] + [answers.excluded(answer.cause) for answer in asked if answer is not asked[1]]

@@ -534,3 +534,64 @@ def test_a_client_is_named_where_all_that_the_engine_ever_had_are_logged(logged,
     looking = EVERYTHING._replace(connects=((START + logged * 1000, ALWAYS[1]),))
     (verdict,) = judge(life(*stop()), [], [CURL], looking=looking, engine_since=START - 45000)
     assert verdict['confidence'] == expected and [who['pid'] for who in verdict['who']] == [300]
+
+
+# --- Each source by itself ---
+
+
+def test_a_removal_is_no_end_of_the_engine():
+    events = life(event(-10, 'die', exitCode='0'), event(1, 'destroy'))
+    found = [command(0.8, 'docker rm claude-hooks-a')]
+    judged = judge(events, found, [LOGGED, connect(0.9)], looking=EVERYTHING._replace(ends=()))
+    assert short(judged)[-1] == ('removed', 'cli', 'certain', [100])
+
+
+def test_what_ran_on_an_earlier_engine_does_not_run_on_this_one():
+    other = [event(-3600, 'start', 'bb' * 32, 'b'), event(-3600, 'start', 'cc' * 32, 'c')]
+    events = other + life(*stop()) + life(*stop(1.01, 'dd' * 32, 'd'), identity='dd' * 32, name='d')
+    (verdict,) = judge(events, [], [LOGGED], engine_ends=[START - 1000000, START + 2000])
+    assert (verdict['cause'], verdict['confidence']) == ('engine_shutdown', 'certain')
+
+
+def test_a_stop_right_before_the_engine_went_down_is_that_of_its_command():
+    found = [command(0.8, 'docker stop claude-hooks-a')]
+    judged = judge(life(*stop()), found, [LOGGED, connect(0.9)], engine_ends=[START + 3000])
+    assert short(judged) == [('stopped', 'cli', 'likely', [100])]
+
+
+@pytest.mark.parametrize(
+    'looking, has, has_not',
+    [
+        ({}, {'kernel_log_not_read', 'signals_not_logged'}, {'only_kill_is_logged'}),
+        ({'kernel': (ALWAYS,)}, {'signals_not_logged'}, {'kernel_log_not_read'}),
+        ({'signals': (ALWAYS,)}, {'only_kill_is_logged', 'kernel_log_not_read'}, {'signals_not_logged'}),
+    ],
+)
+def test_of_a_137_it_is_said_what_was_not_looking(looking, has, has_not):
+    (verdict,) = judge(MEMORY, [], [LOGGED], looking=EVERYTHING._replace(**looking))
+    assert verdict['confidence'] == 'open'
+    assert has <= set(codes(verdict)) and not has_not & set(codes(verdict))
+
+
+def test_a_signal_after_the_end_did_not_make_it():
+    sent = dict(connect(1.01, 300, '/usr/bin/bash'), opid=77)
+    (verdict,) = judge(
+        MEMORY, [], [LOGGED], signals=[sent], pids={A: [77]}, looking=EVERYTHING._replace(signals=(ALWAYS,))
+    )
+    assert verdict['who'] == []
+
+
+@pytest.mark.parametrize(
+    'exit_code, code', [('3', 'code_of_program'), ('129', 'code_like_signal'), ('255', 'code_of_shim')]
+)
+def test_what_an_exit_code_says(exit_code, code):
+    (verdict,) = judge(life(event(1, 'die', exitCode=exit_code)), [], [LOGGED])
+    assert code in codes(verdict)
+
+
+@pytest.mark.parametrize('after, expected', [(15, 1), (25, 2)])
+def test_an_end_and_a_removal_far_apart_are_two_verdicts(after, expected):
+    labels = of('shop')
+    found, connected = compose(0.5, 'docker compose down')
+    events = life(*stop(**labels), event(1.1 + after, 'destroy', **labels), **labels)
+    assert len(judge(events, [found], [LOGGED, connected])) == expected
