@@ -208,7 +208,8 @@ class Scan:
         event: audit.Event = audit.Event(record.node, record.ident, record.body, record.tail)
         if record.origin == records.INTERPRETED:
             event = audit.InterpretedEvent(event, self._timezone)
-        if audit.has_key(event, self._key) and self._is_wanted(event) and self._is_new(audit.key_of(record)):
+        # What it is can depend on a record that contradicts it: whoever takes the event looks at all of it
+        if audit.has_key(event, self._key) and self._is_new(audit.key_of(record)):
             fresh: audit.Event = audit.Event(record.node, record.ident, origin=record.origin, host=record.host)
             incomplete[audit.key_of(record)] = (
                 audit.InterpretedEvent(fresh, self._timezone) if event.interpreted else fresh
@@ -219,7 +220,7 @@ class Scan:
     ) -> audit.Event | None:
         """The event of a hit if it is complete, has one record a line, and no record elsewhere claims to be its."""
         names, node, ident, execve, further, cwd = hit.groups()
-        if cwd is None:
+        if cwd is None or not _untailed(cwd).endswith(b'"'):
             return None
         place, end = hit.span()
         start = block.rfind(b'\n', position, place) + 1 or position
