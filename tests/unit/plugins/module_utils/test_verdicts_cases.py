@@ -279,7 +279,7 @@ def test_a_stop_of_a_crash_loop_says_both():
     events = life(*loop, event(4, 'die', exitCode='1'), event(5.1, 'stop'))
     judged = judge(events, [command(4.9, 'docker stop claude-hooks-a')], [LOGGED, connect(5)])
     assert short(judged)[-2:] == [('died', 'self_exit', 'likely', []), ('stopped', 'cli', 'certain', [100])]
-    assert 'had_ended_by_itself' in codes(judged[-1]) and 'crash_loop' in codes(judged[-2])
+    assert {'stop_event', 'had_ended_by_itself'} <= set(codes(judged[-1])) and 'crash_loop' in codes(judged[-2])
 
 
 @pytest.mark.parametrize(
@@ -595,3 +595,10 @@ def test_an_end_and_a_removal_far_apart_are_two_verdicts(after, expected):
     found, connected = compose(0.5, 'docker compose down')
     events = life(*stop(**labels), event(1.1 + after, 'destroy', **labels), **labels)
     assert len(judge(events, [found], [LOGGED, connected])) == expected
+
+
+@pytest.mark.parametrize('more, then', [([], 'stop'), ([event(1.2, 'start'), event(1.3, 'restart')], 'restart')])
+def test_what_followed_an_end_stands_in_the_evidence(more, then):
+    (verdict,) = judge(life(*stop(), *more), [], [LOGGED])
+    (line,) = [line for line in verdict['evidence'] if line['code'] == 'die_event']
+    assert line['then'] == then
