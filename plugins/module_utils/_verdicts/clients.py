@@ -47,13 +47,16 @@ def moment(entry: Entry) -> tuple[int, int]:
     return times.moment(entry['timestamp']), int(serial) if serial.isdigit() else 0
 
 
-def executions(entries: Iterable[Entry]) -> list[Execution]:
+def executions(entries: Iterable[Entry], socket: str = names.SOCKET) -> list[Execution]:
     """Executions of docker in order. What an argv asks for is read once here, and nowhere else."""
     found = []
     for entry in entries:
         if entry.get('timestamp'):
             time, serial = moment(entry)
-            found.append(Execution(time, serial, entry, _command(entry)))
+            command = _command(entry)
+            if command.docker_host == 'unix://' + socket:
+                command = command._replace(docker_host=None)
+            found.append(Execution(time, serial, entry, command))
     return sorted(found, key=lambda one: one[:2])
 
 

@@ -65,6 +65,8 @@ class Material(NamedTuple):
     #: SIGKILLs, as audit fields with opid; and the first processes of containers.
     signals: Sequence[Entry] = ()
     pids: Mapping[str, Sequence[int]] = {}
+    #: The socket of the engine: a command that names it means this engine.
+    socket: str = names.SOCKET
     #: How the containers that are there now ended last, as the engine says.
     states: Sequence[State] = ()
     #: Where the paths of Compose's labels lead on this host.
@@ -115,7 +117,7 @@ class _Case:
         self.world = world.World(happened, material.containers, material.real)
         self._since = material.engine_since
         breaks = list(material.engine_ends) + ([] if self._since is None else [self._since])
-        ran = asking.executions(material.executions)
+        ran = asking.executions(material.executions, material.socket)
         self.clients = asking.Clients(
             ran, material.connects, material.own, breaks, (incident.asked for incident in self.incidents)
         )

@@ -109,6 +109,7 @@ class Host(NamedTuple):
     states: list[states.State]
     kernel: list[bytes]
     real: dict[str, str | None] | None
+    socket: str = engine.SOCKET
     #: When the auditd that runs now was started.
     auditd_since: float | None = None
     #: Where events were kept: when the first of those was that the engine itself remembers.
@@ -160,6 +161,7 @@ def verdicts(
             kernel=list(kernel_log.read()),
             real=_real_paths(happened),
             auditd_since=_written(_AUDITD_PID),
+            socket=socket,
             remembered_since=_first(remembered.events) if kept['events'] else None,
         )
         known_all = material(read)
@@ -203,6 +205,7 @@ def material(host: Host) -> decide.Material:
         states=host.states,
         pids={state.id: [state.pid] for state in host.states if state.is_running},
         real=host.real,
+        socket=host.socket,
     )
 
 

@@ -188,6 +188,14 @@ def test_a_folder_that_is_not_known_excludes_nothing(option):
     assert who == {100, 300} and 'command_may_mean' in codes(verdict)
 
 
+@pytest.mark.parametrize('socket, expected', [('/srv/docker.sock', {100}), ('/srv/other.sock', {300})])
+def test_a_command_that_names_the_socket_of_this_engine_means_it(socket, expected):
+    found = [command(0.5, 'docker -H unix://%s stop %s' % (socket, NAME))]
+    connects = [LOGGED, connect(0.55), CURL]
+    (verdict,) = judge(life(*stop()), found, connects, socket='/srv/docker.sock')
+    assert {who['pid'] for who in verdict['who']} == expected
+
+
 def test_a_swarm_command_renames_nothing():
     assert 100 not in who_of(life(event(1, 'rename', oldName='/y', **TASK), **TASK), 0, 'docker service rm shop_web')[0]
 
