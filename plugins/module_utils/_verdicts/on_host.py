@@ -10,6 +10,7 @@ import itertools
 import os
 import pwd
 import re
+import stat
 import time
 from typing import Any, Callable, Iterable, NamedTuple
 
@@ -236,16 +237,17 @@ def _watched(looking: sources.Sources) -> dict[str, Any]:
 
 
 def _kept_texts(path: str) -> Iterable[bytes]:
-    """The kept files, of root alone. The newer one first: one that is put aside meanwhile is read twice, not missed."""
-    try:
-        with files.OwnFolder(os.path.dirname(path), make=False) as folder:
-            for name in (os.path.basename(path), os.path.basename(path) + '.1'):
-                try:
-                    yield folder.read(name, _LONGEST_KEPT)
-                except OSError:
-                    continue
-    except OSError:
-        return
+    """The kept files, where only root can have written them. The newer one first: one that is put aside meanwhile is
+    read twice, and not missed."""
+    for name in (path, path + '.1'):
+        try:
+            handle = files.open_regular(name)
+        except OSError:
+            continue
+        with os.fdopen(handle, 'rb') as file:
+            status = os.fstat(handle)
+            if status.st_uid == 0 and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                yield file.read(_LONGEST_KEPT)
 
 
 def _log_text(path: str) -> str:

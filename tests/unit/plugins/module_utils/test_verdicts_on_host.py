@@ -127,3 +127,12 @@ def test_who_sent_a_signal_and_to_whom(tmp_path):
     logged = on_host.read_logs(KEY, str(log))
     (sent,) = on_host._signals(logged.signals, [line for lines in logged.lines for line in lines])
     assert (sent['opid'], sent['pid'], sent['auid'], sent['exe']) == (4711, 801, 1000, '/usr/bin/bash')
+
+
+@pytest.mark.parametrize('mode, is_believed', [(0o600, True), (0o640, True), (0o660, False), (0o602, False)])
+def test_kept_events_that_others_can_write_are_not_believed(tmp_path, mode, is_believed):
+    path = tmp_path / 'events.jsonl'
+    path.write_bytes(b'{}')
+    path.chmod(mode)
+    (tmp_path / 'events.jsonl.1').symlink_to(path)
+    assert set(on_host._kept_texts(str(path))) == ({b'{}'} if is_believed else set())
