@@ -351,7 +351,8 @@ def test_ids_of_removed_containers_are_resolved_by_the_engine(name):
     wait_for_the_log()
 
     def told(**options):
-        result = run_module(dict({'since': start, 'actions': ['remove'], 'container': name + '*'}, **options))
+        asked = {'since': start, 'actions': ['remove'], 'container': name + '*', 'socket': engine[len('unix://') :]}
+        result = run_module(dict(asked, **options))
         return [
             (finding['targets'][0], finding['match'], finding['matched']) for finding in result['findings']
         ], result['engine']
