@@ -36,7 +36,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit i
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import processes
-from ansible_collections.claude_hooks.docker_audit.tests.support.day import commands, compose, others, record
+from ansible_collections.claude_hooks.docker_audit.tests.support.day import commands, compose, others, record, settings
 from ansible_collections.claude_hooks.docker_audit.tests.support.day.stage import (
     DOCKERS,
     IMAGE,
@@ -201,24 +201,26 @@ def test_the_script_did_what_the_table_says(day):
             assert cause in says[0] and (kind, what, cause) not in untrue, (name, what, cause, says)
 
 
-@pytest.mark.parametrize('setting', record.SETTINGS)
+@pytest.mark.parametrize('setting', settings.SETTINGS, ids=lambda setting: setting.__name__)
 def test_no_verdict_names_a_wrong_cause_or_a_wrong_caller(day, setting, capsys):
     judged = record.judge(day, setting)
     with capsys.disabled():
-        print('\nengine %s, SEED=%d, %s: %d verdicts' % (day['engine'], day['seed'], setting, len(judged)))
+        print('\nengine %s, SEED=%d, %s: %d verdicts' % (day['engine'], day['seed'], setting.__name__, len(judged)))
         print(record.confusion(day, judged))
     wrong = record.wrong(day, judged, setting)
     assert not wrong, '%d wrong, SEED=%d\n%s' % (len(wrong), day['seed'], json.dumps(wrong, indent=1, default=str))
 
 
 def test_every_vanished_container_has_its_verdicts(day):
-    assert record.missing(day, record.judge(day)) == [] and len(day['truth']) >= (0 if os.environ.get('KINDS') else 45)
+    assert record.missing(day, record.judge(day, settings.whole)) == [] and len(day['truth']) >= (
+        0 if os.environ.get('KINDS') else 45
+    )
 
 
 def test_every_open_verdict_says_what_was_missing_or_who_it_can_have_been(day):
     silent = [
         verdict
-        for verdict in record.judge(day)
+        for verdict in record.judge(day, settings.whole)
         if verdict['confidence'] == 'open'
         and not verdict['who']
         and all(line['code'].endswith('_event') for line in verdict['evidence'])

@@ -1,39 +1,29 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A recorded day: everything that engine, kernel and script said of it, as they said it, and the verdicts on it.
-
-A setting is the day with its records taken out, those of CONFIG_CHANGE included: as a host has it that logs less.
-"""
+"""A recorded day: everything that engine, kernel and script said of it, as they said it, and the verdicts on it."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import pathlib
-import re
 import tempfile
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide, on_host
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide
+from ansible_collections.claude_hooks.docker_audit.tests.support.day import settings
 
 NAMES = 'claude-hooks-day-*'
 EXPECTED = pathlib.Path(__file__).with_name('expected.txt')
 CONFIDENCE = ('open', 'likely', 'certain')
-SETTINGS = (
-    'all',
-    'connects not logged',
-    'connects from noon',
-    'connects until noon',
-    'events forgotten',
-    'root unwatched',
-)
-_EVENT = re.compile(r'msg=audit\((\d+)\.(\d{3}):(\d+)\)')
-_REMEMBERED = 256  # events that an engine keeps (moby, daemon/events/events.go)
-
-
-def read(path):
-    with gzip.open(path, 'rt', encoding='utf-8') as file:
-        return json.load(file)
+# The columns of the table for a setting; where connects are logged for a part of the day, either can hold
+_COLUMNS = {
+    settings.whole: [0],
+    settings.engine_since_the_rules: [0],
+    settings.without_connects: [1],
+    settings.without_anything: [1],
+}
+_NO_COMMANDS = (settings.without_commands, settings.root_is_not_watched, settings.without_anything)
 
 
 def keep(path, day):
@@ -41,99 +31,24 @@ def keep(path, day):
         json.dump(day, file)
 
 
-# --- Settings ---
-
-
-def setting_of(day, setting):
-    """(log, listing of rules, events, whether older ones are forgotten) of the day in a setting."""
-    log, rules, events = day['log'], day['rules'], day['events']
-    noon = (day['start'] + day['end']) / 2
-    socket, own = 'key="%s-socket"' % day['key'], 'key="%s"' % day['key']
-    if setting == 'connects not logged':
-        log = _without(log, lambda lines, time: socket in lines)
-        rules = _without_rule(rules, day['key'] + '-socket')
-    elif setting == 'connects from noon':
-        log = _moved(log, socket, 'add_rule', noon)
-        log = _without(log, lambda lines, time: socket in lines and time < noon)
-    elif setting == 'connects until noon':
-        log = _without(log, lambda lines, time: socket in lines and time > noon)
-        log += 'type=CONFIG_CHANGE msg=audit(%d.%03d:4294967000): op=remove_rule %s list=4 res=1\n' % (
-            *divmod(int(noon), 1000),
-            socket,
-        )
-        rules = _without_rule(rules, day['key'] + '-socket')
-    elif setting == 'events forgotten':
-        events = events[-_REMEMBERED:]
-    elif setting == 'root unwatched':
-        log = _without(log, lambda lines, time: own in lines and ' uid=0 ' in lines)
-        rules = '\n'.join(line for line in rules.split('\n') if own.replace('"', '') not in line or 'uid=0' not in line)
-    return log, rules, events, setting == 'events forgotten'
-
-
-def _groups(log):
-    """The events of a log: [(time, lines)], in the order of their first lines."""
-    groups = {}
-    for line in log.split('\n'):
-        found = _EVENT.search(line)
-        if found:
-            groups.setdefault(found.groups(), []).append(line)
-    return [(int(key[0]) * 1000 + int(key[1]), '\n'.join(lines) + '\n') for key, lines in groups.items()]
-
-
-def _without(log, is_out):
-    return ''.join(lines for time, lines in _groups(log) if not is_out(lines, time))
-
-
-def _moved(log, key, op, time):
-    """The log with what it says of a rule at another time."""
-    found = []
-    for moment, lines in _groups(log):
-        if 'type=CONFIG_CHANGE' in lines and key in lines and op in lines:
-            lines = lines.replace('audit(%d.%03d:' % divmod(moment, 1000), 'audit(%d.%03d:' % divmod(int(time), 1000))
-            moment = time
-        found.append((moment, lines))
-    return ''.join(lines for _moment, lines in sorted(found, key=lambda group: group[0]))
-
-
-def _without_rule(rules, key):
-    return '\n'.join(line for line in rules.split('\n') if not re.search(r'key=%s(\s|$)' % re.escape(key), line))
-
-
 # --- Verdicts ---
 
 
-def judge(day, setting='all'):
-    """The verdicts on a day in a setting, by the way that docker_verdicts_info takes."""
-    log, rules, events, full = setting_of(day, setting)
+def judge(recorded, setting):
+    """The verdicts on a day in a setting, from its raw log on, as docker_verdicts_info finds them."""
+    day = settings.Day(recorded)
+    setting(day)
     with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / 'audit.log'
-        path.write_bytes(log.encode('latin-1'))
-        logged = on_host.read_logs(day['key'], str(path))
-    host = on_host.Host(
-        key=day['key'],
-        logged=logged,
-        listing=rules,
-        now=day['end'],
-        booted=day['booted'],
-        events=events,
-        full=full,
-        kept={'events': [], 'gone': [], 'connects': [], 'gaps': []},
-        containers={},
-        engine_since=None,
-        reasons=[],
-        own=[tuple(one) for one in day['own']],
-        real=None,
-    )
-    material = on_host.material(host)
-    judged = decide.verdicts(material, NAMES, since=day['start'])
+        material = day.material(pathlib.Path(folder))
+    judged = decide.verdicts(material, NAMES, since=day.start)
     # The engine that was ended has another socket, whose connects no rule logs
     down = material._replace(
-        events=day['down']['events'],
+        events=day.down['events'],
         connects=(),
-        sources=material.sources._replace(connects=(), blind=()),
-        engine_ends=[day['down']['gone']],
+        sources=material.sources._replace(connects=(), blind=(), ends=((0, float('inf')),)),
+        engine_ends=[day.down['gone']],
     )
-    return judged + decide.verdicts(down, NAMES, since=day['start'])
+    return judged + decide.verdicts(down, NAMES, since=day.start)
 
 
 # --- What is true, and what can be said of it ---
@@ -179,15 +94,15 @@ def may_say(day, verdict, setting):
     """{cause: the highest confidence} that the table allows."""
     table, _untrue = expected()
     kind = kind_of(container_of(day, verdict))
-    columns = [0, 1] if 'noon' in setting else [1] if setting == 'connects not logged' else [0]
+    columns = _COLUMNS.get(setting, [0, 1])
     allowed = {}
     for what in {entry[0] for entry in noted(day, verdict)}:
         row = table.get((kind, what)) or table['*', what]
         for column in columns:
             for cause, confidence in row[column].items():
                 allowed[cause] = max(allowed.get(cause, 'open'), confidence, key=CONFIDENCE.index)
-    if setting == 'root unwatched':
-        # Nearly nobody's commands are logged: no command explains it, and no client of the API is accused for that
+    if setting in _NO_COMMANDS:
+        # No client of the API is accused for that no command explains it
         allowed.pop('api', None)
     return allowed
 

@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promise: what holds verdicts against the table of a day finds each way in which a verdict can be wrong."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from ansible_collections.claude_hooks.docker_audit.tests.support.day import record, settings
+
+FIXTURE = pathlib.Path(__file__).resolve().parents[2] / 'fixtures' / 'day_engine_28.json.gz'
+
+
+@pytest.fixture(scope='module')
+def day():
+    return settings.read(FIXTURE)
+
+
+@pytest.fixture(scope='module')
+def judged(day):
+    return record.judge(day, settings.whole)
+
+
+@pytest.mark.parametrize(
+    'kind, change, why',
+    [
+        ('stop_honoured', {'cause': 'api'}, 'cause'),
+        ('stop_honoured', {'cause': 'self_exit', 'confidence': 'open'}, 'cause'),
+        ('stop_honoured', {'who': [{'pid': 1, 'ppid': 1}]}, 'name'),
+        ('own_143', {'cause': 'self_exit', 'confidence': 'certain'}, 'surer than the table allows'),
+        ('curl', {'cause': 'cli'}, 'cause'),
+        ('stop_honoured', {'what': ['renamed']}, 'nothing of the kind happened'),
+    ],
+)
+def test_a_wrong_verdict_is_found(day, judged, kind, change, why):
+    verdict = next(one for one in judged if record.kind_of(record.container_of(day, one)) == kind)
+    assert record.wrong(day, [verdict], settings.whole) == []
+    assert [found[0] for found in record.wrong(day, [dict(verdict, **change)], settings.whole)] == [why]
+
+
+def test_certainty_that_rests_on_connects_is_wrong_where_they_are_not_logged(day, judged):
+    certain = [
+        verdict
+        for verdict in judged
+        if verdict['confidence'] == 'certain' and record.kind_of(record.container_of(day, verdict)) == 'stop_honoured'
+    ]
+    assert certain and record.wrong(day, certain, settings.whole) == []
+    assert len(record.wrong(day, certain, settings.without_connects)) == len(certain)
+
+
+def test_a_verdict_that_is_not_there_is_missed(day, judged):
+    name = record.container_of(day, judged[0])
+    rest = [verdict for verdict in judged if record.container_of(day, verdict) != name]
+    assert {container for container, _what in record.missing(day, rest)} == {name}
+
+
+def test_no_kind_may_be_said_more_of_where_connects_are_not_logged():
+    table, untrue = record.expected()
+    for (kind, what), (logged, not_logged) in table.items():
+        for cause, confidence in not_logged.items():
+            most = logged.get(cause, 'open')
+            assert record.CONFIDENCE.index(confidence) <= record.CONFIDENCE.index(most), (kind, what)
+            assert cause in logged or (kind, what, cause) in untrue
