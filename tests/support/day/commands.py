@@ -216,7 +216,7 @@ def attach(name):
 def exec_of_kill(name):
     container(name, *POLITE)
     await_running(name)
-    note(name, 'died', 'cli', docker('exec', name, 'kill', '1', wanted=None)[0])
+    note(name, 'died', 'cli', docker('exec', name, 'sh', '-c', 'kill 1', wanted=None)[0])
     await_end(name)
 
 
@@ -231,7 +231,7 @@ def ask(path, body):
     client.sock.connect(sys.argv[1])
     client.request('POST', path, json.dumps(body), {'Content-Type': 'application/json'})
     return json.loads(client.getresponse().read() or b'{}')
-made = ask('/containers/%s/exec' % sys.argv[2], {'Cmd': ['kill', '1']})
+made = ask('/containers/%s/exec' % sys.argv[2], {'Cmd': ['sh', '-c', 'kill 1']})
 ask('/exec/%s/start' % made['Id'], {'Detach': True})
 '''
     note(name, 'died', 'api', run(sys.executable, '-c', code, SOCKET, name)[0])

@@ -105,10 +105,11 @@ def compose_orphan(name):
     with _project(name, a=_service(), b=_service(name)) as (folder, here):
         docker('compose', 'up', '-d', **here)
         (folder / 'compose.yml').write_text(json.dumps({'services': {'a': _service()}}))
-        asker = docker('compose', 'up', '-d', '--remove-orphans', **here)[0]
+        first = docker('compose', 'up', '-d', '--remove-orphans', **here)[0]
+        second = docker('compose', 'down', **here)[0]  # the other service, which has the same name before its own
         for what in ('stopped', 'removed'):
-            note(name, what, 'cli', asker)
-        docker('compose', 'down', **here)
+            for asker in (first, second):
+                note(name, what, 'cli', asker)
 
 
 def compose_scale(name):
@@ -158,10 +159,10 @@ def compose_by_file(name):
 
 
 def compose_by_project(name):
-    """By the project's name alone, which Compose lowers."""
+    """By the project's name alone, from elsewhere."""
     with _project(name, a=_service(name)) as (_folder, here):
         docker('compose', 'up', '-d', **here)
-        asker = docker('compose', '-p', name.upper(), 'down', **dict(here, cwd='/'))[0]
+        asker = docker('compose', '-p', name, 'down', **dict(here, cwd='/'))[0]
         for what in ('stopped', 'removed'):
             note(name, what, 'cli', asker)
 
@@ -180,9 +181,12 @@ def compose_elsewhere(name):
     """In this project's folder somebody takes another project down, by its file, while an API client stops this one."""
     with _project(name, a=_service(name)) as (_folder, here):
         docker('compose', 'up', '-d', **here)
-        with _project(name + '-new', a=_service()) as (other, there):
+        other_name = name[:-1] + '1'
+        with _project(other_name, a=_service(other_name)) as (other, there):
             docker('compose', 'up', '-d', **there)
-            docker('compose', '-f', str(other / 'compose.yml'), 'down', **here)
+            asker = docker('compose', '-f', str(other / 'compose.yml'), 'down', **here)[0]
+            for what in ('stopped', 'removed'):
+                note(other_name, what, 'cli', asker)
             note(name, 'stopped', 'api', api(('POST', '/containers/%s/stop?t=1' % name)))
         note(name, 'removed', 'cli', docker('compose', 'down', **here)[0])
 

@@ -223,8 +223,10 @@ def killed_shim(name):
 def killed_by_ctr(name):
     """A client of containerd, which the engine does not see."""
     identity = container(name, *DEAF)
-    root = pathlib.Path('/run/docker') if OWN else pathlib.Path(SOCKET).parent / 'exec'
-    words = ['ctr', '--address', str(root / 'containerd/containerd.sock'), '--namespace', 'moby']
+    sockets = ['/run/docker/containerd/containerd.sock', '/run/containerd/containerd.sock']
+    if not OWN:
+        sockets = [os.path.dirname(SOCKET) + '/exec/containerd/containerd.sock']
+    words = ['ctr', '--address', next(filter(os.path.exists, sockets)), '--namespace', 'moby']
     run(*words, 'tasks', 'kill', '--signal', '9', identity)
     note(name, 'died', 'killed_outside_engine')
     await_end(name)

@@ -92,15 +92,23 @@ def noted(day, verdict):
 
 def may_say(day, verdict, setting):
     """{cause: the highest confidence} that the table allows."""
-    table, _untrue = expected()
+    table, untrue = expected()
     kind = kind_of(container_of(day, verdict))
     columns = _COLUMNS.get(setting, [0, 1])
     allowed = {}
-    for what in {entry[0] for entry in noted(day, verdict)}:
+    entries = noted(day, verdict)
+    for what in {entry[0] for entry in entries}:
         row = table.get((kind, what)) or table['*', what]
         for column in columns:
             for cause, confidence in row[column].items():
                 allowed[cause] = max(allowed.get(cause, 'open'), confidence, key=CONFIDENCE.index)
+    # Of this very container: the same kind can have one that went another way
+    true = {entry[1] for entry in entries}
+    allowed = {
+        cause: confidence
+        for cause, confidence in allowed.items()
+        if cause in true or any((kind, entry[0], cause) in untrue for entry in entries)
+    }
     if setting in _NO_COMMANDS:
         # No client of the API is accused for that no command explains it
         allowed.pop('api', None)
@@ -128,6 +136,10 @@ def wrong(day, judged, setting):
     return found
 
 
+# Whether the engine notes a stop of what is between two lives depends on the moment
+_CAN_BE_MISSING = ('stop_of_a_crash_loop', 'stopped')
+
+
 def missing(day, judged):
     """[(container, what)] that happened and has no verdict."""
     seen = {}
@@ -137,7 +149,7 @@ def missing(day, judged):
         (name, what)
         for name, entries in day['truth'].items()
         for what, _cause, _pid in entries
-        if what not in seen.get(name, ())
+        if what not in seen.get(name, ()) and (kind_of(name), what) != _CAN_BE_MISSING
     ]
 
 

@@ -105,9 +105,11 @@ def container(name, *command, options=()):
 
 @contextlib.contextmanager
 def foreground(*words, **options):
-    """A program that goes on running, with no terminal; ended at the end."""
+    """A program that goes on running, with a process group of its own, as a shell gives it; ended at the end."""
     quiet = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.DEVNULL, 'stderr': subprocess.DEVNULL}
-    with subprocess.Popen(words, **{**quiet, **options}) as process:
+    # Whatever runs in the background of a script has SIGINT ignored, what a user runs has not
+    words = ['env', '--default-signal=INT', *words]
+    with subprocess.Popen(words, start_new_session=True, **{**quiet, **options}) as process:
         try:
             yield process
         finally:
@@ -150,7 +152,8 @@ def note(name, what, cause, pid=None):
 
 
 def end(process, number=signal.SIGTERM):
-    process.send_signal(number)
+    """Send a signal; Ctrl-C goes to all that run in the foreground of a terminal."""
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     process.wait(30)
 
 
