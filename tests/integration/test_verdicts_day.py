@@ -36,6 +36,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit i
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import processes
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import kernel_log
 from ansible_collections.claude_hooks.docker_audit.tests.support.day import commands, compose, others, record, settings
 from ansible_collections.claude_hooks.docker_audit.tests.support.day.stage import (
     DOCKERS,
@@ -175,6 +176,7 @@ def day(rules, tmp_path_factory):
         'rules': run('auditctl', '-l')[1],
         'booted': booted,
         'own': own_connects.own(),
+        'kmsg': [line.decode('latin-1') for line in kernel_log.read() if b'oom-kill:' in line],
         'start': start,
         'end': int(time.time() * 1000),
         'events': events.events,

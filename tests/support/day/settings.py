@@ -25,10 +25,8 @@ def _later(record, shift):
     """A record of /dev/kmsg with its time (microseconds since the boot) moved by milliseconds; None before the boot."""
     head, separator, words = record.partition(';')
     fields = head.split(',')
-    moved = int(fields[2]) + int(shift * 1000)
-    return (
-        None if moved < 0 else (','.join([*fields[:2], str(moved), *fields[3:]]) + separator + words).encode('latin-1')
-    )
+    fields[2] = str(int(fields[2]) + int(shift * 1000))
+    return None if fields[2].startswith('-') else (','.join(fields) + separator + words).encode('latin-1')
 
 
 class Day(object):
