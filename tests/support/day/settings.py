@@ -42,6 +42,9 @@ class Day(object):
         self.kept = dict(NOTHING_KEPT)
         self.engine_since = None
         self.remembered_since = None
+        shift = recorded.get('booted', 0) - self.start
+        shifted = [_later(line, shift) for line in recorded.get('kmsg', ())]
+        self.kernel = [line for line in shifted if line is not None]
 
     def drop(self, key, uid=None, first=float('-inf'), last=float('inf')):
         """Take out the events with a key, of a user, from first to last, and their rules."""
