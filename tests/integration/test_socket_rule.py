@@ -21,6 +21,8 @@ import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 
 KEY = 'claude-hooks-test'
@@ -176,3 +178,23 @@ def test_the_rule_outlives_the_socket(play):
     finally:
         os.rename(aside, SOCKET)
     assert logged(client(sys.executable, '-c', CONNECT, SOCKET)) == [(os.path.realpath(sys.executable), 0)]
+
+
+ASK = '''
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+assert engine.container_names()[1] is None
+assert engine.events().bad == 0
+'''
+
+
+def test_our_own_connects_are_known_by_process_and_time(play):
+    """Else a later verdict could take one of them for that of a client."""
+    play('present', '-e', 'docker_audit_key=' + KEY, '-e', 'docker_audit_watch=socket')
+    other = client(sys.executable, '-c', CONNECT, SOCKET)
+    pid = client(sys.executable, '-c', ASK)
+    assert logged(pid) == [(os.path.realpath(sys.executable), 0)] * 3
+    noted = [(entry.first, entry.last) for entry in own_connects.own() if entry.pid == pid]
+    for connect in connects(pid):
+        moment = times.moment(connect['timestamp'])
+        assert any(first <= moment <= last for first, last in noted), (connect, noted)
+    assert logged(other) and other not in [entry.pid for entry in own_connects.own()]

@@ -383,7 +383,11 @@ def test_check_mode_shows_what_is_new_and_keeps_nothing(bench):
 
 
 def test_the_state_is_its_owners_alone(bench):
-    bench.start().up().end(signal.SIGINT)
+    run = bench.start().up()
+    # It is noted once the line is out: an end in between would be obeyed first, and the batch would come again
+    noted = bench.folder / 'here' / 'claude-hooks' / ('printed-tail@%s@far' % KEY)
+    wait_until(noted.exists, run.output)
+    run.end(signal.SIGINT)
     found = [path for folder in ('here', 'far') for path in (bench.folder / folder / 'claude-hooks').iterdir()]
     assert {path.stat().st_mode & 0o7777 for path in found} == {0o600} and {
         path.parent.stat().st_mode & 0o7777 for path in found
