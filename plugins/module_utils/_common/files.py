@@ -123,6 +123,9 @@ def _check(status: os.stat_result, path: str, owner: int) -> None:
         _refuse(path, 'it is not a file')
     if owner not in (-1, status.st_uid):
         _refuse(path, 'it belongs to uid %d, not to uid %d who runs this' % (status.st_uid, owner))
+    if owner != -1 and status.st_mode & 0o022:
+        # In a folder that others can enter they can write to it
+        _refuse(path, 'its mode %04o lets others write to it: chmod 600 it' % stat.S_IMODE(status.st_mode))
 
 
 def _followed(path: str) -> tuple[int, str]:

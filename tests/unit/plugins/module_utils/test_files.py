@@ -190,6 +190,15 @@ def test_a_file_that_is_written_replaces_what_is_none(tmp_path, put):
     assert not (tmp_path / 'x').is_symlink() and (tmp_path / 'x').read_bytes() == b'content'
 
 
+@pytest.mark.parametrize('mode', [0o660, 0o602])
+def test_a_file_that_others_may_write_to_is_not_read(tmp_path, mode):
+    (tmp_path / 'x').write_bytes(b'x')
+    (tmp_path / 'x').chmod(mode)
+    with files.OwnFolder(str(tmp_path)) as folder:
+        with pytest.raises(OSError, match='its mode %04o lets others write to it: chmod 600 it' % mode):
+            folder.read('x', 10)
+
+
 @pytest.mark.parametrize('mode', [0o770, 0o702, 0o1777])
 def test_a_folder_that_others_may_write_to_is_refused(tmp_path, mode):
     (tmp_path / 'state').mkdir()
