@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -78,7 +77,7 @@ def material(decide, sources, times, shape, sizes):
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    options = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     for name, default in (('events', 20000), ('commands', 5000), ('connects', 20000)):
         options.add_argument('--' + name, type=int, default=default)
     given = options.parse_args()
@@ -100,7 +99,7 @@ def main():
                 start = time.perf_counter()
                 found = decide.verdicts(recorded, '*')
                 took.append(time.perf_counter() - start)
-            print('%-12s %8.2f s %8.2f s %8.1f %10d' % (shape, *took, took[1] / took[0], len(found)))
+            print('%-12s %8.2f s %8.2f s %8.1f %10d' % (shape, took[0], took[1], took[1] / took[0], len(found)))
 
 
 if __name__ == '__main__':

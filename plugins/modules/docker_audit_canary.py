@@ -118,7 +118,7 @@ def main():
     if sys.version_info < (3, 8):
         module.fail_json(
             msg='docker_audit_canary needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import canary, codes
@@ -139,7 +139,7 @@ def main():
             flown = canary.fly(rules, key, seconds)
             runs += flown
             problems += canary.problems(flown, key, seconds)
-    except (log_reader.LogReaderError, audit_log.AuditLogError) as error:
+    except (log_reader.LogReaderError, forms.AuditLogError) as error:
         module.fail_json(msg=str(error))
     if not runs:
         problems = [codes.problem('canary_refused', 'no rule with the key %s logs an execution' % ' or '.join(keys))]

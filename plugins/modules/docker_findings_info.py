@@ -248,7 +248,11 @@ findings:
             pid: {type: int, description: Process id., sample: 14296}
             comm: {type: str, description: Name of the program., sample: python3}
             exe: {type: str, description: "Path of the program, null for a thread of the kernel.", sample: /usr/bin/python3.11}
-            argv: {type: list, elements: str, description: What it calls its command line. Empty where it keeps that from being read., sample: [/usr/bin/python3, /opt/clean.py]}
+            argv:
+              description: What it calls its command line. Empty where it keeps that from being read.
+              type: list
+              elements: str
+              sample: [/usr/bin/python3, /opt/clean.py]
             argv_complete: {type: bool, description: Whether that is shorter than 4 KiB. Else it is cut., sample: true}
             unit: {type: str, description: "The systemd unit that it is in, null in a container.", sample: cron.service}
             container: {type: str, description: "Id of the container that it is in, else null.", sample: null}

@@ -116,7 +116,8 @@ verdicts:
       elements: dict
       description:
         - The findings, as M(claude_hooks.docker_audit.docker_findings_info) gives them, or the connects to the engine, one for each process.
-        - Connects have the same fields without those of a command. Each has a C(caller), its login, the processes that still live, and the systemd unit whose line it is.
+        - Connects have the same fields without those of a command.
+        - Each has a C(caller), its login, the processes that still live, and the systemd unit whose line it is.
       sample: []
     more: {type: int, description: "How many more processes than those in RV(verdicts[].who) it can have been.", sample: 0}
     evidence:

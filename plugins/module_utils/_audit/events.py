@@ -20,9 +20,6 @@ from collections.abc import Iterable
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import argv as decoding
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import dates, forms, machines
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records as lines
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.forms import (
-    AuditLogError as AuditLogError,
-)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 
 _USUAL_CALLS = (b'arch=c000003e syscall=59 success=yes ', b'arch=c00000b7 syscall=221 success=yes ')

@@ -122,7 +122,8 @@ class ProcReader:
         return False
 
     def _send(self, request: bytes) -> None:
-        assert self._helper is not None and self._helper.stdin is not None
+        if self._helper is None or self._helper.stdin is None:
+            raise OSError('the helper is not there')
         self._helper.stdin.write(request)
         self._helper.stdin.flush()
 
@@ -142,7 +143,8 @@ class ProcReader:
         return line
 
     def _receive(self, deadline: float) -> None:
-        assert self._helper is not None and self._helper.stdout is not None
+        if self._helper is None or self._helper.stdout is None:
+            raise OSError('the helper is not there')
         ready, _unused, _unused = select.select([self._helper.stdout], [], [], max(0, deadline - time.monotonic()))
         piece = os.read(self._helper.stdout.fileno(), _LONGEST) if ready else b''
         if not piece:

@@ -17,8 +17,12 @@ class PatternError(ValueError):
 
 @overload
 def shown(value: bytes) -> str: ...
+
+
 @overload
 def shown(value: bytes | None) -> str | None: ...
+
+
 def shown(value: bytes | None) -> str | None:
     """Bytes as text for JSON: bytes that are not UTF-8 as \\xNN."""
     return None if value is None else value.decode('utf-8', 'backslashreplace')
@@ -26,8 +30,12 @@ def shown(value: bytes | None) -> str | None:
 
 @overload
 def shown_text(value: str) -> str: ...
+
+
 @overload
 def shown_text(value: str | None) -> str | None: ...
+
+
 def shown_text(value: str | None) -> str | None:
     """Text that may hold bytes as surrogates (see exact), shown."""
     return None if value is None else shown(as_bytes(value))

@@ -170,7 +170,7 @@ def search(
     labels = Labels(containers or {})
     judge = _Judge(resolver(labels, text.name_matcher(name)))
     wanted_key = text.as_bytes(key)
-    found: dict[tuple[bytes | None, bytes | None, bytes], tuple[tuple[int, int, bytes], Finding]] = {}
+    found: dict[tuple[bytes | None, bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], Finding]] = {}
     unreadable = _Unreadable()
     executions = failed = others = 0
     bounded = since is not None or before is not None
@@ -219,7 +219,7 @@ def shown(entries: Iterable[Entry]) -> None:
 
 def connects(events: Iterable[audit_log.Event]) -> list[Entry]:
     """Connects to the engine's socket: who connected, not what was asked. With the node of each."""
-    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes], Entry]] = {}
+    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], Entry]] = {}
     for event in events:
         if audit_log.is_connect(event):
             found.setdefault((event.node, event.ident), (_order(event), {**_entry(event, None), 'success': True}))
@@ -228,7 +228,7 @@ def connects(events: Iterable[audit_log.Event]) -> list[Entry]:
 
 def signals(events: Iterable[audit_log.Event]) -> list[Entry]:
     """Who sent signals, of events with the key for them. With the node of each."""
-    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes], Entry]] = {}
+    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], Entry]] = {}
     for event in events:
         found[(event.node, event.ident)] = (_order(event), {**_entry(event, None), 'success': True})
     return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
@@ -237,7 +237,7 @@ def signals(events: Iterable[audit_log.Event]) -> list[Entry]:
 def executions(events: Iterable[audit_log.Event], key: str = names.DEFAULT_KEY) -> list[Execution]:
     """Every execution that started, whatever it asks for, with its argv and the node of each."""
     wanted_key = text.as_bytes(key)
-    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes], Execution]] = {}
+    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], Execution]] = {}
     for event in events:
         if audit_log.outcome(event) == 'started' and audit_log.has_key(event, wanted_key):
             argv, gap = audit_log.argv(event)
@@ -267,10 +267,10 @@ class _Unreadable:
         return sorted(self._noted, key=lambda noted: _order(noted[0]))[:_SHOWN_UNREADABLE]
 
 
-def _order(event: audit_log.Event) -> tuple[int, int, bytes]:
-    """Findings are ordered by time, then serial; then by node, so that the order never depends on that of the log."""
+def _order(event: audit_log.Event) -> tuple[int, int, bytes, bytes]:
+    """Findings are ordered by time, then serial; then by node and host, so that the order of the log plays no part."""
     time, serial = audit_log.when(event)
-    return time or 0, serial, event.node or b''
+    return time or 0, serial, event.node or b'', event.host or b''
 
 
 def _is_within(event: audit_log.Event, since: int | None, before: int | None) -> bool:
@@ -285,7 +285,8 @@ def _is_within(event: audit_log.Event, since: int | None, before: int | None) ->
 
 
 def _is_wanted(judgement: _Judgement, possible: bool, actions: Collection[str] | None) -> bool:
-    assert judgement.command is not None
+    if judgement.command is None:
+        return False
     return (possible or judgement.way != 'possible') and (actions is None or judgement.command.action in actions)
 
 
@@ -340,7 +341,8 @@ class _Judge:
 
 def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement, labels: Labels) -> Finding:
     raw, command = audit_log.fields(event), judgement.command
-    assert command is not None and command.action is not None
+    if command is None or command.action is None:
+        raise ValueError('there is no finding without an action')
     node = text.shown(event.node)
     finding: Finding = {
         'host': node if host is None else host,

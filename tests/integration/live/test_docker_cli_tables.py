@@ -31,7 +31,7 @@ def installed():
     paths = [os.path.join(folder, name) for folder in FOLDERS for name in ('docker-compose', 'docker-buildx')]
     plugins = tuple(path for path in paths if os.access(path, os.X_OK))
     if plugins:
-        yield 'plugins', next(iter(clis.values())), plugins
+        yield 'plugins', list(clis.values())[0], plugins
 
 
 def missing(root, said):

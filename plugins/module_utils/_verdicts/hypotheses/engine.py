@@ -110,7 +110,7 @@ class Ends:
             running: set[str] = set()
             last_start = 0.0
             deaths = []
-            before = bisect_right([end for end in self._times], time) - 2
+            before = bisect_right(self._times, time) - 2
             # No container is known to run from before an earlier end of the engine on
             first = bisect_right(self._moments, self._times[before]) if before >= 0 else 0
             for one in self._happened[first : bisect_right(self._moments, time)]:

@@ -12,6 +12,7 @@ import time
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.forms import AuditLogError
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
@@ -138,7 +139,7 @@ TEXT = st.one_of(
 def test_no_text_raises_anything_but_our_own_exception(data, form):
     try:
         events = audit_log.events(form(data), datetime.timezone.utc)
-    except audit_log.AuditLogError:
+    except AuditLogError:
         return
     result = findings.find(events, name='*', containers={'a' * 64: 'x'})
     json.dumps(result).encode('utf-8')
@@ -146,7 +147,7 @@ def test_no_text_raises_anything_but_our_own_exception(data, form):
 
 @pytest.mark.parametrize('wrong', [None, 3, {'stdout': ''}, ['type=', {}], [None]])
 def test_what_is_no_text_is_refused(wrong):
-    with pytest.raises(audit_log.AuditLogError, match='must be a string or a list of lines'):
+    with pytest.raises(AuditLogError, match='must be a string or a list of lines'):
         audit_log.events(wrong)
 
 

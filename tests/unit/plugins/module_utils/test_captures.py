@@ -12,6 +12,7 @@ import pathlib
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.forms import AuditLogError
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 
@@ -203,7 +204,7 @@ def test_interpreted_text_is_only_ever_possible():
 
 def test_csv_and_text_output_are_refused_with_the_command_to_use():
     for name in ('ausearch.csv', 'ausearch.text'):
-        with pytest.raises(audit_log.AuditLogError, match=r'leaves out the arguments.*ausearch --raw'):
+        with pytest.raises(AuditLogError, match=r'leaves out the arguments.*ausearch --raw'):
             read = Reading(KEY.decode(), text=capture(name))
             assert list(read.events()) == []
             read.warnings()

@@ -9,20 +9,22 @@ from __future__ import annotations
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import units
 
-# As systemctl of systemd 252 prints it
+# As systemctl of systemd 252 prints it; TIMES is what is between the words and the pid
 SHOWN = """\
-ExecStartPre={ path=/usr/bin/docker ; argv[]=/usr/bin/docker rm -f web ; ignore_errors=yes ; start_time=[n/a] ; stop_time=[n/a] ; pid=4711 ; code=exited ; status=0 }
-ExecStart={ path=/usr/bin/docker ; argv[]=/usr/bin/docker run --rm --name web image ; ignore_errors=no ; start_time=[Thu 2026-11-26 00:00:00 UTC] ; stop_time=[n/a] ; pid=4712 ; code=(null) ; status=0/0 }
+ExecStartPre={ path=/usr/bin/docker ; argv[]=/usr/bin/docker rm -f web ; ignore_errors=yes ; TIMES ; pid=4711 ; END }
+ExecStart={ path=/usr/bin/docker ; argv[]=/usr/bin/docker run --name web image ; ignore_errors=no ; TIMES ; pid=4712 ; END }
 Id=web.service
 
-ExecStop={ path=/usr/bin/docker ; argv[]=docker stop web db ; ignore_errors=no ; start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=(null) ; status=0/0 }
+ExecStop={ path=/usr/bin/docker ; argv[]=docker stop web db ; ignore_errors=no ; TIMES ; pid=0 ; END }
 Id=db.service
 
-ExecStartPre={ path=/usr/bin/docker ; argv[]=/usr/bin/docker rm -f web ; ignore_errors=yes ; start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=exited ; status=0 }
+ExecStartPre={ path=/usr/bin/docker ; argv[]=/usr/bin/docker rm -f web ; ignore_errors=yes ; TIMES ; pid=0 ; END }
 Id=copy.service
 
 Id=ssh.service
-"""
+""".replace('TIMES', 'start_time=[Thu 2026-11-26 00:00:00 UTC] ; stop_time=[n/a]').replace(
+    'END', 'code=exited ; status=0/0'
+)
 
 
 def unit_of(argv, pid=9, ppid=1):
