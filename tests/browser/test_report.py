@@ -126,6 +126,7 @@ def verdict(number, who, **more):
 def read(findings):
     return {
         'findings': findings,
+        'unreadable': [],
         'counts': {'bytes': 9, 'executions': 99, 'failed': 0, 'unreadable': 0},
         'span': {'first': '2026-11-24T07:52:19.273Z', 'last': '2026-11-24T23:00:00.000Z'},
     }
