@@ -1,7 +1,11 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Promise: what holds verdicts against the table of a day finds each way in which a verdict can be wrong."""
+"""Promise: of whole days with every kind of cause nothing is said that the table does not allow, in any setting.
+
+tests/integration/test_verdicts_day.py recorded them (SEED=1, KEEP_RECORD=FILE) on engines 20.10.24 and 28.5.2; what may
+be said stands in tests/support/day/expected.txt, written before. The second half shows that this can fail.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,24 @@ import pytest
 from ansible_collections.claude_hooks.docker_audit.tests.support.day import record, settings
 
 FIXTURE = pathlib.Path(__file__).resolve().parents[2] / 'fixtures' / 'day_engine_28.json.gz'
+
+
+@pytest.fixture(scope='module', params=['day_68_kinds_20', 'day_68_kinds_28'])
+def whole_day(request):
+    return settings.read(FIXTURE.with_name(request.param + '.json.gz'))
+
+
+@pytest.mark.parametrize('setting', settings.SETTINGS, ids=lambda setting: setting.__name__)
+def test_nothing_is_said_that_the_table_does_not_allow(whole_day, setting):
+    assert record.wrong(whole_day, record.judge(whole_day, setting), setting) == []
+
+
+def test_every_container_of_a_day_has_its_verdicts(whole_day):
+    assert record.missing(whole_day, record.judge(whole_day, settings.whole)) == []
+    assert len({record.kind_of(name) for name in whole_day['truth']}) >= 68
+
+
+# --- That what holds verdicts against the table finds each way in which one can be wrong ---
 
 
 @pytest.fixture(scope='module')
