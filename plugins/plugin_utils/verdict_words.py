@@ -87,6 +87,7 @@ SENTENCES = {
     'shell does whose last command was killed',
     'code_of_shim': '255 is what the engine notes when the shim of the container was killed, and a program can end '
     'with it',
+    'code_not_known': 'its exit code is not known: the events do not tell it, or a label called exitCode hides it',
     'oom_killed': 'the engine says OOMKilled',
     'oom_noted': 'memory ran out right before',
     'oom_of_limit': '{time} the kernel killed {task} (pid {pid}) of it: the container was at its memory limit',

@@ -23,7 +23,7 @@ import socket
 import threading
 import time
 import urllib.parse
-from typing import Any, Callable, Generator, Iterable, Iterator, NamedTuple, Optional, TypedDict
+from typing import Any, Callable, Generator, Iterable, Iterator, Mapping, NamedTuple, Optional, TypedDict
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.proc import ProcReader, is_of
@@ -55,6 +55,14 @@ ATTRIBUTES = (
     'com.docker.swarm.task.name',
     'com.docker.stack.namespace',
 )
+# What the engine says of events of these actions. It copies the container's labels over that (moby daemon/events.go
+# copyAttributes), and only then sets image and name: a label with one of these names forges it.
+_FORGEABLE = {
+    'exitCode': ('die', 'exec_die'),
+    'signal': ('kill',),
+    'oldName': ('rename',),
+    'execID': ('exec_create', 'exec_start', 'exec_die', 'exec_detach'),
+}
 _LONGEST_VALUE = 4096  # PATH_MAX. A longer one is left out: part of it could be taken for the whole of another
 _MOST_EVENTS = 40 * REMEMBERED  # podman keeps all
 
@@ -93,6 +101,17 @@ class Daemon(NamedTuple):
     argv: list[str] | None  # None where it was not read in time
 
 
+class _Name(NamedTuple):
+    """A name of a container, and where it is from."""
+
+    id: str
+    name: str
+    source: str
+
+
+_OWN, _OLD, _LABEL = 'name', 'oldName', 'label'  # a label that is called oldName is no name
+
+
 class EngineStatus(TypedDict):
     """Whether an engine told all that it was asked, or None where it was not asked, and why it did not."""
 
@@ -118,38 +137,51 @@ def container_names(path: str = SOCKET, seconds: float = SECONDS) -> tuple[dict[
     The events still know containers that are removed, and names from before a renaming. The engine keeps the last 256
     events of every type, so what happened before them is known only of containers that are still there.
     """
-    known: dict[str, dict[str, None]] = {}
+    known: dict[str, dict[_Name, None]] = {}
     reason = None
-    questions: tuple[tuple[str, _Splitter, Callable[[Any], list[tuple[str, str]]]], ...] = (
+    questions: tuple[tuple[str, _Splitter, Callable[[Any], list[_Name]]], ...] = (
         (_events_until_now({'type': ['container']}), entries.lines, _names_of_event),
         (_LIST, entries.elements, _names_of_container),
     )
     for question, split, names_of in questions:
         try:
-            for identity, name in _named(question, path, seconds, split, names_of):
-                newest_last = known.setdefault(identity, {})
-                newest_last.pop(name, None)
-                newest_last[name] = None
+            for one in _named(question, path, seconds, split, names_of):
+                newest_last = known.setdefault(one.id, {})
+                newest_last.pop(one, None)
+                newest_last[one] = None
         except EngineError as error:
             reason = reason or str(error)
-    return {identity: list(found) for identity, found in known.items()}, reason
+    trusted = {identity: _trusted(found) for identity, found in known.items()}
+    return {identity: found for identity, found in trusted.items() if found}, reason
+
+
+def _trusted(found: Iterable[_Name]) -> list[str]:
+    """Names, the newest last, without old ones that a label can have forged."""
+    sources = {_OWN} if any(one.source == _LABEL for one in found) else {_OWN, _OLD}
+    newest_first = [one.name for one in found if one.source in sources][::-1]
+    return list(dict.fromkeys(newest_first))[::-1]
+
+
+def labels_shown(action: str, attributes: Mapping[str, Any]) -> set[str]:
+    """The attributes that are labels of the container: the engine sets none of that name for the action."""
+    return {name for name, by in _FORGEABLE.items() if name in attributes and action.partition(':')[0] not in by}
 
 
 def _named(
-    question: str, path: str, seconds: float, split: _Splitter, names_of: Callable[[Any], list[tuple[str, str]]]
-) -> Iterator[tuple[str, str]]:
-    """The (id, name) pairs of an answer. EngineError at its end where it cannot be read in part."""
+    question: str, path: str, seconds: float, split: _Splitter, names_of: Callable[[Any], list[_Name]]
+) -> Iterator[_Name]:
+    """The names of an answer. EngineError at its end where it cannot be read in part."""
     good = bad = 0
     try:
         with contextlib.closing(_answer(path, question, seconds)) as pieces:
             for entry in split(pieces):
                 try:
-                    pairs = names_of(parsed(entry))
+                    found = names_of(parsed(entry))
                 except ValueError:
                     bad += 1
                 else:
                     good += 1
-                    yield from pairs
+                    yield from found
     except entries.EntryError as error:
         raise EngineError('its answer to %s is %s' % (question.partition('?')[0], error)) from error
     _complain(question, good, bad)
@@ -194,7 +226,12 @@ def event_of(value: Any) -> EngineEvent:
         'Action': action[:_LONGEST_VALUE],
         'Actor': {
             'ID': identity,
-            'Attributes': {name: text for name, text in needed.items() if len(text) <= _LONGEST_VALUE},
+            # That there is such a label counts, whatever its length: see labels_shown
+            'Attributes': {
+                name: text if len(text) <= _LONGEST_VALUE else ''
+                for name, text in needed.items()
+                if len(text) <= _LONGEST_VALUE or name in _FORGEABLE
+            },
         },
         'timeNano': nano,
     }
@@ -234,21 +271,22 @@ def _events_until_now(filters: dict[str, list[str]]) -> str:
     )
 
 
-def _names_of_event(event: Any) -> list[tuple[str, str]]:
-    """(id, name) pairs of an event."""
+def _names_of_event(event: Any) -> list[_Name]:
     actor = _entry(event, 'Actor', dict)
     identity, attributes = _entry(actor, 'ID', str), _entry(actor, 'Attributes', dict)
-    before = _pair(identity, _entry(attributes, 'oldName', str)) if _entry(event, 'Action', str) == 'rename' else []
-    return before + _pair(identity, _entry(attributes, 'name', str))
+    is_label = _OLD in labels_shown(_entry(event, 'Action', str), attributes)
+    before = _name(identity, _entry(attributes, _OLD, str), _LABEL if is_label else _OLD)
+    return before + _name(identity, _entry(attributes, 'name', str), _OWN)
 
 
-def _names_of_container(container: Any) -> list[tuple[str, str]]:
-    """(id, name) pairs of a container that is there now."""
-    found: list[tuple[str, str]] = []
+def _names_of_container(container: Any) -> list[_Name]:
+    """Those of a container that is there now."""
+    identity = _entry(container, 'Id', str)
+    found = _name(identity, _entry(_entry(container, 'Labels', dict), _OLD, str), _LABEL)
     for name in _entry(container, 'Names', list):
         # /other/alias is what another container calls this one, by --link
         if isinstance(name, str) and name.count('/') < 2:
-            found += _pair(_entry(container, 'Id', str), name)
+            found += _name(identity, name, _OWN)
     return found
 
 
@@ -258,9 +296,9 @@ def _entry(holder: Any, name: str, kind: type) -> Any:
     return value if isinstance(value, kind) else kind()
 
 
-def _pair(identity: str, name: str) -> list[tuple[str, str]]:
+def _name(identity: str, name: str, source: str) -> list[_Name]:
     name = name.lstrip('/')
-    return [(identity, name)] if name and _ID.match(identity) else []
+    return [_Name(identity, name, source)] if name and _ID.match(identity) else []
 
 
 # --- The connection ---------------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ class _Case:
     """The material of a host, indexed."""
 
     def __init__(self, material: Material) -> None:
-        happened = happening.events(material.events)
+        happened = happening.events(material.events, {state.id: state.labels for state in material.states})
         known = list(happening.incidents(happened))
         known += _forgotten(known, material.states)
         self.incidents = sorted(known, key=lambda incident: (incident.asked, incident.time))
@@ -131,6 +131,9 @@ class _Case:
     def verdict(self, incident: Incident) -> dict[str, Any]:
         if incident.from_state is not None:
             verdict = self._forgotten(incident)
+        elif incident.what == 'renamed' and 'oldName' not in incident.attributes:
+            # A command names the old one
+            verdict = conclude(incident, [answers.not_known('cli'), answers.not_known('api')], seen(incident))
         elif incident.what == 'died' and not incident.requests:
             verdict = self._unasked(incident)
         elif incident.what == 'died' and not incident.is_due():
@@ -163,7 +166,7 @@ class _Case:
 
     def _forgotten(self, incident: Incident) -> dict[str, Any]:
         """An end of which the engine has the state alone: it was started again since, or has pushed the events out."""
-        lines = [note('state', time=incident.time, exit_code=incident.code, oom_killed=incident.from_state)]
+        lines = [note('state', time=incident.time, exit_code=incident.code or '?', oom_killed=incident.from_state)]
         lines.append(note('events_forgotten'))
         memory = self.ends.memory(incident)
         if incident.from_state and memory.state != answers.SHOWN:

@@ -5,16 +5,23 @@
 
 Sources: which events a request makes is moby's daemon/{stop,kill,delete,restart,rename,prune,monitor}.go, measured with
 engines 20.10 and 28.5.2 (the sequences are in tests/unit/fixtures). Times are milliseconds since 1970.
+
+What an event says of an exit code, a signal or an old name can be a label of the container (_docker/engine.py): where
+one is known to be, all events of that container are read without it, and then it is not known.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Iterable, Iterator, Mapping, NamedTuple
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 
 SOON = 1000  # between events of one request
 OOM_SOON = 5 * 1000
 STARTUP = 10 * 1000  # from the start of a command to its request: a loaded host starts programs slowly
 
+_NUMBER = re.compile(r'[0-9]{1,3}\Z')  # of a signal or an exit code
 # What the engine notes of an end once it is over
 _AFTER_END = ('stop', 'destroy')
 
@@ -58,11 +65,12 @@ class Incident(NamedTuple):
 
     @property
     def code(self) -> str:
-        return self.attributes.get('exitCode', '')
+        code = self.attributes.get('exitCode', '')
+        return code if _NUMBER.match(code) else ''
 
     @property
     def old_name(self) -> str:
-        """The name by which it was asked for."""
+        """The name by which it was asked for; for a renaming that does not tell it, the new one."""
         return self.attributes.get('oldName', self.name).lstrip('/') if self.what == 'renamed' else self.name
 
     @property
@@ -88,7 +96,9 @@ class Incident(NamedTuple):
             number = request.attributes.get('signal', '')
             if self.time - request.time > STARTUP:
                 continue
-            if number.isdigit() and self.code == str(128 + int(number)):
+            if number == '9' and not self.code:
+                return True  # nothing survives it
+            if _NUMBER.match(number) and self.code == str(128 + int(number)):
                 return not (self.ooms and number != '9')
             if number in ('15', '2', '3'):
                 return True
@@ -116,9 +126,21 @@ def event(raw: Any) -> Event | None:
     )
 
 
-def events(raw: Iterable[Any]) -> list[Event]:
-    """The container events in the order of time."""
-    return sorted((one for one in map(event, raw) if one is not None), key=lambda one: one.time)
+def events(raw: Iterable[Any], labels: Mapping[str, Mapping[str, str]] | None = None) -> list[Event]:
+    """The container events in the order of time. labels are those of the containers of which they are known."""
+    found = sorted((one for one in map(event, raw) if one is not None), key=lambda one: one.time)
+    forged = {identity: engine.labels_shown('', known) for identity, known in (labels or {}).items()}
+    for one in found:
+        forged.setdefault(one.id, set()).update(engine.labels_shown(one.action, one.attributes))
+    last: dict[str, str] = {}
+    for index, one in enumerate(found):
+        if forged[one.id]:
+            told = {name: value for name, value in one.attributes.items() if name not in forged[one.id]}
+            if one.action == 'rename' and last.get(one.id):
+                told.setdefault('oldName', last[one.id])
+            found[index] = one._replace(attributes=told)
+        last[one.id] = one.name
+    return found
 
 
 def incidents(happened: Iterable[Event]) -> Iterator[Incident]:

@@ -83,7 +83,7 @@ class Ends:
         if kills or incident.ooms:
             return answers.not_known('oom', evidence=lines + [note('oom_but_other_end')])
         # The missing event excludes nothing: engine 20.10 noted none on cgroup 2 (measured)
-        if incident.code != '137' or covers(self._sources.kernel, incident.time - OOM_SOON, incident.time):
+        if not _can_be_killed(incident) or covers(self._sources.kernel, incident.time - OOM_SOON, incident.time):
             return answers.excluded('oom')
         return answers.not_known('oom', note('kernel_log_not_read'))
 
@@ -93,7 +93,7 @@ class Ends:
     def signal(self, incident: Incident) -> Answer:
         """A signal from outside the engine: by a process of the host, or by a client of containerd."""
         cause = 'killed_outside_engine'
-        near = self._near(incident) if incident.code == '137' else []
+        near = self._near(incident) if _can_be_killed(incident) else []
         # runc kills for the engine, and for any client of containerd: of other containers, too
         strangers = [entry for entry in near if (entry.get('exe') or '').rpartition('/')[2] not in _OF_ENGINE]
         own = self._pids.get(incident.id, ())
@@ -102,7 +102,7 @@ class Ends:
             lines = [note('signal_sent', opid=entry.get('opid'), **who_did(entry)) for entry in hits]
             state = answers.SHOWN if len(hits) == 1 else answers.NOT_KNOWN
             return Answer(cause, state, tuple(hits), tuple(lines))
-        if incident.code == '137' and covers(self._sources.signals, incident.time - SOON, incident.time):
+        if _can_be_killed(incident) and covers(self._sources.signals, incident.time - SOON, incident.time):
             if own or not strangers:
                 # Also by rt_sigqueueinfo and cgroup.kill, which no rule of ours logs
                 return answers.not_known(cause, note('only_kill_is_logged'))
@@ -129,14 +129,20 @@ class Ends:
         doubtful = not self.are_known(incident) or any(
             answer.state == answers.SHOWN or answer.who or answer.evidence for answer in others
         )
-        if line['code'] in ('code_of_kill', 'code_of_shim') or doubtful:
+        if line['code'] in ('code_of_kill', 'code_of_shim', 'code_not_known') or doubtful:
             return Answer('self_exit', answers.NOT_KNOWN, (), (line,), missing)
         return Answer('self_exit', answers.SHOWN, (), (line,), missing)
 
 
+def _can_be_killed(incident: Incident) -> bool:
+    return incident.code in ('137', '')
+
+
 def _code_line(code: str) -> Evidence:
+    if not code:
+        return note('code_not_known')
     if code == '137':
         return note('code_of_kill')
-    if code == '255' or not code.isdigit():
+    if code == '255':
         return note('code_of_shim')
     return note('code_of_program' if int(code) < 128 else 'code_like_signal', exit_code=code)

@@ -75,6 +75,22 @@ def names(folder, events=NO_EVENTS, containers=NO_CONTAINERS, seconds=5):
         ),
         # a label may be called oldName: that is no renaming
         ([event(A, 'own', 'start', oldName='claude-hooks-not-me')], [], {A: ['own']}),
+        # nor is the old name known where a renaming shows that label, whichever tells of it first
+        (
+            [event(A, 'own', 'start', oldName='not-me'), event(A, 'new', 'rename', oldName='not-me')],
+            [],
+            {A: ['own', 'new']},
+        ),
+        (
+            [event(A, 'new', 'rename', oldName='not-me'), event(A, 'new', 'destroy', oldName='not-me')],
+            [],
+            {A: ['new']},
+        ),
+        (
+            [event(A, 'new', 'rename', oldName='not-me')],
+            [dict(container(A, '/new'), Labels={'oldName': 'not-me'})],
+            {A: ['new']},
+        ),
     ],
 )
 def test_names_of_removed_and_present_containers_the_newest_last(tmp_path, events, containers, expected):
