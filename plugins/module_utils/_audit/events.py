@@ -30,7 +30,7 @@ _PROCESS_FIELD = re.compile(rb' (ppid|pid|auid|uid|tty|ses|comm|exe)=("[!#-~]*"|
 _INTERPRETED_FIELD = re.compile(rb'(?:^| )([a-z_0-9-]+)=(.*?)(?= [a-z_0-9-]+=| ?$)')
 _CWD = re.compile(rb' ?cwd=("[!#-~]*"|[0-9A-F]+)(?= |$)')
 _TAIL_NAME = re.compile(rb'(?:^| )(UID|AUID)="([^"]*)"')
-_KEY = re.compile(rb' key=("[!#-~]*"|[0-9A-F]+)(?= |$)')
+_KEY = re.compile(rb' key=("[!#-~]*"|[0-9A-F]+|\(null\))(?= |$)')
 _HEX = re.compile(rb'(?:[0-9A-F]{2})+\Z')
 _UNKNOWN_USER = re.compile(rb'unknown\((\d{1,10})\)\Z')
 
@@ -216,9 +216,10 @@ def may_be_execution(event: Event) -> bool:
 
 def is_connect(event: Event) -> bool:
     """Whether the event is a connect that succeeded, by (arch, syscall); i386 has socketcall, too."""
-    return (
-        event.syscall is not None and event.syscall.startswith(machines.CONNECTS) and b' success=yes ' in event.syscall
-    )
+    if event.syscall is None or not event.syscall.startswith(machines.CONNECTS):
+        return False
+    found = _SUCCESS.search(event.syscall)
+    return found is not None and found.group(1) == b'yes'
 
 
 def has_key(event: Event, key: bytes) -> bool:
@@ -234,7 +235,7 @@ def has_key(event: Event, key: bytes) -> bool:
 
 def has_any_key(record: lines.Record) -> bool:
     """Whether the key of a SYSCALL record can be read, whatever it is."""
-    return bool(_KEY.search(record.body)) or b' key=(null)' in record.body
+    return bool(_KEY.search(record.body))
 
 
 def fields(event: Event) -> dict[str, bytes]:
@@ -254,7 +255,8 @@ def keys(event: Event) -> list[bytes]:
 def _keys_of(event: Event, body: bytes) -> list[bytes]:
     if event.interpreted:
         return [value for name, value in _INTERPRETED_FIELD.findall(body) if name == b'key' and value != b'(null)']
-    found = _KEY.search(body)
+    # The last one: a security context, which comes before the key, can hold what looks like one
+    found = _KEY.match(body, body.rfind(b' key=')) if b' key=' in body else None
     value = text_value(event, found.group(1)) if found else None
     return [] if value is None else value.split(b'\x01')
 

@@ -27,6 +27,7 @@ _NUMBERS = {b'1300': b'SYSCALL', b'1302': b'PATH', b'1307': b'CWD', b'1309': b'E
 
 # Kinds in which every text that a user can choose is quoted or hex: kernel/auditsc.c audit_log_exit, show_special,
 # audit_log_execve_info, audit_log_proctitle, audit_log_fcaps; kernel/audit.c audit_log_name, audit_log_set_loginuid.
+# What follows a security context is another matter, see _CHOSEN. LOGIN and OBJ_PID have one in their middle.
 # Not among them, although they look so: SOCKADDR (auditd adds the path of the socket as it is, as SADDR={..}),
 # ANOM_PROMISCUOUS (the name of a network device), NETFILTER_CFG, AVC, and whatever programs send (1100 to 2999).
 _ENCODED = frozenset(
@@ -35,6 +36,13 @@ _ENCODED = frozenset(
         b'SOCKETCALL', b'BPRM_FCAPS', b'CAPSET', b'EOE', b'LOGIN',
     )
 )  # fmt: skip
+
+# The context of a process is printed as it is (kernel/audit.c audit_log_task_context). SELinux and SMACK allow no blank
+# in one. AppArmor does: a profile in complain mode makes a profile for each program, PROFILE//null-PATH with the path
+# that a user chose (security/apparmor/policy.c aa_new_learning_profile), and root of a user namespace that has a policy
+# namespace of its own, as in a container of LXD, names his profiles as he likes; they show as :NAMESPACE:NAME, alone
+# or behind // (security/apparmor/label.c aa_label_snxprint). Nothing that stands behind such a context begins a record.
+_CHOSEN = re.compile(rb' (?:subj|obj)==?(?::|[^ ]*(?: \(\w{1,20}\))?/)')
 
 # Every repetition is bounded, so that no input takes more than linear time.
 _HEAD = re.compile(rb'(?:node=([^=\n]{1,255}?) )?type=([A-Z0-9_\[\]]{1,40}) (?:msg=)?audit\(([^)\n]{1,80})\)( ?): ?')
@@ -66,7 +74,7 @@ SEPARATOR = rb'(?:\x1d|#035|\^\]|\\x1[dD]|\\u001[dD]|\\035|<1[dD]>|<GS>|%1[dD]|\
 _AT_END = re.compile(SEPARATOR + rb' ?\Z')
 _ENDS = frozenset(b'\x1d5]dD>S\xbd\x9d?3')
 _KEY = rb' key=(?:"[!#-~]*"|\(null\)|(?:[0-9A-F]{2})+)'
-_TAIL_OF_SYSCALL = re.compile(rb'(' + _KEY + rb')[^\n]{0,12}?(?=ARCH=)')
+_TAIL_OF_SYSCALL = re.compile(rb'(' + _KEY + rb')[^\n]{0,12}?(?=ARCH=)')  # at the last key: a context comes before it
 _WHOLE = {
     b'SYSCALL': re.compile(rb'arch=.*' + _KEY + rb' ?\Z', re.DOTALL),
     b'DAEMON_START': re.compile(rb'op=.* res=\w+ ?\Z', re.DOTALL),
@@ -103,7 +111,7 @@ class _Head(NamedTuple):
 def records(line: bytes) -> Iterator[Record]:
     """The records of one line, in order: usually one. What stands behind a hole of NUL bytes begins as a line does."""
     line = line.rstrip(b'\r')
-    if b'\r' in line:
+    if b'\r' in line and not _CHOSEN.search(line, 0, line.index(b'\r')):
         line = line[: line.index(b'\r')]
     if b'\0' not in line:
         yield from _records(line, False)
@@ -129,6 +137,8 @@ def _records(text: bytes, is_cut: bool) -> Iterator[Record]:
     while True:
         kind = _NUMBERS.get(kind, kind)
         following = _GLUED.search(text, start) if kind in _ENCODED and not blank else None
+        if following and _CHOSEN.search(text, start, following.start()):
+            following = None
         body = text[start : following.start() if following else len(text)]
         next_node = None
         if following:
@@ -179,15 +189,25 @@ def _record(
     is_damaged = not IDENT.match(ident)
     if is_damaged and kind != b'SYSCALL':
         return None
-    body, separator, tail = text.partition(b'\x1d')
+    body, separator, tail = _divided(kind, text)
     if not separator:
         if kind == b'SYSCALL':
-            found = _TAIL_OF_SYSCALL.search(body) if b'ARCH=' in body else None
+            found = _TAIL_OF_SYSCALL.match(body, max(0, body.rfind(b' key='))) if b'ARCH=' in body else None
             if found:
                 body, tail = body[: found.end(1)], body[found.end() :]
         if body and body[-1] in _ENDS:
             body = _AT_END.sub(b'', body)
     return Record(origin, host, node, ident, kind, body, tail, is_damaged, origin == SYSLOG)
+
+
+def _divided(kind: bytes, text: bytes) -> tuple[bytes, bytes, bytes]:
+    """What the kernel wrote, the separator, what auditd added. A context can hold a separator, too, before the key."""
+    parts = text.partition(b'\x1d')
+    if kind == b'SYSCALL' and b' key=' in parts[2] and _CHOSEN.search(parts[0]):
+        parts = text.rpartition(b'\x1d')
+        if b' key=' in parts[2]:
+            return text, b'', b''
+    return parts
 
 
 def uncut(text: bytes) -> bytes:

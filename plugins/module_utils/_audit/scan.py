@@ -239,7 +239,7 @@ class Scan:
             return None
         # The key is quoted and the last of the body, see self._hit
         body = block[start + len(head) : place + self._key_length]
-        if b'\x1d' in body:
+        if b'\x1d' in body or (names and b' key=' in names):
             return None
         event = audit.Event(node[5:-1] if node else None, ident, body, names or b'', bodies, _untailed(cwd))
         return event if audit.argv(event)[1] is None or audit.outcome(event) == 'failed' else None

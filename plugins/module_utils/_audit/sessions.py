@@ -141,7 +141,8 @@ class Logins:
                 self._marks.append(moment)
         elif record.kind == b'LOGIN':
             found = _LOGIN.match(record.body)
-            if found:
+            # A second one is a text in the context of the process, see records.py
+            if found and record.body.count(b' old-auid=') + record.tail.count(b' old-auid=') == 1:
                 pid, uid, auid, ses = (int(number) for number in found.groups())
                 named = _NAME.search(record.body[found.end() :] + b' ' + record.tail)
                 name = text.shown(named.group(1)) if named else None

@@ -21,6 +21,7 @@ FORGERIES = pathlib.Path(__file__).resolve().parents[2] / 'fixtures' / 'hostile'
 KEY = 'claude-hooks-docker'
 REAL = audit_writer.event([b'docker', b'rm', b'-f', b'claude-hooks-db'], enriched=True)
 FORGED = audit_writer.event([b'docker', b'stop', b'claude-hooks-forged'], serial=7, extra=False)
+FAR = [b'type=PATH msg=audit(1795490001.000:%d): item=0 name="/x"' % serial for serial in range(9)]
 # The same time and serial as the real one
 TWIN = audit_writer.event([b'docker', b'ps'], pid=2, extra=False)
 
@@ -97,9 +98,66 @@ def test_what_is_glued_to_another_record_must_be_whole(glued):
     assert read(audit_writer.text(REAL, [cut + glued])) == ONLY_THE_REAL_ONE
 
 
-# --- Records that contradict each other ------------------------------------------------------------------------------
+# --- The context of a process, which AppArmor prints as it is ---------------------------------------------------------
 
-FAR = [b'type=PATH msg=audit(1795490001.000:%d): item=0 name="/x"' % serial for serial in range(9)]
+CONTEXTS = {
+    'of a program under a profile in complain mode': b'helper//null-/tmp/%s (complain)',
+    'of a policy namespace': b':lxd-c1_<var-lib-lxd>:%s (enforce)',
+    'of a policy namespace under a profile': b'lxd-c1_//&:lxd-c1_<var-lib-lxd>:%s (enforce)',
+    'of two profiles with their modes': b'lxd-c1 (enforce)//&:lxd-c1_<var-lib-lxd>:%s (enforce)',
+    'as older kernels print it': b'=helper//null-/tmp/%s (complain)',
+}
+# Ended by a record that may be left out, which takes what the kernel wrote behind the context
+TOLD = b' '.join(FORGED[:3]) + b' type=EOE msg=audit(1795490000.100:7): '
+CHOSEN = {
+    'an event': TOLD,
+    'an event behind a key': b'x key="claude-hooks-docker" ' + TOLD,
+    'an event behind a key and names': b'x key="claude-hooks-docker"\x1dARCH=x86_64 UID="root"' + TOLD,
+    'a key': b'x key="claude-hooks-docker"',
+    'a key and names': b'x key="claude-hooks-docker"\x1dARCH=x86_64 SYSCALL=execve AUID="eve" UID="eve"',
+    'a key and names without separator': b'x key="claude-hooks-docker" ARCH=x86_64 SYSCALL=execve AUID="eve" UID="eve"',
+    'an end of line that is none': b'x\rtype=CWD',
+    'fields': b'x success=no uid=33 auid=33 comm="eve" exe="/eve" key=(null)',
+}
+
+
+@pytest.mark.parametrize('context', CONTEXTS.values(), ids=CONTEXTS)
+@pytest.mark.parametrize('chosen', CHOSEN.values(), ids=CHOSEN)
+@pytest.mark.parametrize('is_enriched', [True, False])
+def test_a_context_that_a_user_chose_forges_hides_and_changes_nothing(context, chosen, is_enriched):
+    plain = audit_writer.event([b'docker', b'rm', b'-f', b'claude-hooks-db'], enriched=is_enriched)
+    label = b'subj=' + context % chosen
+    odd = [plain[0].replace(b'subj=unconfined', label), *plain[1:]]
+    assert odd != plain
+    for before, after in ([], []), (FAR, []), ([], FAR):
+        told = findings.find(Reading(KEY, text=audit_writer.text(before, odd, after)).events(), since=0)
+        expected = findings.find(Reading(KEY, text=audit_writer.text(before, plain, after)).events(), since=0)
+        assert told == expected
+    # Nor does the execution of another rule become ours
+    others = [odd[0].rpartition(b' key=')[0] + b' key="other"', *odd[1:]]
+    assert read(audit_writer.text(others), since=0)[:2] == ([], [])
+
+
+@pytest.mark.parametrize('kind', [b'OBJ_PID', b'LOGIN'])
+@pytest.mark.parametrize('context', CONTEXTS.values(), ids=CONTEXTS)
+def test_nothing_begins_behind_the_context_of_another_process(kind, context):
+    line = b'type=%s msg=audit(1795490000.000:3): pid=7 %s=' + context % TOLD + b' res=1'
+    assert read(audit_writer.text([line % (kind, b'obj')], [line % (kind, b'subj')], REAL)) == ONLY_THE_REAL_ONE
+
+
+# A context that no user chose: what is glued to a record that was cut there is still read
+@pytest.mark.parametrize(
+    'context', [b'system_u:system_r:container_t:s0:c1,c2', b'docker-default (enforce)', b'=unconfined']
+)
+@pytest.mark.parametrize('end', [b'', b' key="cla', b' key="other"'])
+def test_a_record_that_is_glued_behind_a_context_is_read(context, end):
+    cut = (
+        b'type=SYSCALL msg=audit(1795490000.000:3): arch=c000003e syscall=59 success=yes exe="/x" subj=' + context + end
+    )
+    assert read(audit_writer.text([cut + REAL[0]], REAL[1:])) == ONLY_THE_REAL_ONE
+
+
+# --- Records that contradict each other ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def logs(draw):  # noqa: C901, PLR0912 - one branch a kind of damage
     return lines
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(logs(), st.sampled_from([4096, 1 << 20]))
 def test_the_fast_way_gives_what_the_plain_way_gives(tmp_path_factory, lines, block):
     # Moved lines stay within a block of their event: the logs are at most this long
