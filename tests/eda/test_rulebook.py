@@ -149,10 +149,10 @@ def test_what_the_source_cannot_do_ends_it_with_a_sentence(rulebook):
     assert 'audit.log does not exist: auditd has written no log on this host' in rulebook.out()
 
 
-def test_the_rulebook_of_the_readme_parses_and_names_every_argument():
+def test_the_rulebook_of_the_documents_parses_and_names_every_argument():
     block = next(
         block
-        for block in re.findall(r'```yaml\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)
+        for block in re.findall(r'```yaml\n(.*?)```', (ROOT / 'docs/eda.md').read_text(), re.DOTALL)
         if 'sources:' in block
     )
     source = rules_parser.parse_rule_sets(yaml.safe_load(block))[0].sources[0]

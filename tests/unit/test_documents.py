@@ -11,6 +11,7 @@ import re
 
 import pytest
 import yaml
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import variables
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -20,6 +21,7 @@ DOCUMENTS = sorted(
     ]
 )
 README = (ROOT / 'README.md').read_text()
+USAGE = (ROOT / 'docs/usage.md').read_text()
 MAKEFILE = (ROOT / 'Makefile').read_text()
 PLAYBOOKS = {path.stem: path.read_text() for path in (ROOT / 'playbooks').glob('*.yml') if path.stem != 'this_host'}
 RULEBOOKS = {path.stem for path in (ROOT / 'extensions/eda/rulebooks').glob('*.yml')}
@@ -32,7 +34,7 @@ VARIABLES = {
 }
 PLUGINS = sorted(
     path.stem
-    for pattern in ('modules/*.py', 'filter/*.yml', 'lookup/*.py', 'callback/*.py')
+    for pattern in ('modules/*.py', 'filter/*.yml', 'lookup/*.py', 'callback/*.py', 'action/*.py')
     for path in (ROOT / 'plugins').glob(pattern)
 )
 
@@ -90,9 +92,30 @@ def test_every_variable_of_a_playbook_is_told():
     assert VARIABLES - told == set()
 
 
-@pytest.mark.parametrize('name', [*PLUGINS, *PLAYBOOKS])
-def test_the_readme_names_each(name):
-    assert re.search(r'\b%s(\.yml)?\b' % name, README)
+def test_the_table_of_variables_says_which_playbook_takes_each():
+    rows = re.findall(r"^\| `+-e '?(\w+)=[^|]*?`+ \| ([a-z, ]+) \|", USAGE.replace('||', ''), re.MULTILINE)
+    told = {(name, playbook) for name, playbooks in rows for playbook in playbooks.split(', ')}
+    taken = {(name, book) for book, names in variables.PLAYBOOKS.items() for name in names if book != 'audit'}
+    assert told == taken
+
+
+@pytest.mark.parametrize('name', sorted({*PLUGINS, *PLAYBOOKS}))
+def test_the_table_of_contents_names_each(name):
+    assert re.search(r'`claude_hooks\.docker_audit\.%s`' % name, USAGE)
+
+
+@pytest.mark.parametrize('target', re.findall(r'^(audit-[a-z]+|test):', MAKEFILE, re.MULTILINE))
+def test_the_readme_names_each_command_of_a_user(target):
+    assert '`make %s`' % target in README
+
+
+def test_the_readme_is_read_in_a_few_minutes():
+    assert len(README.splitlines()) <= 180
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'docs').glob('*.md')), ids=lambda path: path.name)
+def test_the_readme_leads_to_each_document(path):
+    assert '](docs/%s)' % path.name in README
 
 
 def test_make_help_tells_of_every_target():

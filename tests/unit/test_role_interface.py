@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promise: the role's options say the same in defaults/main.yml, argument_specs.yml and README.md."""
+"""Promise: the role's options say the same in defaults/main.yml, argument_specs.yml and the role's README.md."""
 
 from __future__ import annotations
 
@@ -27,10 +27,16 @@ def test_every_option_is_typed_and_described():
 
 
 def test_the_readme_lists_every_option_once_with_its_default():
-    rows = re.findall(r'^\| `(docker_audit_\w+)` \| `([^`]*)` \|', (ROOT / 'README.md').read_text(), re.MULTILINE)
+    rows = re.findall(r'^\| `(docker_audit_\w+)` \| `([^`]*)` \|', (ROLE / 'README.md').read_text(), re.MULTILINE)
     assert [(name, yaml.safe_load(default)) for name, default in rows] == [
         (name, option['default']) for name, option in OPTIONS.items()
     ]
+
+
+def test_the_readme_lists_what_can_be_watched():
+    kinds = yaml.safe_load((ROLE / 'vars' / 'main.yml').read_text())['__docker_audit_watch_kinds']
+    table = (ROLE / 'README.md').read_text().partition('## What the kernel logs')[2].partition('\n## ')[0]
+    assert ['docker', *re.findall(r'^\| `(\w+)` \|', table, re.MULTILINE)] == kinds
 
 
 def test_the_variables_of_the_role_itself_cannot_be_taken_for_options():
