@@ -26,7 +26,7 @@ help: ## Show this list
 
 audit-install: $(VENV)/ready ## Put the audit rule into the kernel of each host and prove that it is there
 	@$(call playbook,audit.yml -e state=present)
-	@echo 'Next: make audit-findings shows who stopped, removed or otherwise took away a container'
+	@$(if $(filter --check -C% -DC --syntax-check --list-%,$(ARGS)),:,echo) 'Next: make audit-findings shows who stopped, removed or otherwise took away a container'
 
 audit-uninstall: $(VENV)/ready ## Take the rule and its file away from each host
 	@$(call playbook,audit.yml -e state=absent)

@@ -262,6 +262,48 @@ def test_a_locked_kernel_gets_the_file_and_the_truth_is_told_of_its_rules(listin
     assert ('a reboot is needed' in output) == fact[1], output
 
 
+def unlocked(folder):
+    """A script that mounts an auditctl whose kernel holds no rule."""
+    auditctl = folder / 'unlocked'
+    auditctl.write_text((LOCKED_AUDITCTL % 'No rules').replace('enabled 2', 'enabled 1'))
+    auditctl.chmod(0o755)
+    return 'mount --bind %s "$(command -v auditctl)"' % auditctl
+
+
+def test_check_mode_names_the_rules_that_an_unchanged_file_has_and_the_kernel_lacks(tmp_path):
+    rules = tmp_path / 'rules.d'
+    rules.mkdir()
+    locked = tmp_path / 'auditctl'
+    locked.write_text(LOCKED_AUDITCTL % 'No rules')
+    locked.chmod(0o755)
+    script = 'mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; mount --bind %s /etc/audit/rules.d; ' % rules
+    code, output = mounted(script + 'mount --bind %s "$(command -v auditctl)"' % locked, options=ONE_PATH)
+    assert code == 0, output
+    code, output = mounted(script + unlocked(tmp_path), '--check', options=ONE_PATH)
+    assert code == 0, output
+    rule = '-a always,exit -F path=/usr/bin/env -F perm=x -F uid=0 -F key=claude-hooks-test'
+    assert 'not in the kernel yet: ' + rule in output and 'missing: [' not in output, output
+
+
+def test_absent_removes_all_that_was_kept_on_the_host(tmp_path):
+    lib = tmp_path / 'lib'
+    for path in ('claude-hooks/connects.jsonl', 'claude-hooks/connects.jsonl.lock', 'claude-hooks/events.jsonl'):
+        (lib / path).parent.mkdir(parents=True, exist_ok=True)
+        (lib / path).write_text('{}\n')
+    positions = tmp_path / 'root/.local/state/claude-hooks/position'
+    positions.parent.mkdir(parents=True)
+    positions.write_text('{}\n')
+    (lib / 'others').mkdir()
+    script = 'mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; mount --bind %s /var/lib; export HOME=%s; ' % (
+        lib,
+        tmp_path / 'root',
+    )
+    code, output = mounted(script + unlocked(tmp_path), '-e', 'state=absent', options=OUT_OF_THE_WAY)
+    assert code == 0, output
+    assert [path.name for path in lib.iterdir()] == ['others'], output
+    assert list((tmp_path / 'root/.local/state').iterdir()) == [], output
+
+
 def test_check_mode_shows_the_rule_file_where_audit_has_no_folder_yet():
     code, output = mounted(
         'mount -t tmpfs none /etc/audit', '--check', '--diff', options=dict(OUT_OF_THE_WAY, docker_audit_uids=[7])

@@ -105,6 +105,18 @@ def make(inventory, *words, **options):
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.parametrize(
+    'args, is_told',
+    [('', True), ('-e docker_audit_uids=0', True), ('--check', False), ('-C', False), ('--diff --check', False)],
+)
+def test_the_next_step_is_named_only_where_this_one_was_done(inventory, args, is_told):
+    words = command(inventory, 'audit-install', args)
+    shown = subprocess.run(
+        [*words, '-n'], cwd=ROOT, env=environment(inventory), capture_output=True, text=True, check=True
+    )
+    assert ("echo 'Next: " in shown.stdout) == is_told, shown.stdout
+
+
 def test_the_view_stands_alone(inventory):
     code, out, err = make(inventory, 'audit-findings')
     assert (code, err) == (0, ''), err
