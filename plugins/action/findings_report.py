@@ -47,7 +47,15 @@ class ActionModule(report_action.ReportAction):
         items = _compiled(given['select'])(findings_view.by_time(findings))
         since, until = given['since'], given['before']
         return report_action.Report(
-            findings_view.view(items, hosts, since, until, container=given['container'], paint=report_action.painted),
+            findings_view.view(
+                items,
+                hosts,
+                since,
+                until,
+                container=given['container'],
+                paint=report_action.painted,
+                chosen=given['select'] is not None,
+            ),
             {
                 'dest': lambda: formats.writer(given['dest'], given['format'])(items),
                 'report': lambda: report_page.of_findings(

@@ -31,20 +31,29 @@ def view(
     zone: Zone = None,
     container: str | None = None,
     paint: Paint = parts.unpainted,
+    chosen: bool = False,
 ) -> list[str]:
     """Lines for a terminal: the items, how much of each host's log was seen, and the hosts that were not read.
 
     items is a list of findings, or whatever an expression made of them. hosts maps each host to the result of its
     module, which was asked for findings from since (None: today) to until. Times are in zone (None: the local one).
+    chosen: select made the items.
     """
     items = formats.as_list(items)
-    if not items:
-        lines = ['No finding.']
-    elif all(formats.is_finding(item) for item in items):
+    lines = ['No finding.'] if not items else []
+    if not all(formats.is_finding(item) for item in items):
+        return formats.jsonl(items).splitlines() + [''] + reach(hosts, since, until, zone, container)
+    if items:
         lines = table(items, zone, paint) + _on_logins(items)
-    else:
-        lines = formats.jsonl(items).splitlines()
-    return lines + [''] + reach(hosts, since, until, zone, container)
+    left = sum(len(result.get('findings') or []) for result in hosts.values()) - len(items) if chosen else 0
+    if left > 0:
+        lines += ['', '%s not shown: select left %s out.' % _was(left)]
+    origins = parts.forgeable(items)
+    return lines + ([''] if origins else []) + origins + [''] + reach(hosts, since, until, zone, container)
+
+
+def _was(number: int) -> tuple[str, str]:
+    return parts.counted(number, 'finding') + (' is' if number == 1 else ' are'), 'it' if number == 1 else 'them'
 
 
 def _on_logins(findings: Iterable[Finding]) -> list[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -126,6 +127,22 @@ def left_out(number: int, what: str, container: str | None) -> list[str]:
     return [
         "%s of other containers %s not shown (container=%s): -e container='*' shows all"
         % (counted(number, what), 'is' if number == 1 else 'are', pattern)
+    ]
+
+
+_FORGERS = {
+    'syslog': 'From a syslog: %s. Whoever may write to it could have forged %s.',
+    'interpreted': 'From ausearch -i: %s. Whoever may run a command could have forged %s.',
+}
+
+
+def forgeable(findings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A line for each origin that somebody below root can forge, if there are findings of it. Raw records are not."""
+    numbers = collections.Counter(str(finding.get('origin')) for finding in findings)
+    return [
+        text % (counted(numbers[origin], 'finding'), 'it' if numbers[origin] == 1 else 'them')
+        for origin, text in _FORGERS.items()
+        if numbers[origin]
     ]
 
 

@@ -89,7 +89,11 @@ def of_findings(
             'title': 'Who took containers away',
             'kind': 'findings',
             'columns': ('Time', 'Host', 'Action', 'Containers', 'Caller', 'Command'),
-            'remark': 'Only the findings that select chose are shown.' if chosen else '',
+            'remark': ' '.join(
+                (['Only the findings that select chose are shown.'] if chosen else [])
+                + parts.forgeable(items)
+                + parts.left_out(findings_view.others(hosts), 'finding', container)
+            ),
             'items': [_finding(item, zone) for item in reversed(findings_view.by_time(items))],
         },
         hosts,

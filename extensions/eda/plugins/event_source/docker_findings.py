@@ -24,7 +24,9 @@ description:
   - Follows the audit log of the host where ansible-rulebook runs.
     Each finding becomes an event, usually within a second of the command.
   - The event is one of the C(findings) that the module claude_hooks.docker_audit.docker_findings_info returns, with the
-    same fields. Where the record names no node, its C(host) is the name of this machine.
+    same fields. Where the record names no node, its C(host) is the name of this machine. Its C(origin) says who could
+    have forged it, V(raw) nobody below root, V(syslog) whoever may write to the syslog, V(interpreted) anybody who may
+    run a command.
   - How far it got is kept in C(${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks), and is moved behind an event when
     the queue of ansible-rulebook has taken it. So none is lost and none comes twice when ansible-rulebook is started
     again or the log is rotated. Only where it is killed just when an event was taken does that one come twice.

@@ -433,6 +433,42 @@ def test_the_view_says_what_the_pattern_left_out(others, container, expected):
     assert [line for line in lines if 'not shown' in line] == expected
 
 
+@pytest.mark.parametrize(
+    'kept, expected',
+    [
+        (3, None),
+        (2, '1 finding is not shown: select left it out.'),
+        (0, '3 findings are not shown: select left them out.'),
+    ],
+)
+def test_the_view_says_what_select_left_out(kept, expected):
+    hosts = {'web1': dict(READ, findings=[FINDING] * 2), 'web2': READ, 'web3': {'failed': True, 'msg': 'x'}}
+    lines = findings_view.view([FINDING] * kept, hosts, zone=ZONE, chosen=True)
+    assert [line for line in lines if 'select' in line] == ([expected] if expected else [])
+    assert not any('select' in line for line in findings_view.view([FINDING], hosts, zone=ZONE))
+
+
+ORIGINS = [
+    (['raw', 'raw'], []),
+    (['raw', 'syslog'], ['From a syslog: 1 finding. Whoever may write to it could have forged it.']),
+    (
+        ['interpreted', 'syslog', 'interpreted'],
+        [
+            'From a syslog: 1 finding. Whoever may write to it could have forged it.',
+            'From ausearch -i: 2 findings. Whoever may run a command could have forged them.',
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize('origins, expected', ORIGINS)
+def test_the_view_says_once_who_could_have_forged_what(origins, expected):
+    findings = [dict(FINDING, origin=origin) for origin in origins]
+    lines = findings_view.view(findings, {'web1': dict(READ, findings=findings)}, zone=ZONE)
+    assert [line for line in lines if 'forged' in line] == expected
+    assert all(len(line) <= 80 for line in expected)
+
+
 def test_the_view_says_for_which_time_it_asked():
     assert any(
         line.startswith('1 of 1 host read, since 2026-11-01 until 2026-11-02: ')

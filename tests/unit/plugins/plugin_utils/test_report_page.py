@@ -325,6 +325,25 @@ def test_a_report_shows_whole_findings_only():
     assert 'Only the findings that select chose' in findings_page(chosen=True) and 'select chose' not in findings_page()
 
 
+def test_a_report_of_findings_says_what_the_pattern_left_out():
+    host = dict(READ, counts=dict(READ['counts'], others=7))
+    assert '7 findings of other containers are not shown' in findings_page(host=host)
+    assert 'are not shown' not in findings_page()
+
+
+@pytest.mark.parametrize(
+    'origin, expected',
+    [
+        ('raw', 0),
+        ('syslog', 1),
+        ('interpreted', 1),
+    ],
+)
+def test_a_report_says_once_who_could_have_forged_what(origin, expected):
+    page = findings_page([dict(FINDING, origin=origin)] * 2)
+    assert page.count('could have forged them.') == expected
+
+
 @pytest.mark.parametrize(
     'name, is_fine',
     [('r.html', True), ('R.HTM', True), ('r.txt', False), ('missing/r.html', False), ('folder.html', False)],
