@@ -14,7 +14,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._finding
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape
 
 # Before ansible-core 2.19 what must not be templated is marked; since then, only what is trusted is templated.
-_MARKS_WHAT_IS_UNSAFE = type(wrap_var('')) is not str
+_MARKS_WHAT_IS_UNSAFE = wrap_var('').__class__ is not str
 
 
 def findings_of(plugin: str, reading: Reading, chosen: dict[str, Any]) -> Any:

@@ -153,7 +153,7 @@ def compose_by_file(name):
     """From elsewhere, with the file named."""
     with _project(name, a=_service(name)) as (folder, here):
         docker('compose', 'up', '-d', **here)
-        asker = docker('compose', '-f', str(folder / 'compose.yml'), 'down', **dict(here, cwd='/'))[0]
+        asker = docker('compose', '-f', str(folder / 'compose.yml'), 'down', **{**here, 'cwd': '/'})[0]
         for what in ('stopped', 'removed'):
             note(name, what, 'cli', asker)
 
@@ -162,7 +162,7 @@ def compose_by_project(name):
     """By the project's name alone, from elsewhere."""
     with _project(name, a=_service(name)) as (_folder, here):
         docker('compose', 'up', '-d', **here)
-        asker = docker('compose', '-p', name, 'down', **dict(here, cwd='/'))[0]
+        asker = docker('compose', '-p', name, 'down', **{**here, 'cwd': '/'})[0]
         for what in ('stopped', 'removed'):
             note(name, what, 'cli', asker)
 
@@ -172,7 +172,7 @@ def compose_from_below(name):
     with _project(name, a=_service(name)) as (folder, here):
         docker('compose', 'up', '-d', **here)
         (folder / 'below').mkdir()
-        asker = docker('compose', 'down', **dict(here, cwd=folder / 'below'))[0]
+        asker = docker('compose', 'down', **{**here, 'cwd': folder / 'below'})[0]
         for what in ('stopped', 'removed'):
             note(name, what, 'cli', asker)
 

@@ -1,7 +1,6 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ruff: noqa: E501 (lines of systemctl)
 """Promise: the unit that ran a command is named where exactly one has that line, else none."""
 
 from __future__ import annotations
@@ -10,9 +9,10 @@ import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import units
 
 # As systemctl of systemd 252 prints it; TIMES is what is between the words and the pid
-SHOWN = """\
+SHOWN = (
+    """\
 ExecStartPre={ path=/usr/bin/docker ; argv[]=/usr/bin/docker rm -f web ; ignore_errors=yes ; TIMES ; pid=4711 ; END }
-ExecStart={ path=/usr/bin/docker ; argv[]=/usr/bin/docker run --name web image ; ignore_errors=no ; TIMES ; pid=4712 ; END }
+ExecStart={ path=/usr/bin/docker ; argv[]=/usr/bin/docker run --name web image ; IGNORED ; TIMES ; pid=4712 ; END }
 Id=web.service
 
 ExecStop={ path=/usr/bin/docker ; argv[]=docker stop web db ; ignore_errors=no ; TIMES ; pid=0 ; END }
@@ -22,8 +22,9 @@ ExecStartPre={ path=/usr/bin/docker ; argv[]=/usr/bin/docker rm -f web ; ignore_
 Id=copy.service
 
 Id=ssh.service
-""".replace('TIMES', 'start_time=[Thu 2026-11-26 00:00:00 UTC] ; stop_time=[n/a]').replace(
-    'END', 'code=exited ; status=0/0'
+""".replace('IGNORED', 'ignore_errors=no')
+    .replace('TIMES', 'start_time=[Thu 2026-11-26 00:00:00 UTC] ; stop_time=[n/a]')
+    .replace('END', 'code=exited ; status=0/0')
 )
 
 
