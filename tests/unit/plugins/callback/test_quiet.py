@@ -83,7 +83,8 @@ def inventory(tmp_path_factory):
 def command(inventory, target, args='', limit='good'):
     words = ['make', '-s', target, 'INVENTORY=%s' % inventory, 'ARGS=%s' % args, 'LIMIT=' + limit]
     # Nothing is set up: the environment of this test has it all
-    return [*words, '-o', '.venv/ready', 'VENV=' + os.path.relpath(BIN.parent, ROOT)]
+    venv = os.path.relpath(BIN.parent, ROOT)
+    return [*words, '-o', venv + '/ready', 'VENV=' + venv]
 
 
 def environment(inventory, **more):
