@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import collections
+import functools
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jinja2
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
     escape,
     findings_view,
@@ -136,6 +138,13 @@ def of_verdicts(
     )
 
 
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = escape.html_environment(_FOLDER)
+    environment.filters['hash'] = _hash
+    return environment.get_template(_TEMPLATE)
+
+
 def _page(
     about: dict[str, Any],
     hosts: Results,
@@ -154,10 +163,8 @@ def _page(
     unread = {_word(host): parts.unread_reason(result) for host, result in hosts.items() if parts.unread_reason(result)}
     seen = {_word(host): result for host, result in hosts.items() if not parts.unread_reason(result)}
     counted: Mapping[str, Any] = next(iter(numbers.values()), {})
-    environment = escape.html_environment(_FOLDER)
-    environment.filters['hash'] = _hash
     # Longer than other functions: each value of the template by its name
-    return environment.get_template(_TEMPLATE).render(
+    return _template().render(
         about,
         period='since %s%s' % (_text(since or 'today'), ' until ' + _text(until) if until else ''),
         written=timeline.clock(now, zone),

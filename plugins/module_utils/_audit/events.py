@@ -194,7 +194,8 @@ def outcome(event: Event) -> str | None:
 def _is_execution(event: Event, body: bytes) -> bool:
     found = _CALL.match(body)
     if found is None:
-        return False
+        # Some collector wrote it anew: the arguments tell, which only an execution has
+        return not event.interpreted and bool(event.execve)
     machine, call = found.groups()
     if event.interpreted:
         return call in machines.EXECUTION_NAMES
@@ -209,9 +210,9 @@ def _is_execution(event: Event, body: bytes) -> bool:
 def may_be_execution(event: Event) -> bool:
     """Whether outcome() can be told, or can become so by records that are still to come."""
     found = _CALL.match(event.syscall or b'')
-    return outcome(event) is not None or (
-        found is not None and not event.interpreted and machines.is_execution(*found.groups()) is None
-    )
+    if outcome(event) is not None:
+        return True
+    return not event.interpreted and (found is None or machines.is_execution(*found.groups()) is None)
 
 
 def is_connect(event: Event) -> bool:

@@ -45,7 +45,9 @@ _ENCODED = frozenset(
 _CHOSEN = re.compile(rb' (?:subj|obj)==?(?::|[^ ]*(?: \(\w{1,20}\))?/)')
 
 # Every repetition is bounded, so that no input takes more than linear time.
-_HEAD = re.compile(rb'(?:node=([^=\n]{1,255}?) )?type=([A-Z0-9_\[\]]{1,40}) (?:msg=)?audit\(([^)\n]{1,80})\)( ?): ?')
+_HEAD = re.compile(
+    rb'(?:node=([^=\n]{1,255}?) )?type=([A-Z0-9_\[\]]{1,40}) (?:msg=)?audit\(([^)\n]{1,80})\)( ?):[ \t]?'
+)
 _GLUED = re.compile(rb'type=([A-Z0-9_]{1,40}) msg=audit\((\d{1,11}\.\d{1,9}:\d{1,20})\): ')
 _GLUED_NODE = re.compile(rb'node=(\S{1,255}) \Z')
 IDENT = re.compile(rb'(\d{1,11})(?:\.(\d{1,9}))?:(\d{1,20})\Z')
@@ -56,9 +58,10 @@ _LOCAL_IDENT = re.compile(rb'(?:[^\n]{6,60}\d\.\d{3}|\d{1,11}):\d{1,20}\Z')
 # make of it, and RFC 5424. A tag is believed where it names a program of audit or the kernel; whoever may write to the
 # syslog can choose it, so what comes this way has an origin of its own.
 _TAG = rb'(?:[\w./-]{0,60}audi(?:t|sp)[\w./-]{0,60}|kernel)'
+_ISO_TIME = rb'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d))?'
 _TIME = (
     rb'(?:[A-Za-z\x80-\xff]{3,12}\.? {1,2}\d{1,2} (?:\d{4} )?(?:\d\d:\d\d:\d\d(?:\.\d{1,9})? )?'
-    rb'|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d))? )'
+    rb'|' + _ISO_TIME + rb' |\d{9,11}\.\d{1,9} |\[[ \d.]{1,20}\] )'  # journalctl -o short-unix and -o short-monotonic
 )
 PREFIX = re.compile(
     rb'(?:\d{1,5} )?(?:<\d{1,3}>)?(?:' + _TIME + rb'(\S{1,255}) (' + _TAG + rb'(?:\[\d{1,10}\])?): ?'
@@ -66,7 +69,14 @@ PREFIX = re.compile(
     rb'(?:\[[ \d.]{1,20}\] ?)?(?:audit: )?'
 )
 _NO_HOST = re.compile(rb'-\Z|\d\d:\d\d')
-_RING = re.compile(rb'(?:<\d{1,3}>)?(?:\[[^\]\n]{1,40}\] ?)?audit: ')  # dmesg
+# dmesg, with -x, -T, --time-format iso and the caller that a kernel can be built to tell, and /dev/kmsg
+_RING = re.compile(
+    rb'(?:(?:<\d{1,3}>)?(?:[a-z]{1,8} {0,3}:[a-z]{1,8} {0,3}: ?)?(?:(?:\[[^\]\n]{1,40}\] ?){0,2}|'
+    + _ISO_TIME
+    + rb' )|\d{1,5},\d{1,20},\d{1,20},[^;\n]{1,80};)audit: '
+)
+# The log of a container (CRI, kubectl logs --timestamps), CloudWatch: a time alone
+_STREAM = re.compile(_ISO_TIME + rb' (?:std(?:out|err) [FP] )?(?=(?:node=\S{1,255} )?type=)')
 
 # How the byte 0x1D between a record and what auditd adds to it is spelt by what carried it: rsyslog, terminals,
 # JSON and others; a question mark and U+FFFD where it was replaced
@@ -110,7 +120,7 @@ class _Head(NamedTuple):
 
 def records(line: bytes) -> Iterator[Record]:
     """The records of one line, in order: usually one. What stands behind a hole of NUL bytes begins as a line does."""
-    line = line.rstrip(b'\r')
+    line = line.rstrip(b'\r\t')
     if b'\r' in line and not _CHOSEN.search(line, 0, line.index(b'\r')):
         line = line[: line.index(b'\r')]
     if b'\0' not in line:
@@ -167,7 +177,7 @@ def _head(text: bytes) -> _Head | None:
     found = _HEAD.match(text)
     if found:
         return _Head(INTERPRETED if found.group(4) else RAW, None, found)
-    prefix = PREFIX.match(text) or _RING.match(text)
+    prefix = PREFIX.match(text) or _RING.match(text) or _STREAM.match(text)
     if prefix is None:
         return None
     found = _HEAD.match(text, prefix.end())

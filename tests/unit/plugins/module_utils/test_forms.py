@@ -145,12 +145,31 @@ PREFIXES = {
     b'Nov 24 03:13:20 relay audispd: node=web1 ': 'web1',
     b'Nov 24 03:13:20 audispd: ': None,
     b'<13>1 2026-11-24T03:13:20.100Z web1 audispd 612 - [x@1 a="b"] ': 'web1',
+    b'<13>1 - web1 audispd - - - ': 'web1',
+    b'Nov 24 03:13:20 fe80::1%eth0 audispd[123]: ': 'fe80::1%eth0',
+    b'Nov 24 03:13:20 relay audispd: node="web 1" ': '"web 1"',
+    b'[   12.345678] web1 audispd[123]: ': 'web1',
+    b'1795490000.100000 web1 audispd[123]: ': 'web1',
+    # a time alone: CloudWatch and kubectl logs --timestamps, and the log of a container (CRI)
+    b'2026-11-24T03:13:20.100Z ': None,
+    b'2026-11-24T03:13:20.100Z node=web1 ': 'web1',
+    b'2026-11-24T03:13:20.100000000+01:00 stdout F ': None,
+    b'2026-11-24T03:13:20.100000000Z stderr P ': None,
 }
 KERNEL = {
     b'Nov 24 03:13:20 web1 kernel: audit: ': 'web1',
     b'Nov 24 03:13:20 web1 kernel: [ 1234.567890] audit: ': 'web1',
     b'[ 1234.567890] audit: ': None,
     b'[Tue Nov 24 03:13:20 2026] audit: ': None,
+    b'[ 1234.567890 <    0.000001>] audit: ': None,
+    b'[ 1234.567890] [   T123] audit: ': None,
+    b'[ 1234.567890][   T123] audit: ': None,
+    b'kern  :notice: [ 1234.567890] audit: ': None,
+    b'kern  :notice: 2026-11-24T03:13:20,100000+01:00 audit: ': None,
+    b'2026-11-24T03:13:20,100000+01:00 audit: ': None,
+    b'5,1234,1234567890,-;audit: ': None,
+    b'[   12.345678] web1 kernel: audit: ': 'web1',
+    b'1795490000.100000 web1 kernel: audit: ': 'web1',
 }
 
 
@@ -175,6 +194,10 @@ def test_what_the_kernel_writes_without_auditd_is_read(prefix):
         b'<13>1 2026-11-24T03:13:20.100Z web1 sshd 612 - - audispd: ',
         b'x Nov 24 03:13:20 web1 audispd: ',
         b'user said: ',
+        b'2026-11-24T03:13:20.100Z web1 ',
+        b'2026-11-24T03:13:20.100Z stdout said ',
+        b'2026-11-24T03:13:20.100Z sshd[1]: ',
+        b'1795490000.100000 web1 sshd[1]: audit: ',
     ],
 )
 def test_a_record_behind_another_tag_is_none(prefix):
@@ -404,3 +427,19 @@ def test_the_folder_is_what_counts(tmp_path):
 @pytest.mark.parametrize('change', [b'\xef\xbb\xbf%s', b'  %s', b'\n\n%s\n\n', b'%s\0\0\0'])
 def test_what_stands_round_a_text_changes_nothing(change):
     assert only(change % TEXT)['argv'] == STOP
+
+
+@pytest.mark.parametrize(
+    'old, new',
+    [
+        (b'\n', b'\r\n'),
+        (b'\n', b'   \n'),
+        (b'\n', b'\t\n'),
+        (b'type=', b'\ttype='),
+        (b'): ', b'):\t'),
+        (b'arch=c000003e syscall=59', b'syscall=59 arch=c000003e'),
+        (b'arch=c000003e ', b''),
+    ],
+)
+def test_what_somebody_did_to_the_lines_is_never_a_reason_for_silence(old, new):
+    assert old in TEXT and only(TEXT.replace(old, new))['argv'] == STOP
