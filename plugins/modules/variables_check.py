@@ -9,13 +9,14 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: variables_check
-short_description: Stop where a variable was given that would do nothing
+short_description: Stop where a variable was given that would do nothing, or that holds what it cannot
 version_added: 1.0.0
 description:
   - The first step of the playbooks and of the role of this collection. It runs on the controller and touches no host.
   - Refuses an extra variable (C(-e)) that is an old name, that belongs to another of our playbooks, or that one edit (two, from seven letters
     on) makes one of O(playbook)'s, and names the nearest one. Other extra variables pass.
-  - Refuses a variable of any origin that begins with C(docker_audit_) and is no option of the role.
+  - For the role, refuses a variable of any origin that begins with C(docker_audit_) and is no option of it, and an option whose value cannot be
+    used, each in a sentence, and returns the options as the role reads them.
 options:
   playbook:
     description: The playbook that was started. Without it, the variables of the role are checked.
@@ -43,4 +44,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+options:
+  description: The options of the role without C(docker_audit_), each in the type that it has, whatever it was given as.
+  returned: success, without O(playbook)
+  type: dict
+  sample:
+    state: present
+    uids: [0, 1000]
+    watch: [docker]
 """

@@ -129,6 +129,7 @@ def test_wrong_input_is_refused(options, message):
     code, output = play('--check', options=options)
     plain = output.replace('\\"', '"')
     assert code == 2 and message in plain, output
+    assert 'argument_spec_data' not in output, output
 
 
 @pytest.mark.parametrize(
