@@ -188,7 +188,7 @@ foreign_use:
   type: list
   elements: dict
   sample:
-    - {line: -w /usr/bin/docker -k claude-hooks-docker, file: /etc/audit/rules.d/50-cis.rules, number: 7, compiled: 12}
+    - {line: -w /usr/bin/docker -k claude-hooks-docker, file: /etc/audit/rules.d/50-cis.rules, number: 7, compiled: 12, key: claude-hooks-docker}
 keeper:
   description: The service that keeps the events of the engine.
   returned: always
@@ -373,7 +373,8 @@ def main():
         missing=missing,
         unexpected=unexpected,
         foreign_use=[
-            entry for entry in merged if entry['file'] not in files.managed and audit_rules.has_key(entry['line'], files.keys)],
+            dict(entry, key=key) for entry in merged if entry['file'] not in files.managed
+            for key in [audit_rules.used_key(entry['line'], files.keys)] if key is not None],
         keeper=look_at_keeper(module),
         compiled=any(audit_rules.has_key(line, files.keys) for line in compiled.split('\n')),
         load=dict(effects, refusals=load.refusals(effects)),

@@ -263,10 +263,10 @@ def test_a_locked_kernel_gets_the_file_and_the_truth_is_told_of_its_rules(listin
     assert ('a reboot is needed' in output) == fact[1], output
 
 
-def unlocked(folder):
-    """A script that mounts an auditctl whose kernel holds no rule."""
+def unlocked(folder, listing='No rules'):
+    """A script that mounts an auditctl whose kernel holds these rules, by default none."""
     auditctl = folder / 'unlocked'
-    auditctl.write_text((LOCKED_AUDITCTL % 'No rules').replace('enabled 2', 'enabled 1'))
+    auditctl.write_text((LOCKED_AUDITCTL % listing).replace('enabled 2', 'enabled 1'))
     auditctl.chmod(0o755)
     return 'mount --bind %s "$(command -v auditctl)"' % auditctl
 
@@ -284,6 +284,48 @@ def test_check_mode_names_the_rules_that_an_unchanged_file_has_and_the_kernel_la
     assert code == 0, output
     rule = '-a always,exit -F path=/usr/bin/env -F perm=x -F uid=0 -F key=claude-hooks-test'
     assert 'not in the kernel yet: ' + rule in output and 'missing: [' not in output, output
+
+
+NEIGHBOUR = '-w /etc/hostname -p wa -k %s'
+
+
+@pytest.mark.parametrize(
+    'name, rule, listing, message',
+    [
+        (
+            'zz-test.rules',
+            NEIGHBOUR % 'other',
+            'No rules',
+            '/etc/audit/rules.d/zz-test.rules holds rules that are not ours. Set docker_audit_rule_file to another',
+        ),
+        (
+            'b.rules',
+            NEIGHBOUR % 'claude-hooks-test',
+            'No rules',
+            'The key claude-hooks-test is used by /etc/audit/rules.d/b.rules. Set docker_audit_key to a key of its own',
+        ),
+        (
+            'b.rules',
+            NEIGHBOUR % 'claude-hooks-test-signals',
+            'No rules',
+            'The key claude-hooks-test-signals is used by /etc/audit/rules.d/b.rules. Set docker_audit_key',
+        ),
+        (
+            'b.rules',
+            '-D',
+            NEIGHBOUR % 'other',
+            'A load would drop this rule from the kernel, which was added by hand or whose file is gone: -w /etc/host',
+        ),
+    ],
+)
+def test_a_change_that_others_would_not_want_is_refused_with_its_reason(name, rule, listing, message, tmp_path):
+    rules = tmp_path / 'rules.d'
+    rules.mkdir()
+    (rules / name).write_text(rule + '\n')
+    script = 'mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; mount --bind %s /etc/audit/rules.d; ' % rules
+    code, output = mounted(script + unlocked(tmp_path, listing), options=ONE_PATH)
+    assert code == 2 and message in output, output
+    assert [path.name for path in rules.iterdir()] == [name]
 
 
 def test_absent_removes_all_that_was_kept_on_the_host(tmp_path):

@@ -248,10 +248,16 @@ def difference(wanted: Iterable[Rule], held: Iterable[Rule]) -> tuple[list[str],
 
 def has_key(line: str, keys: Iterable[str]) -> bool:
     """Whether a line is a rule that carries one of ``keys``, as a whole key and not as a part of one."""
+    return used_key(line, keys) is not None
+
+
+def used_key(line: str, keys: Iterable[str]) -> str | None:
+    """The first of ``keys`` that a line carries, or None for what carries none or is no rule."""
     try:
-        return bool(set(parse_rule(line)['keys']) & set(keys))
+        carried = parse_rule(line)['keys']
     except AuditRuleError:
-        return False
+        return None
+    return next((key for key in keys if key in carried), None)
 
 
 def rules_of_file(text: str, ids: Ids | None = None) -> tuple[list[Rule], list[str]]:

@@ -157,6 +157,7 @@ def test_deletion_names_the_whole_rule(listed, words):
 )
 def test_a_key_is_compared_whole(line, ours):
     assert ar.has_key(line, [KEY]) is ours
+    assert ar.used_key(line, ['another', KEY]) == (KEY if ours else None)
 
 
 @pytest.mark.parametrize(
