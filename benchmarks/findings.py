@@ -110,13 +110,9 @@ def importable(root):
 
 
 def modules():
-    """find() and Reading, also of a checkout from before they had packages of their own."""
+    """find() and Reading of the checkout that is importable."""
     core = 'ansible_collections.claude_hooks.docker_audit.plugins.module_utils.'
-    try:
-        found = [importlib.import_module(core + name) for name in ('_findings.find', '_audit.reading')]
-    except ImportError:
-        found = [importlib.import_module(core + name) for name in ('findings', 'log_reader')]
-    return found
+    return [importlib.import_module(core + name) for name in ('_findings.find', '_audit.reading')]
 
 
 def peak_megabytes():

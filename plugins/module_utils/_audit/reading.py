@@ -52,6 +52,11 @@ class Reading:
         self._files = files
         self._block = block
         self._text = None if text is None else forms.to_bytes(text)
+        # Who made lines of it by str.splitlines(), as Ansible makes stdout_lines, also broke a line at a form feed or
+        # the like in it, so that any user can have begun a record there.
+        self._is_split = isinstance(text, (list, tuple)) and any(
+            records.may_hold_text(line) for line in (self._text or b'').split(b'\n') if line
+        )
         self._problems: list[str] = []
         self._events = 0
         self._is_ambiguous = False
@@ -61,6 +66,8 @@ class Reading:
         """The events with the key, roughly in the order of the logs."""
         for event in self._read():
             self._events += 1
+            if self._is_split and event.origin == records.RAW:
+                event.origin = records.INTERPRETED
             if isinstance(event, audit.InterpretedEvent) and dates.is_ambiguous(event.ident, event.order):
                 self._is_ambiguous = True
             yield event

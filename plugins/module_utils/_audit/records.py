@@ -37,6 +37,9 @@ _ENCODED = frozenset(
     )
 )  # fmt: skip
 
+# What root's own programs say of audit has no such text either
+_OF_THE_SYSTEM = _ENCODED | {b'CONFIG_CHANGE', b'DAEMON_START', b'DAEMON_END', b'DAEMON_CONFIG', b'DAEMON_ROTATE'}
+
 # The context of a process is printed as it is (kernel/audit.c audit_log_task_context). SELinux and SMACK allow no blank
 # in one. AppArmor does: a profile in complain mode makes a profile for each program, PROFILE//null-PATH with the path
 # that a user chose (security/apparmor/policy.c aa_new_learning_profile), and root of a user namespace that has a policy
@@ -134,6 +137,12 @@ def records(line: bytes) -> Iterator[Record]:
 def is_record(line: bytes) -> bool:
     """Whether a record begins where the line begins, or behind its prefix."""
     return next(records(line), None) is not None
+
+
+def may_hold_text(line: bytes) -> bool:
+    """Whether a line can hold text that a user chose as it is, with what str.splitlines() takes for a line end."""
+    record = next(records(line), None)
+    return record is None or record.kind not in _OF_THE_SYSTEM or bool(_CHOSEN.search(line))
 
 
 def _records(text: bytes, is_cut: bool) -> Iterator[Record]:

@@ -129,7 +129,7 @@ TEXT = st.one_of(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     TEXT,
     st.sampled_from(

@@ -384,7 +384,7 @@ def damaged(line, cut, place, more):
     return line[:place] + more + line[place:][cut:]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     st.lists(
         st.one_of(LINES, st.builds(damaged, LINES, st.integers(0, 50), st.integers(0, 300), st.binary(max_size=20))),

@@ -425,7 +425,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(operations=OPERATIONS, data=st.data())
 def test_whatever_happens_in_whatever_order_each_event_is_met_once(tmp_path_factory, operations, data):
     """auditd writes piece by piece; each event is whole before two seconds have passed."""

@@ -204,3 +204,16 @@ def test_a_line_of_interpreted_text_in_a_syslog_makes_nothing_else_uncertain():
 def test_both_ways_of_reading_agree_on_damaged_logs():
     compared, different = log_mutator.run(1500, 20, 20261126)
     assert compared > 100 and different == []
+
+
+@pytest.mark.parametrize('end', ['\x0b', '\x0c', '\x1c', '\x1d', '\x1e', '\x85', '\u2028'])
+@pytest.mark.parametrize('carrier', sorted(set(CARRIERS.values()) - {CARRIERS['an argument']}))  # which is encoded
+def test_what_a_list_of_lines_makes_of_a_text_is_never_called_raw(carrier, end):
+    text = audit_writer.text([carrier % end.encode().join([b'', *FORGED, b''])], REAL)
+    assert [origin for *_rest, origin in read(text)[0]] == ['raw']
+    assert [origin for *_rest, origin in read(text.decode().splitlines())[0]] == ['interpreted'] * 2
+
+
+def test_a_list_of_lines_without_text_of_users_is_raw():
+    text = audit_writer.text([b'type=CONFIG_CHANGE msg=audit(1795490000.000:3): op=add_rule key="x" res=1'], REAL)
+    assert read(text.decode().splitlines()) == ONLY_THE_REAL_ONE

@@ -300,7 +300,8 @@ def test_memory_does_not_grow_with_the_log(tmp_path, filling):
         return highest
 
     peak(1)
-    assert peak(40) < 1.2 * peak(10)
+    # Events that are not complete are kept for 4 MiB of the log, about six parts
+    assert peak(20) < 1.2 * peak(8)
 
 
 @pytest.mark.parametrize(

@@ -520,7 +520,7 @@ TIMES = st.integers(0, 400).map(lambda tenths: tenths / 10)
 ASKERS = st.sampled_from(['stop', 'kill', 'rm -f', 'api', 'self', 'elsewhere'])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.lists(st.tuples(TIMES, st.sampled_from(sorted(IDS)), ASKERS), max_size=8),
     st.lists(TIMES, max_size=5),
