@@ -418,7 +418,7 @@ def test_another_program_that_gets_the_records_is_named(tmp_path):
 @pytest.mark.parametrize(
     'options, message',
     [
-        ({'since': 'yesterday'}, "'yesterday' is no ISO 8601 time"),
+        ({'since': 'some day'}, "'some day' is no ISO 8601 time"),
         ({'before': ''}, "'' is no ISO 8601 time"),
         ({'since': '2026-11-25', 'before': '2026-11-24'}, 'since is later than before'),
         ({'actions': ['delete']}, 'value of actions must be one or more of: stop, kill'),

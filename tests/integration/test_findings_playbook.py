@@ -242,7 +242,7 @@ def test_check_mode_writes_no_file(start, inventory, tmp_path):
     'options, message',
     [
         ({'dest': 'findings.txt'}, 'ends in one of .jsonl, .json, .csv, .yml, .yaml'),
-        ({'dest': '/nonexistent/findings.csv'}, 'name a file in a folder of this machine that you may write to'),
+        ({'dest': '/nonexistent/findings.csv'}, 'in a folder of this machine that you may write to'),
         ({'dest': 'findings.csv', 'format': 'ecs'}, 'format=ecs is written as JSON Lines'),
         ({'format': 'ecs'}, 'name one with dest=FILE.jsonl'),
         ({'dest': 'findings.csv', 'format': 'xml'}, 'value of format must be one of: ecs, got: xml'),
