@@ -16,13 +16,14 @@ from typing import Optional, Tuple, TypedDict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import shadows
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.rules import Rule
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.auditd import Log, Unit
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.codes import (
     Problem,
     Weight,
     by_weight,
     problem,
 )
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.host import HostFacts, Log, Unit
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.host import HostFacts
 
 _DAY = 24
 _HOUR = 3600 * 1000

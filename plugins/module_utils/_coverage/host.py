@@ -4,13 +4,11 @@
 """What coverage needs to know of a host beside its rules, read from files. It runs no program and changes nothing.
 
 What cannot be read is told in ``unseen``, so that it is never taken for not being there.
-Sources: proc(5), auditd.conf(5), the Docker documentation of daemon.json and dockerd, systemd.unit(5) for the places of
-units.
+Sources: proc(5), the Docker documentation of daemon.json and dockerd.
 """
 
 from __future__ import annotations
 
-import glob
 import grp
 import json
 import os
@@ -20,13 +18,12 @@ import stat
 import time
 from typing import Any, Callable, TypedDict, TypeVar
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config, logs, records
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import SOCKET
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import auditd
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.tree import Tree
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 
 DAEMON_JSON = '/etc/docker/daemon.json'
-SOCKET = '/run/docker.sock'
 GROUP = 'docker'
 
 #: Beside PATH, which with sudo is often shorter than the operator's.
@@ -38,45 +35,14 @@ PLUGIN_FOLDERS = (
     '/usr/lib/docker/cli-plugins',
     '/usr/libexec/docker/cli-plugins',
 )
-UNIT_FOLDERS = (
-    '/etc/systemd/system',
-    '/run/systemd/system',
-    '/usr/local/lib/systemd/system',
-    '/usr/lib/systemd/system',
-    '/lib/systemd/system',
-)
 UNITS = ('auditd.service', 'audit-rules.service')
 
 #: Ports of a swarm, where dockerd listens too: for other managers, not for clients of the API.
 SWARM_PORTS = (2377, 7946)
 
-_END = 65536  # of a log, to find its last record in
 _LISTEN = '0A'  # include/net/tcp_states.h
-_LONGEST_FILE = 4 << 20
 
 T = TypeVar('T')
-
-
-class Log(TypedDict):
-    """The log of auditd with its rotations. Times are milliseconds since 1970."""
-
-    path: str
-    present: bool
-    files: int
-    bytes: int
-    first: int | None
-    last: int | None
-    free: int | None  # bytes on its disk
-    size: int | None
-
-
-class Unit(TypedDict):
-    """A unit of systemd."""
-
-    present: bool
-    masked: bool
-    enabled: bool
-    needs: list[str]
 
 
 class Executable(TypedDict):
@@ -102,195 +68,42 @@ class HostFacts(TypedDict):
     cmdline: str | None
     consumer: str | None  # who takes the audit records
     config: dict[str, str] | None  # auditd.conf
-    log: Log
+    log: auditd.Log
     executables: list[Executable]
     real_paths: dict[str, str | None]
     is_docker_host: bool
     talkers: list[Talker]
     tcp: list[tuple[str, str]]  # address and where it is from
-    units: dict[str, Unit] | None  # None without systemd
+    units: dict[str, auditd.Unit] | None  # None without systemd
     unseen: list[tuple[str, str]]  # path and reason
 
 
 def facts(audit_pid: int, rule_paths: list[str], search_path: str | None = None, root: str = '/') -> HostFacts:
     """Read the host. ``audit_pid`` is that of ``auditctl -s``, ``rule_paths`` are files of rules."""
-    host = _Host(root)
-    settings = _config(host)
+    host = Tree(root)
+    settings = auditd.settings_of(host)
     engines = _daemons(host)
     addresses, metrics = _told(host, engines)
     return {
         'now': int(time.time() * 1000),
         'cmdline': host.text('/proc/cmdline'),
-        'consumer': _program(host, audit_pid) if audit_pid else None,
+        'consumer': auditd.program(host, audit_pid) if audit_pid else None,
         'config': settings,
-        'log': _log(host, settings),
+        'log': auditd.log_of(host, settings),
         'executables': _executables(host, search_path),
         'real_paths': {path: host.real_file(path) for path in rule_paths},
         'is_docker_host': bool(engines) or host.is_there(SOCKET),
         'talkers': _talkers(host, addresses),
         'tcp': _tcp(host, engines, addresses, metrics),
-        'units': {name: _unit(host, name) for name in UNITS} if host.is_there('/run/systemd/system') else None,
+        'units': {name: auditd.unit(host, name) for name in UNITS} if host.is_there('/run/systemd/system') else None,
         'unseen': host.unseen,
-    }
-
-
-class _Host:
-    """Reads files below a root, so that tests can have a tree of their own, and remembers what it could not read."""
-
-    def __init__(self, root: str) -> None:
-        self._root = root.rstrip('/')
-        self.unseen: list[tuple[str, str]] = []
-
-    def place(self, path: str) -> str:
-        return self._root + path
-
-    def is_there(self, path: str) -> bool:
-        return os.path.lexists(self.place(path))
-
-    def real_file(self, path: str) -> str | None:
-        """The file that a path leads to, or None."""
-        real = os.path.realpath(self.place(path))
-        if not os.path.isfile(real):
-            return None
-        return real[len(os.path.realpath(self._root or '/').rstrip('/')) :] if self._root else real
-
-    def data(self, path: str) -> bytes | None:
-        """The bytes of a file, or None where there is none or it cannot be read."""
-        return self.attempt(path, self._read)
-
-    def text(self, path: str) -> str | None:
-        data = self.data(path)
-        return None if data is None else data.decode('utf-8', 'backslashreplace')
-
-    def names(self, path: str) -> list[str]:
-        """What a folder holds, nothing where there is none."""
-        return sorted(self.attempt(path, os.listdir) or [])
-
-    def link(self, path: str) -> str | None:
-        """Where a link leads, or None for what is none."""
-        try:
-            return os.readlink(self.place(path))
-        except OSError:
-            return None
-
-    def status(self, path: str) -> os.stat_result | None:
-        return self.attempt(path, os.stat)
-
-    def glob(self, pattern: str) -> list[str]:
-        return [found[len(self._root) :] for found in sorted(glob.glob(self.place(pattern)))]
-
-    def attempt(self, path: str, function: Callable[[str], T]) -> T | None:
-        try:
-            return function(self.place(path))
-        # A process can end while it is looked at.
-        except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
-            return None
-        except OSError as error:
-            self.unseen.append((path, error.strerror or str(error)))
-            return None
-
-    @staticmethod
-    def _read(place: str) -> bytes:
-        return files.read_regular(place, _LONGEST_FILE)
-
-
-# --- auditd ----------------------------------------------------------------------------------------------------------
-
-
-def _program(host: _Host, pid: int) -> str | None:
-    """The name of the file that a process runs, or None where there is no such process."""
-    exe = host.link('/proc/%d/exe' % pid)
-    if exe is None:
-        # It is for root alone; comm can be read by everybody, and is what the process calls itself.
-        comm = host.text('/proc/%d/comm' % pid)
-        return None if comm is None else comm.rstrip('\n')
-    return os.path.basename(exe[: -len(' (deleted)')] if exe.endswith(' (deleted)') else exe)
-
-
-def _config(host: _Host) -> dict[str, str] | None:
-    """auditd.conf as a dict of words, or None where it cannot be read."""
-    text = host.text(config.CONFIG)
-    if text is None:
-        if not any(path == config.CONFIG for path, _reason in host.unseen):
-            host.unseen.append((config.CONFIG, 'it does not exist'))
-        return None
-    return config.parse(text)
-
-
-def _log(host: _Host, settings: dict[str, str] | None) -> Log:
-    path = (settings or {}).get('log_file') or config.DEFAULT_LOG
-    log: Log = {
-        'path': path,
-        'present': False,
-        'files': 0,
-        'bytes': 0,
-        'first': None,
-        'last': None,
-        'free': None,
-        'size': None,
-    }
-    folder, name = os.path.split(path)
-    # One that cannot be listed is told in unseen: the log is then not said to be missing.
-    before = len(host.unseen)
-    ages = {entry: logs.age(entry, name) for entry in host.names(folder)}
-    names = sorted((entry for entry, age in ages.items() if age is not None), key=lambda entry: ages[entry] or (0, 0))
-    log['present'] = name in names or len(host.unseen) > before
-    log['files'] = len(names)
-    for entry in names:
-        status = host.status(os.path.join(folder, entry))
-        log['bytes'] += status.st_size if status else 0
-    if names:
-        log['first'] = _moments(host, os.path.join(folder, names[-1]))[0]
-        log['last'] = _moments(host, os.path.join(folder, names[0]))[1]
-    try:
-        disk = os.statvfs(host.place(folder))
-        log['free'], log['size'] = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
-    except OSError:
-        pass
-    return log
-
-
-def _moments(host: _Host, path: str) -> tuple[int | None, int | None]:
-    """When the first and the last record of a log were written, in milliseconds since 1970."""
-
-    def ends(place: str) -> tuple[bytes, bytes]:
-        with open(files.open_regular(place), 'rb') as file:
-            start = file.read(16384)
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _END))
-            return start, file.read(_END)
-
-    found = host.attempt(path, ends)
-    if found is None:
-        return None, None
-    # Both begin or end within a line, in which the text of some user may look like a record
-    first = records.first_record(found[0], 0, found[0].rfind(b'\n') + 1)
-    last = records.last_record(found[1], found[1].find(b'\n') + 1 if len(found[1]) == _END else 0, len(found[1]))
-    return (
-        audit_events.moment_of(first.ident)[0] if first else None,
-        audit_events.moment_of(last.ident)[0] if last else None,
-    )
-
-
-def _unit(host: _Host, name: str) -> Unit:
-    """Whether a unit is there, masked (a link to /dev/null, or empty), enabled (wanted by another); what it needs."""
-    paths = [folder + '/' + name for folder in UNIT_FOLDERS if host.is_there(folder + '/' + name)]
-    # The first folder wins.
-    text = None if not paths or host.link(paths[0]) == '/dev/null' else host.text(paths[0])
-    needs = re.findall(r'(?m)^(?:Requires|Wants|BindsTo)=(.*)$', text or '')
-    return {
-        'present': bool(paths),
-        'masked': bool(paths) and not text,
-        'enabled': any(
-            host.glob('%s/*.%s/%s' % (folder, kind, name)) for folder in UNIT_FOLDERS for kind in ('wants', 'requires')
-        ),
-        'needs': ' '.join(needs).split(),
     }
 
 
 # --- What can stop containers ----------------------------------------------------------------------------------------
 
 
-def _executables(host: _Host, search_path: str | None) -> list[Executable]:
+def _executables(host: Tree, search_path: str | None) -> list[Executable]:
     """The programs by which containers of an engine can be stopped, each real file once."""
     folders = [part.rstrip('/') for part in (search_path or '').split(':') if part.startswith('/') and part != '/']
     places = [(folder, 'docker', False) for folder in folders + list(PROGRAM_FOLDERS)]
@@ -315,7 +128,7 @@ def _executables(host: _Host, search_path: str | None) -> list[Executable]:
 # --- Who can talk to the engine --------------------------------------------------------------------------------------
 
 
-def _daemons(host: _Host) -> list[tuple[int, list[str]]]:
+def _daemons(host: Tree) -> list[tuple[int, list[str]]]:
     """``[(pid, [argument, ...])]`` of the engines of root and of the user whom the socket belongs to."""
     owner = host.status(SOCKET)
     found = []
@@ -326,7 +139,7 @@ def _daemons(host: _Host) -> list[tuple[int, list[str]]]:
     return found
 
 
-def _told(host: _Host, engines: list[tuple[int, list[str]]]) -> tuple[list[tuple[str, str]], list[str]]:
+def _told(host: Tree, engines: list[tuple[int, list[str]]]) -> tuple[list[tuple[str, str]], list[str]]:
     """What the engines are told by command line and file: ``([(address, place)], [metrics address])``."""
     addresses: list[tuple[str, str]] = []
     metrics: list[str] = []
@@ -354,7 +167,7 @@ def _told(host: _Host, engines: list[tuple[int, list[str]]]) -> tuple[list[tuple
     return addresses, metrics
 
 
-def _daemon_json(host: _Host, path: str) -> dict[str, Any]:
+def _daemon_json(host: Tree, path: str) -> dict[str, Any]:
     text = host.text(path)
     if text is None or not text.strip():
         return {}
@@ -369,7 +182,7 @@ def _daemon_json(host: _Host, path: str) -> dict[str, Any]:
 
 
 def _tcp(
-    host: _Host, engines: list[tuple[int, list[str]]], addresses: list[tuple[str, str]], metrics: list[str]
+    host: Tree, engines: list[tuple[int, list[str]]], addresses: list[tuple[str, str]], metrics: list[str]
 ) -> list[tuple[str, str]]:
     """``[(address, place)]`` where an engine listens on TCP, or is told to."""
     # What has no scheme is TCP (opts/hosts.go in docker/cli).
@@ -390,7 +203,7 @@ def _tcp(
     return found
 
 
-def _talkers(host: _Host, addresses: list[tuple[str, str]]) -> list[Talker]:
+def _talkers(host: Tree, addresses: list[tuple[str, str]]) -> list[Talker]:
     """``[{uid, name, why}]`` of the users who may write to the socket of an engine; uid None is everybody."""
     paths = [SOCKET] + [address[len('unix://') :] for address, _place in addresses if address.startswith('unix:///')]
     # Engines without root listen in the folder of their user.
@@ -421,7 +234,7 @@ def _talkers(host: _Host, addresses: list[tuple[str, str]]) -> list[Talker]:
     return found
 
 
-def _is_of_its_user(host: _Host, path: str) -> bool:
+def _is_of_its_user(host: Tree, path: str) -> bool:
     """Whether a socket below /run/user/UID is that user's, and the folder too: a link can lead to anything."""
     folder = os.path.dirname(path)
     owners = [status.st_uid for status in (host.status(path), host.status(folder)) if status is not None]
