@@ -133,23 +133,9 @@ _NOTHING = _Judgement()
 _OTHER = _Judgement(way='other')
 
 
-def find(
-    events: Iterable[audit_log.Event],
-    name: str = names.DEFAULT_CONTAINER,
-    key: str = names.DEFAULT_KEY,
-    possible: bool = True,
-    containers: Mapping[str, str] | None = None,
-    host: str | None = None,
-    actions: Collection[str] | None = None,
-    since: int | None = None,
-    before: int | None = None,
-) -> Found:
-    """The findings of audit events, as they are shown.
-
-    since and before are milliseconds since 1970, both included. containers maps container ids to names. Without host,
-    the host is what each record names.
-    """
-    found = search(events, name, key, possible, containers, host, actions, since, before)
+def find(events: Iterable[audit_log.Event], **options: Any) -> Found:
+    """The findings of audit events as they are shown, with the options of search()."""
+    found = search(events, **options)
     shown(found['findings'])
     shown(found['unreadable'])
     return found
@@ -166,7 +152,11 @@ def search(
     since: int | None = None,
     before: int | None = None,
 ) -> Found:
-    """What find() gives, before it is shown: with the node of each entry."""
+    """The findings of audit events, with the node of each entry.
+
+    since and before are milliseconds since 1970, both included. containers maps container ids to names. Without host,
+    the host is what each record names.
+    """
     labels = Labels(containers or {})
     judge = _Judge(resolver(labels, text.name_matcher(name)))
     wanted_key = text.as_bytes(key)

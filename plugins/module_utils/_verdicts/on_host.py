@@ -132,45 +132,14 @@ def verdicts(
 
     listing is what `auditctl -l` prints, None where it fails; show_units runs systemctl with arguments.
     """
-    kept = kept_events.read(list(_kept_texts(kept_path)))
-    reason = None
-    try:
-        remembered = engine.events(socket)
-    except engine.EngineError as error:
-        if not kept['events'] and not kept['gone']:
-            raise
-        remembered, reason = engine.Remembered([], 0, 0), str(error)
-    happened = kept_events.joined(remembered.events, kept['events'])
-    known, _reason = engine.container_names(socket)
-    logged = read_logs(key, config.log_path())
-    with processes.Processes(known) as living:
-        read = Host(
-            key=key,
-            logged=logged,
-            listing=listing,
-            now=time.time() * 1000,
-            booted=living.booted(),
-            events=happened,
-            full=remembered.total >= engine.REMEMBERED,
-            kept=kept,
-            containers=known,
-            # The engine at another socket is another process
-            engine_since=living.engine_since() if os.path.realpath(socket) == os.path.realpath(engine.SOCKET) else None,
-            reasons=reasons.of_apt(_log_text(_APT_HISTORY)) + reasons.of_dpkg(_log_text(_DPKG_LOG)),
-            own=[*kept['connects'], *own_connects.own()],
-            states=states.states(known, socket) if reason is None else [],
-            kernel=list(kernel_log.read()),
-            real=_real_paths(happened),
-            auditd_since=_written(_AUDITD_PID),
-            socket=socket,
-            remembered_since=_first(remembered.events) if kept['events'] else None,
-        )
-        known_all = material(read)
-        judged, others = decide.with_others(
-            known_all._replace(events=kept_events.still_there(happened, since)), container, host, since, before
-        )
-        askers = list({id(who): who for verdict in judged for who in verdict['who']}.values())
-        callers.add(askers, logged.lines, living)
+    read, reason = _read_host(key, socket, kept_path, listing)
+    known = material(read)
+    judged, others = decide.with_others(
+        known._replace(events=kept_events.still_there(read.events, since)), container, host, since, before
+    )
+    askers = list({id(who): who for verdict in judged for who in verdict['who']}.values())
+    with processes.Processes(read.containers) as living:
+        callers.add(askers, read.logged.lines, living)
     if any(who.get('ppid') == 1 and who.get('argv') for who in askers):
         units.add(askers, units.lines(show_units(units.ARGUMENTS)))
     for who in askers:
@@ -180,10 +149,53 @@ def verdicts(
         'verdicts': judged,
         'others': others,
         'events': _reach(read, reason),
-        'connects': len(known_all.connects),
-        'span': {'first': times.timestamp(logged.first), 'last': times.timestamp(logged.last)},
-        'watched': _watched(known_all.sources),
+        'connects': len(known.connects),
+        'span': {'first': times.timestamp(read.logged.first), 'last': times.timestamp(read.logged.last)},
+        'watched': _watched(known.sources),
     }
+
+
+def _read_host(key: str, socket: str, kept_path: str, listing: str | None) -> tuple[Host, str | None]:
+    """What the host says of itself, and why the engine could not be asked, or None."""
+    kept = kept_events.read(list(_kept_texts(kept_path)))
+    reason = None
+    try:
+        remembered = engine.events(socket)
+    except engine.EngineError as error:
+        if not kept['events'] and not kept['gone']:
+            raise
+        remembered, reason = engine.Remembered([], 0, 0), str(error)
+    happened = kept_events.joined(remembered.events, kept['events'])
+    containers, _reason = engine.container_names(socket)
+    logged = read_logs(key, config.log_path())
+    with processes.Processes(containers) as living:
+        booted = living.booted()
+        # The engine at another socket is another process
+        is_usual = os.path.realpath(socket) == os.path.realpath(engine.SOCKET)
+        engine_since = living.engine_since() if is_usual else None
+    return (
+        Host(
+            key=key,
+            logged=logged,
+            listing=listing,
+            now=time.time() * 1000,
+            booted=booted,
+            events=happened,
+            full=remembered.total >= engine.REMEMBERED,
+            kept=kept,
+            containers=containers,
+            engine_since=engine_since,
+            reasons=reasons.of_apt(_log_text(_APT_HISTORY)) + reasons.of_dpkg(_log_text(_DPKG_LOG)),
+            own=[*kept['connects'], *own_connects.own()],
+            states=states.states(containers, socket) if reason is None else [],
+            kernel=list(kernel_log.read()),
+            real=_real_paths(happened),
+            auditd_since=_written(_AUDITD_PID),
+            socket=socket,
+            remembered_since=_first(remembered.events) if kept['events'] else None,
+        ),
+        reason,
+    )
 
 
 def material(host: Host) -> decide.Material:

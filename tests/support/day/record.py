@@ -84,10 +84,15 @@ def kind_of(name):
 
 
 def noted(day, verdict):
-    """What the script noted of the same kind of event. A command that removes a running container ends it, too."""
+    """What the script noted of the same kind of event. A command that removes a running container ends it, too.
+
+    A restart whose start lies in a gap of the kept events is seen as a stop; in the whole day missing() finds it.
+    """
     entries = day['truth'].get(container_of(day, verdict), [])
     same = [entry for entry in entries if entry[0] in verdict['what']]
-    return same or [entry for entry in entries if entry[0] == 'removed' and verdict['what'] == ['died']]
+    part_of = {'died': ('removed', 'restarted'), 'stopped': ('restarted',)}
+    seen = part_of.get(verdict['what'][0], ()) if len(verdict['what']) == 1 else ()
+    return same or [entry for entry in entries if entry[0] in seen]
 
 
 def may_say(day, verdict, setting):
