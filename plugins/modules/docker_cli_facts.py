@@ -217,8 +217,9 @@ import stat
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.programs import FOLDERS
 
-USUAL_DIRECTORIES = (b'/usr/local/bin', b'/usr/bin', b'/bin', b'/snap/bin')
+USUAL_DIRECTORIES = tuple(folder.encode('ascii') for folder in FOLDERS)
 EXECUTABLE_KINDS = ('elf', 'script', 'snap', 'unknown')
 
 # White space ends a field of a rule, backslashes escape (audit-userspace, src/auditctl.c: fileopt() and preprocess()), and a

@@ -21,20 +21,11 @@ from typing import Any, Callable, TypedDict, TypeVar
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import SOCKET
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import auditd
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.tree import Tree
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, programs
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 GROUP = 'docker'
 
-#: Beside PATH, which with sudo is often shorter than the operator's.
-PROGRAM_FOLDERS = ('/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin', '/snap/bin')
-#: Where docker looks for plugins (cli/cli-plugins/manager in docker/cli).
-PLUGIN_FOLDERS = (
-    '/usr/local/lib/docker/cli-plugins',
-    '/usr/local/libexec/docker/cli-plugins',
-    '/usr/lib/docker/cli-plugins',
-    '/usr/libexec/docker/cli-plugins',
-)
 UNITS = ('auditd.service', 'audit-rules.service')
 
 #: Ports of a swarm, where dockerd listens too: for other managers, not for clients of the API.
@@ -106,9 +97,9 @@ def facts(audit_pid: int, rule_paths: list[str], search_path: str | None = None,
 def _executables(host: Tree, search_path: str | None) -> list[Executable]:
     """The programs by which containers of an engine can be stopped, each real file once."""
     folders = [part.rstrip('/') for part in (search_path or '').split(':') if part.startswith('/') and part != '/']
-    places = [(folder, 'docker', False) for folder in folders + list(PROGRAM_FOLDERS)]
-    places += [(folder, 'docker-compose', False) for folder in folders + list(PROGRAM_FOLDERS)]
-    places += [(folder, 'docker-compose', True) for folder in PLUGIN_FOLDERS]
+    places = [(folder, 'docker', False) for folder in folders + list(programs.ALL_FOLDERS)]
+    places += [(folder, 'docker-compose', False) for folder in folders + list(programs.ALL_FOLDERS)]
+    places += [(folder, 'docker-compose', True) for folder in programs.PLUGIN_FOLDERS]
     found: list[Executable] = []
     seen = set()
     for folder, name, is_plugin in places:
@@ -121,7 +112,7 @@ def _executables(host: Tree, search_path: str | None) -> list[Executable]:
         # The docker of podman is a script that executes podman.
         start = (host.data(real) or b'')[:4096] if name == 'docker' else b''
         if start.startswith(b'#!') and b'podman' in start:
-            places += [(other, 'podman', False) for other in folders + list(PROGRAM_FOLDERS)]
+            places += [(other, 'podman', False) for other in folders + list(programs.ALL_FOLDERS)]
     return found
 
 

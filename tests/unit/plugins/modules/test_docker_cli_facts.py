@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import json
 import os
+import pathlib
 import socket
 import subprocess
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import programs
 from ansible_collections.claude_hooks.docker_audit.plugins.modules import docker_cli_facts
 from ansible_collections.claude_hooks.docker_audit.tests.unit.module_args import patch_module_args
 from hypothesis import HealthCheck, given, settings
@@ -458,3 +461,21 @@ def test_no_path_value_makes_it_raise_or_return_what_json_cannot_carry(parts):
     result = docker_cli_facts.docker_cli(['null'], [], b':'.join(parts))
     assert json.loads(json.dumps(result).encode('utf-8')) == result
     assert all(folder.startswith('/') for folder in result['searched'])
+
+
+def test_what_is_imported_before_the_version_is_checked_is_plain_for_every_python():
+    """A Python that is too old must get as far as the sentence that says so."""
+    text = pathlib.Path(programs.__file__).read_text()
+    plain = (
+        ast.Module,
+        ast.Assign,
+        ast.Expr,
+        ast.Tuple,
+        ast.Constant,
+        ast.Name,
+        ast.BinOp,
+        ast.Add,
+        ast.Store,
+        ast.Load,
+    )
+    assert [type(node) for node in ast.walk(ast.parse(text)) if not isinstance(node, plain)] == []
