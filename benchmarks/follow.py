@@ -284,7 +284,7 @@ def main():
     for megabytes, cost in ((logs / 1e6, used['ausearch']), (large, cost_of_large)):
         print(
             'with %3.0f MB of logs the loop costs %5.2f s/min, %5.1f times what tail.yml costs the host'
-            % (megabytes, cost, cost / used['far'])
+            % (megabytes, cost, cost / (used["far"] or float("nan")))
         )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import functools
 import json
 import logging
 import os
@@ -401,7 +402,9 @@ def test_it_ends_at_once_when_it_is_cancelled(host, has_news):
     assert len(os.listdir('/proc/self/fd')) == before
 
 
-def test_a_second_reader_of_the_same_name_is_refused(host):
+def test_a_second_reader_of_the_same_name_is_refused(host, monkeypatch):
+    lock = functools.partialmethod(reader_state.ReaderState.lock, seconds=0.2)
+    monkeypatch.setattr(reader_state.ReaderState, 'lock', lock)
     host.stop(1)
 
     async def both():

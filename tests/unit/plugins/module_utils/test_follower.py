@@ -11,11 +11,12 @@ tests/unit/extensions/test_event_source.py.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.position import StateError
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.position import ReaderState, StateError
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.follower import Follower
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.on_host import Question
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
@@ -159,7 +160,8 @@ def test_the_engine_is_asked_only_when_something_happened(log):
         log.stop('a', 0)
 
 
-def test_a_second_reader_of_the_same_name_is_refused(log):
+def test_a_second_reader_of_the_same_name_is_refused(log, monkeypatch):
+    monkeypatch.setattr(ReaderState, 'lock', functools.partialmethod(ReaderState.lock, seconds=0.2))
     with contextlib.closing(Follower(QUESTION, 'tail', str(log.path), 0)) as first:
         first.open()
         with contextlib.closing(Follower(QUESTION, 'tail', str(log.path), 0)) as second, pytest.raises(
