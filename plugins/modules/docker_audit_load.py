@@ -18,20 +18,12 @@ description:
   - Refuses a load that would drop rules which no file holds, overwrite lines of C(/etc/audit/audit.rules) or put a dangerous switch into force.
   - Does nothing where the rules of the kernel are locked until the next boot.
 options:
-  keys:
-    description: The keys by which our rules are known in the kernel.
-    type: list
-    elements: str
-    default: [claude-hooks-docker]
-  rule_file:
-    description: The name of our rule file below C(/etc/audit/rules.d).
-    type: str
-    default: claude-hooks-docker.rules
   accept:
     description: Whether to load although others lose something.
     type: bool
     default: false
 extends_documentation_fragment:
+  - claude_hooks.docker_audit.rules
   - claude_hooks.docker_audit.attributes
 attributes:
   check_mode:

@@ -18,22 +18,11 @@ description:
   - It changes nothing. Where audit is not installed it says so and does not fail.
 extends_documentation_fragment:
   - claude_hooks.docker_audit.attributes
+  - claude_hooks.docker_audit.rules
 attributes:
   check_mode:
     description: Can run in check mode and gives the same result.
     support: full
-options:
-  keys:
-    description:
-      - The keys by which our rules are known in the kernel. Keys recorded in managed rule files count as ours too,
-        and so does each of these with C(-socket), C(-signals) or C(-services) at its end.
-    type: list
-    elements: str
-    default: [claude-hooks-docker]
-  rule_file:
-    description: The name of our rule file below C(/etc/audit/rules.d).
-    type: str
-    default: claude-hooks-docker.rules
 requirements:
   - Python 3.8 or later on the host
   - The rights of root, who alone sees all of a host
