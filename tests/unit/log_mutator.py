@@ -26,6 +26,8 @@ _WORDS = [
     b'type=SYSCALL msg=audit(1795490000.100:1): ', b'type=EXECVE msg=audit(1795490000.100:1): argc=2 a0="x" a1="y"',
     b'node=a ', b'\0\0', b'\r', b'\x1d', b'"', b'#035', b'audit(', b') : ', b' key="claude-hooks-docker"', b"msg='",
     b'type=CWD msg=audit(1795490000.100:1): cwd="/"', b'Nov 24 03:13:20 web1 audispd: ', b' a1="z"', b'argc=3 ', b'\n',
+    b' subj=a//null-/x', b' subj=:ns:x y', b' (complain) key=(null)', b'x key="claude-hooks-docker"\x1dARCH=x UID="y"',
+    b'2026-11-24T03:13:20.100Z ', b'[ 1.2] [ T1] audit: ', b'\t',
 ]  # fmt: skip
 
 

@@ -86,6 +86,12 @@ class Event:
 
     def add(self, record: lines.Record) -> None:
         """Put a record in. One that stands twice is one; one that says something else makes the event unreadable."""
+        if (
+            record.origin == lines.SYSLOG
+            and self.origin == lines.RAW
+            and record.kind in (b'SYSCALL', b'EXECVE', b'CWD')
+        ):
+            self.origin = record.origin  # an event is worth what the least of its records is
         if record.kind == b'EXECVE':
             if self._bodies is None:
                 self._bodies = set(self.execve)

@@ -191,6 +191,13 @@ def test_what_comes_by_way_of_a_syslog_says_so():
     assert found == [('claude-hooks-db', 0, 'name', 'syslog')]
 
 
+@pytest.mark.parametrize('place', [0, 1, 2])
+def test_an_event_is_worth_what_the_least_of_its_records_is(place):
+    """A record of a syslog without a host, that anybody may write to, adds to one of the kernel."""
+    lines = [b'[ 1234.567890] audit: ' + line if number == place else line for number, line in enumerate(REAL)]
+    assert [origin for *_rest, origin in read(audit_writer.text(lines))[0]] == ['syslog']
+
+
 def test_a_line_of_interpreted_text_in_a_syslog_makes_nothing_else_uncertain():
     prefix = b'Nov 24 03:13:20 web1 audispd: '
     line = prefix + b'type=CWD msg=audit(11/24/26 03:13:20.100:1) : cwd=/'
