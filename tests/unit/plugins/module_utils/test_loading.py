@@ -177,6 +177,14 @@ def test_the_next_run_heals_one_that_was_killed_after_any_step(machine, step):
     assert sorted(machine.kernel) == sorted([NEIGHBOUR, BEHIND, *OURS])
 
 
+def test_where_no_user_namespace_can_be_had_the_line_is_named_without_a_reason(machine):
+    machine._unshare = lambda words: (1, '', 'unshare: unshare failed: Operation not permitted')
+    machine.file('o.rules', '-D', BROKEN)  # with -D somewhere, a line that stops the load leaves our rules out
+    with pytest.raises(loading.LoadError) as raised:
+        machine.load()
+    assert 'no_such_call' in str(raised.value) and 'unshare' not in str(raised.value)
+
+
 def test_what_a_killed_load_took_away_is_put_back_by_the_next_run(machine):
     machine.load()
     machine.kernel.append(BEHIND)
