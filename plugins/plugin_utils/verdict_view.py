@@ -37,8 +37,10 @@ def view(
     lines: list[str] = []
     for group in folded(verdicts):
         lines += block(group, zone, evidence, paint)
-    if not verdicts:
-        known = read and all(_is_known_since(result['events'], since, zone) for result in read.values())
+    if not read:
+        lines.append('No host was read, so nothing is known of any container.')
+    elif not verdicts:
+        known = all(_is_known_since(result['events'], since, zone) for result in read.values())
         lines.append('No container vanished.' if known else 'No container vanished, as far as is known.')
     lines.append('')
     for host, result in read.items():

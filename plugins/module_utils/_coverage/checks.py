@@ -16,6 +16,7 @@ from typing import Optional, Tuple, TypedDict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import shadows
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.rules import Rule
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import SOCKET_SUFFIX
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.auditd import Log, Unit
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.codes import (
     Problem,
@@ -345,10 +346,11 @@ def _others(host: Host) -> list[Problem]:
     connects = [
         rule
         for rule in host['kernel']
-        if 'connect' in rule['syscalls'] and any(key + '-socket' in rule['keys'] for key in host['keys'])
+        if 'connect' in rule['syscalls'] and any(key + SOCKET_SUFFIX in rule['keys'] for key in host['keys'])
     ]
     if not connects:
-        names = [key + '-socket' for key in host['keys'] if not key.endswith('-socket')]
+        keys = host['keys']
+        names = [key + SOCKET_SUFFIX for key in keys if not audit_rules.is_suffixed(key, keys)]
         found.append(problem('connects_not_logged', 'no rule with the key %s' % ' or '.join(names)))
     return found
 

@@ -13,6 +13,7 @@ import re
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config as auditd_conf
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import (
     checks as coverage,
 )
@@ -247,6 +248,12 @@ CASES = [
         '/etc/docker/daemon.json: tcp://0.0.0.0:2375',
     ),
     ('connects_not_logged', 'note', {'kernel': rules(*OURS)}, 'no rule with the key claude-hooks-docker-socket'),
+    (
+        'connects_not_logged',
+        'note',
+        {'kernel': rules(*OURS), 'keys': ['claude-hooks-docker' + kind for kind in ('', *names.SUFFIXES)]},
+        'no rule with the key claude-hooks-docker-socket$',
+    ),
     ('records_lost', 'partial', status(lost=7), 'lost 7'),
     ('rate_limited', 'note', status(rate_limit=100), 'rate_limit 100'),
     ('backlog_small', 'note', status(backlog_limit=64), 'backlog_limit 64'),

@@ -252,6 +252,11 @@ def test_that_no_container_vanished_is_said_where_that_is_known(events, words):
     assert found[0] == words
 
 
+def test_where_no_host_was_read_nothing_is_said_of_containers():
+    found = verdict_view.view({'far': {'failed': True, 'msg': 'no engine'}}, '2026-11-24T04:00:00Z', zone=UTC)
+    assert found[0] == 'No host was read, so nothing is known of any container.'
+
+
 def test_the_view_says_how_far_back_it_sees_and_who_was_not_read():
     hosts = {
         'app1': {'verdicts': [VERDICT], 'events': EVENTS},
