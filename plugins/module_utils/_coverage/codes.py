@@ -37,33 +37,34 @@ class Problem(TypedDict):
 CODES = {
     'kernel_not_readable': Code(
         'blind',
-        'The audit of the kernel cannot be asked.',
+        "The kernel's audit state cannot be read.",
         'Install the package auditd (RHEL family: audit) on the host, or do what the evidence says.',
     ),
     'audit_off_at_boot': Code(
         'blind',
-        'The command line of the kernel turns audit off.',
-        'Remove it from the command line of the kernel in the boot loader, and boot.',
+        "The kernel's command line turns audit off.",
+        "Remove that setting from the kernel's command line in the boot loader, and reboot.",
     ),
     'audit_disabled': Code(
         'blind',
         'Audit is turned off in the kernel.',
-        'auditctl -e 1, and look for -e 0 in /etc/audit/rules.d.',
+        'Run auditctl -e 1, and remove -e 0 from the files in /etc/audit/rules.d.',
     ),
     'auditd_not_running': Code(
         'blind',
-        'Nothing reads the records of the kernel, so no log of audit is written.',
-        'Start auditd, and see the system log where it does not start.',
+        "No program reads the kernel's audit records, so no audit log is written.",
+        'Start auditd. If it does not start, see the system log.',
     ),
     'consumer_not_auditd': Code(
         'blind',
-        'Another program than auditd takes the records of the kernel, so they are not in the log that is read here.',
-        'Stop that program or let it read behind auditd (a plugin, or multicast), then start auditd.',
+        "A program other than auditd takes the kernel's audit records, so they are not in the audit log.",
+        'Stop that program or let it read the records in addition to auditd (as a plugin, or by multicast), then '
+        'start auditd.',
     ),
     'consumer_not_known': Code(
         'partial',
-        'Which program takes the records of the kernel cannot be seen, as from within a container.',
-        'Ask on the host itself, as root.',
+        "The program that takes the kernel's audit records cannot be seen, for example from within a container.",
+        'Run the check on the host itself, as root.',
     ),
     'never_task': Code(
         'blind',
@@ -72,24 +73,26 @@ CODES = {
     ),
     'log_not_written': Code(
         'blind',
-        'auditd is told to write no log.',
+        'auditd is configured to write no log.',
         'Set write_logs = yes, local_events = yes and log_format = ENRICHED in auditd.conf, then make auditd read '
         'it (SIGHUP).',
     ),
     'log_missing': Code(
         'blind',
         'The log that auditd should write is not there.',
-        'See the system log for what auditd says of it; restart auditd.',
+        'See the messages of auditd in the system log; restart auditd.',
     ),
     'log_disk_full': Code(
         'blind',
         'The disk of the log is so full that auditd does not write.',
-        'Free space, then make auditd go on: kill -USR2 its pid, or auditctl --signal resume. It does not by itself.',
+        'Free space, then make auditd resume, which it does not do by itself: kill -USR2 its pid, or auditctl '
+        '--signal resume.',
     ),
     'log_stale': Code(
         'partial',
-        'auditd runs, but nothing was logged for long. After a full disk it stays suspended until it is told to go on.',
-        'Try the canary (-e canary=true). Where it is not seen: kill -USR2 the pid of auditd.',
+        'auditd runs, but has logged nothing for a long time. After a full disk it stays suspended until it is '
+        'told to resume.',
+        'Run the canary (-e canary=true). If it is not seen, kill -USR2 the pid of auditd.',
     ),
     'rules_missing': Code(
         'blind',
@@ -99,57 +102,57 @@ CODES = {
     'docker_missing': Code(
         'note',
         'There is no docker and no engine on this host, and no rule.',
-        'Nothing, unless there should be one: docker_audit_paths names it.',
+        'Nothing to do, unless docker is installed in an unusual place: then name its path in docker_audit_paths.',
     ),
     'rules_partial': Code(
         'partial',
-        'The kernel holds some of the rules, not all.',
+        'The kernel holds only some of the rules.',
         'Load them: audit.yml -e state=present.',
     ),
     'rules_unexpected': Code(
         'partial',
-        'The kernel holds rules with our key that the rule file does not. They are gone with the next load or boot.',
-        'Make file and kernel the same: audit.yml -e state=present.',
+        'The kernel holds rules with our key that are not in the rule file. The next load or boot removes them.',
+        'Load the rules of the file: audit.yml -e state=present.',
     ),
     'rules_locked': Code(
         'partial',
-        'The rules of the kernel are locked (enabled 2) and are not those of the file.',
-        'Boot the host: the file is loaded then.',
+        "The kernel's rules are locked (enabled 2) and differ from those in the file.",
+        'Reboot the host, which loads the file.',
     ),
     'rules_not_at_boot': Code(
         'partial',
-        'After the next boot the rules are not loaded or auditd does not run.',
-        'systemctl unmask and enable the unit that the evidence names.',
+        'After the next boot the rules will not be loaded, or auditd will not run.',
+        'Run systemctl unmask and systemctl enable for the unit that the evidence names.',
     ),
     'rule_shadowed': Code(
         'blind',
         'A rule before ours takes its events: the kernel logs an event once, under the first rule that matches. '
-        'Partial where it takes some of them.',
+        'Partial if it takes only some of them.',
         'Set docker_audit_prepend, which puts our rule first, or search the log for the key of that rule.',
     ),
     'records_excluded': Code(
         'blind',
-        'A rule drops records that a finding is made of. Partial where it does so for some users, or with the '
-        'folder alone.',
-        'Delete that rule of the exclude list and its line in /etc/audit/rules.d.',
+        'A rule drops records that a finding is made of. Partial if it does so only for some users, or drops only '
+        'the working directory.',
+        'Delete that rule from the exclude list, and its line in /etc/audit/rules.d.',
     ),
     'rule_path_stale': Code(
         'blind',
-        'The path of a rule is not the real file of a docker any more, so the rule does not fire. Partial where '
-        'others do.',
+        'The path of a rule is no longer the real file of a docker CLI, so the rule never matches. Partial if '
+        'other rules still match.',
         'Let the role find docker again: audit.yml -e state=present.',
     ),
     'binary_not_covered': Code(
         'partial',
-        'A program that can stop containers is on this host, and no rule logs it.',
-        'Name it beside docker, as in docker_audit_executables: [docker, docker-compose]. docker_audit_paths is '
-        'for files elsewhere; it replaces the search, so name every docker in it. docker_audit_watch: [socket] '
-        'logs who connects with any program.',
+        'This host has a program that can stop containers, and no rule logs it.',
+        'Add its name, for example docker_audit_executables: [docker, docker-compose]. If it is in an unusual '
+        'place, use docker_audit_paths; that replaces the search, so list every docker there. docker_audit_watch: '
+        '[socket] logs connections by any program.',
     ),
     'plugin_not_covered': Code(
         'note',
-        'A plugin of docker can be executed by itself, past the docker that the rule logs.',
-        'If that matters, name it and every docker in docker_audit_paths, which replaces the search.',
+        'A docker plugin can be executed directly, without the docker CLI that the rule logs.',
+        'If that matters, list it and every docker in docker_audit_paths, which replaces the search.',
     ),
     'users_not_watched': Code(
         'partial',
@@ -159,31 +162,31 @@ CODES = {
     'engine_on_tcp': Code(
         'partial',
         'The engine can be reached over TCP: such requests leave no trace on this host.',
-        'Remove the tcp:// address from dockerd, or from /etc/docker/daemon.json.',
+        'Remove the tcp:// address from the options of dockerd, or from /etc/docker/daemon.json.',
     ),
     'connects_not_logged': Code(
         'note',
-        'API clients (SDKs, curl, Portainer) are not seen: no rule logs who connects to the socket of the engine.',
+        "API clients (SDKs, curl, Portainer) are not seen: no rule logs connections to the engine's socket.",
         'Set docker_audit_watch: [socket].',
     ),
     'records_lost': Code(
         'partial',
         'The kernel dropped records since it started.',
-        'Raise the backlog (-b 8192) in /etc/audit/rules.d, then auditctl --reset-lost.',
+        'Raise the backlog (-b 8192) in /etc/audit/rules.d, load the rules, then run auditctl --reset-lost.',
     ),
     'rate_limited': Code(
         'note',
-        'The kernel drops records beyond a number per second.',
+        'The kernel drops records above a set number per second.',
         'Set -r 0 in /etc/audit/rules.d.',
     ),
     'backlog_small': Code(
         'note',
-        'The backlog is that of a kernel without settings: a burst of records is lost.',
+        "The backlog has the kernel's default size: records of a burst can be lost.",
         'Set -b 8192 in /etc/audit/rules.d.',
     ),
     'log_retention_short': Code(
         'note',
-        'At the present rate the logs hold less than a day.',
+        'At the present rate the logs cover less than a day.',
         'Raise max_log_file or num_logs in auditd.conf, or log less.',
     ),
     'log_not_rotated': Code(
@@ -193,23 +196,23 @@ CODES = {
     ),
     'log_may_stop': Code(
         'note',
-        'auditd is set to stop logging, or the host, when the disk is full or fails.',
-        'Watch the free space, or set SYSLOG or ROTATE in auditd.conf where the log matters less than the host.',
+        'auditd is set to stop logging or to halt the host when the disk is full or fails.',
+        'Watch the free space, or, if the host matters more than the log, set SYSLOG or ROTATE in auditd.conf.',
     ),
     'not_readable': Code(
         'partial',
-        'Something that was to be looked at could not be read.',
-        'Repair what the evidence names.',
+        'The check could not read something that it needs.',
+        'Fix what the evidence names.',
     ),
     'canary_not_seen': Code(
         'blind',
-        'docker was executed and its record did not come into the log under our key.',
-        'See the other problems of the host. Where there is none, auditd may be suspended: kill -USR2 its pid.',
+        'docker was executed, but its record did not reach the log under our key.',
+        'See the other problems of the host. If there are none, auditd may be suspended: kill -USR2 its pid.',
     ),
     'canary_refused': Code(
         'partial',
-        'docker was not executed, so it is not proven that it would be seen.',
-        'Do what the evidence says, then ask again.',
+        'docker was not executed, so it is not proven that the log would show it.',
+        'Do what the evidence says, then run the check again.',
     ),
 }
 
