@@ -26,6 +26,8 @@ _LONGEST_REASON = 4000
 _DEEPEST = 8
 _LARGEST = 1 << 64
 _TIME = re.compile(r'(?:19[7-9]|[2-8][0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]{3}(?:[0-9]{3})?)?Z\Z')
+# With -vvvv ansible-core before 2.19 gives all that ssh -vvv says for the reason, which comes last
+_SSH_STEP = re.compile(r'^debug[123]: .*\n?', re.M)
 _SURROGATE = re.compile('[\ud800-\udfff]')
 
 #: Takes the place and the value, and raises where it is none of the kind.
@@ -327,7 +329,8 @@ def failure(msg: Any, unreachable: bool = False) -> dict[str, Any]:
 
 def reason(msg: Any) -> str:
     """What a host says of a failure, on one line that prints: programs speak on several."""
-    words = msg if isinstance(msg, str) and msg.strip() else 'the module gave no reason'
+    words = _SSH_STEP.sub('', msg[:_LONGEST_TEXT]) if isinstance(msg, str) else ''
+    words = words if words.strip() else 'the module gave no reason'
     return escape.printable(' '.join(words[:_LONGEST_REASON].split()).removeprefix('Task failed: '))
 
 

@@ -230,3 +230,10 @@ def test_no_value_of_json_breaks_a_view(place, value):
     module, path = place
     hosts = answers.of_hosts(module, {'evil': changed(GOOD[module], path, value)})
     assert [line for line in views(module, hosts) if not line.isprintable()] == []
+
+
+def test_the_steps_of_ssh_do_not_take_the_place_of_its_reason():
+    steps = ''.join('debug%d: step %d\r\n' % (number % 3 + 1, number) for number in range(1000))
+    said = 'no way: OpenSSH_9.2p1\r\n%sssh: connect to host x: Connection refused\r\n' % steps
+    assert answers.reason(said) == 'no way: OpenSSH_9.2p1 ssh: connect to host x: Connection refused'
+    assert answers.reason('debug1: x') == answers.reason(None) == 'the module gave no reason'
