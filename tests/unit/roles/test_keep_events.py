@@ -175,11 +175,12 @@ class Host:
         wait(lambda: len([target for target in self.engine.asked if 'until' not in target]) >= times)
 
     def entries(self):
+        # What has no line end yet is still being written
         return [
             json.loads(line)
             for path in (self.folder / 'events.jsonl.1', self.folder / 'events.jsonl')
             if path.exists()
-            for line in path.read_bytes().split(b'\n')
+            for line in path.read_bytes().split(b'\n')[:-1]
             if line
         ]
 
