@@ -289,9 +289,9 @@ def test_ctrl_c_ends_make_as_well(bench):
         bench.environment(),
     )
     bench.running.append(run.up())
-    # As a terminal does it. It is how one ends it, so it is no failure of make
+    # As a terminal does it. make ends by the signal too, unless the playbook ends first; neither is an error
     os.killpg(run.process.pid, signal.SIGINT)
-    assert run.end() == 0
+    assert run.end() in (0, -signal.SIGINT, 130) and '***' not in run.output(), run.output()
     wait_until(lambda: not bench.left_over(), bench.left_over, STOPPED)
 
 
