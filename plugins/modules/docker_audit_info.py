@@ -307,6 +307,7 @@ def is_enabled(module):
     return bool(glob.glob('/etc/rc?.d/S??auditd')) or None
 
 
+# Long, as it is one list of what is returned.
 def main():
     module = AnsibleModule(
         argument_spec=dict(
