@@ -16,7 +16,6 @@ import contextlib
 import errno
 import os
 import stat
-import uuid
 from typing import NoReturn
 
 _O_PATH = getattr(os, 'O_PATH', 0)
@@ -38,16 +37,6 @@ def read_regular(path: str, longest: int) -> bytes:
     """The first bytes of a regular file."""
     with os.fdopen(open_regular(path), 'rb') as file:
         return file.read(longest)
-
-
-def write_whole(path: str, data: bytes, mode: int = 0o600) -> None:
-    """Put a file there in one step, so that nobody finds half of it."""
-    folder = os.open(os.path.dirname(path) or '.', os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        name = os.path.basename(path)
-        _write(folder, name, '.%s.%s' % (name[:200], uuid.uuid4().hex[:12]), data, mode)
-    finally:
-        os.close(folder)
 
 
 class OwnFolder:

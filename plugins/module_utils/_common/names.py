@@ -25,7 +25,6 @@ LOCAL_CONTEXTS = ('', 'default')
 
 # Milliseconds. The kernel stamps records with a clock that ticks HZ times a second, 100 at the least (kernel/audit.c
 # audit_log_start: ktime_get_coarse_real_ts64), the engine with one that does not: a record can look that much older.
-CLOCK_TICK = 10
 CLOCK_LAG = 50
 
 

@@ -132,13 +132,14 @@ def verdicts(
 
     listing is what `auditctl -l` prints, None where it fails; show_units runs systemctl with arguments.
     """
-    read, reason = _read_host(key, socket, kept_path, listing)
-    known = material(read)
-    judged, others = decide.with_others(
-        known._replace(events=kept_events.still_there(read.events, since)), container, host, since, before
-    )
-    askers = list({id(who): who for verdict in judged for who in verdict['who']}.values())
-    with processes.Processes(read.containers) as living:
+    containers, _reason = engine.container_names(socket)
+    with processes.Processes(containers) as living:
+        read, reason = _read_host(key, socket, kept_path, listing, containers, living)
+        known = material(read)
+        judged, others = decide.with_others(
+            known._replace(events=kept_events.still_there(read.events, since)), container, host, since, before
+        )
+        askers = list({id(who): who for verdict in judged for who in verdict['who']}.values())
         callers.add(askers, read.logged.lines, living)
     if any(who.get('ppid') == 1 and who.get('argv') for who in askers):
         units.add(askers, units.lines(show_units(units.ARGUMENTS)))
@@ -155,7 +156,14 @@ def verdicts(
     }
 
 
-def _read_host(key: str, socket: str, kept_path: str, listing: str | None) -> tuple[Host, str | None]:
+def _read_host(
+    key: str,
+    socket: str,
+    kept_path: str,
+    listing: str | None,
+    containers: dict[str, list[str]],
+    living: processes.Processes,
+) -> tuple[Host, str | None]:
     """What the host says of itself, and why the engine could not be asked, or None."""
     kept = kept_events.read(list(_kept_texts(kept_path)))
     reason = None
@@ -166,25 +174,21 @@ def _read_host(key: str, socket: str, kept_path: str, listing: str | None) -> tu
             raise
         remembered, reason = engine.Remembered([], 0, 0), str(error)
     happened = kept_events.joined(remembered.events, kept['events'])
-    containers, _reason = engine.container_names(socket)
     logged = read_logs(key, config.log_path())
-    with processes.Processes(containers) as living:
-        booted = living.booted()
-        # The engine at another socket is another process
-        is_usual = os.path.realpath(socket) == os.path.realpath(engine.SOCKET)
-        engine_since = living.engine_since() if is_usual else None
+    # The engine at another socket is another process
+    is_usual = os.path.realpath(socket) == os.path.realpath(engine.SOCKET)
     return (
         Host(
             key=key,
             logged=logged,
             listing=listing,
             now=time.time() * 1000,
-            booted=booted,
+            booted=living.booted(),
             events=happened,
             full=remembered.total >= engine.REMEMBERED,
             kept=kept,
             containers=containers,
-            engine_since=engine_since,
+            engine_since=living.engine_since() if is_usual else None,
             reasons=reasons.of_apt(_log_text(_APT_HISTORY)) + reasons.of_dpkg(_log_text(_DPKG_LOG)),
             own=[*kept['connects'], *own_connects.own()],
             states=states.states(containers, socket) if reason is None else [],

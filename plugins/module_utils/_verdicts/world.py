@@ -18,7 +18,6 @@ PROJECT = 'com.docker.compose.project'
 SERVICE = 'com.docker.compose.service'
 FOLDER = PROJECT + '.working_dir'
 FILES = PROJECT + '.config_files'
-DEPENDS = 'com.docker.compose.depends_on'
 SWARM_SERVICE = 'com.docker.swarm.service.name'
 STACK = 'com.docker.stack.namespace'
 

@@ -125,15 +125,16 @@ def test_what_is_not_there_is_an_os_error_as_of_open(tmp_path, path, reason):
 
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
     path = tmp_path / 'file'
-    files.write_whole(str(path), b'first', mode=0o640)
-    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b'first', 0o640)
+    with files.OwnFolder(str(tmp_path)) as folder:
+        folder.write('file', b'first')
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b'first', 0o600)
 
     def fail(_handle):
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(os, 'fsync', fail)
-    with pytest.raises(OSError, match='No space left'):
-        files.write_whole(str(path), b'second')
+    with files.OwnFolder(str(tmp_path)) as folder, pytest.raises(OSError, match='No space left'):
+        folder.write('file', b'second')
     assert (path.read_bytes(), os.listdir(tmp_path)) == (b'first', ['file'])
 
 
