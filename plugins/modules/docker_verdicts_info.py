@@ -198,7 +198,7 @@ def main():
             msg='docker_verdicts_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, logs
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text, times
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connection
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host
 
     params = module.params
@@ -218,7 +218,7 @@ def main():
         result = on_host.verdicts(
             params['key'], params['container'], params['socket'], params['kept'], params['host'], since, before,
             listed[1] if listed[0] == 0 else None, show_units)
-    except (logs.LogReaderError, forms.AuditLogError, text.PatternError, times.TimeError, engine.EngineError) as error:
+    except (logs.LogReaderError, forms.AuditLogError, text.PatternError, times.TimeError, connection.EngineError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)
 

@@ -3,11 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The events of the engine and the names of containers by their ids, asked of the docker engine over its socket.
 
-Never by the docker CLI: that would fire the audit rule. Source: the Docker Engine API, GET /events and
-GET /containers/json; the attributes of an event are set in moby's daemon/events.go LogContainerEventWithAttributes.
+Source: the Docker Engine API, GET /events and GET /containers/json; the attributes of an event are set in moby's
+daemon/events.go LogContainerEventWithAttributes.
 
-Whatever listens at the socket, the answer is bounded in time and memory, and nothing it says raises an exception. An
-entry of an answer can be as long as the labels of its container: each is read by itself, and of an event only what
+An entry of an answer can be as long as the labels of its container: each is read by itself, and of an event only what
 tells something of a container's end is kept. An entry that cannot be read is counted, the others count all the same.
 """
 
@@ -15,24 +14,21 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import http.client
 import json
 import os
 import re
-import socket
-import threading
 import time
 import urllib.parse
-from typing import Any, Callable, Generator, Iterable, Iterator, Mapping, NamedTuple, Optional, TypedDict
+from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Optional, TypedDict
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.proc import ProcReader, is_of
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects, entries
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import entries
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.connection import EngineError, answer
 
 SOCKET = names.SOCKET
 SECONDS = 5  # for each of the two questions
 REMEMBERED = 256  # events, eventsLimit in moby's daemon/events/events.go
-LONGEST_ANSWER = 256 << 20  # REMEMBERED of the longest entries
 
 # The attributes of events that something is read from: an event carries all labels of its container, too
 ATTRIBUTES = (
@@ -67,15 +63,10 @@ _LONGEST_VALUE = 4096  # PATH_MAX. A longer one is left out: part of it could be
 _MOST_EVENTS = 40 * REMEMBERED  # podman keeps all
 
 _LIST = '/containers/json?all=1'
-_PIECE = 64 << 10
 _ID = re.compile(r'[0-9a-f]{64}\Z')
 
 
 _Splitter = Callable[[Iterable[bytes]], Iterator[Optional[bytes]]]
-
-
-class EngineError(Exception):
-    """The engine cannot be asked, or it answers with something else than an engine would."""
 
 
 class Actor(TypedDict):
@@ -173,7 +164,7 @@ def _named(
     """The names of an answer. EngineError at its end where it cannot be read in part."""
     good = bad = 0
     try:
-        with contextlib.closing(_answer(path, question, seconds)) as pieces:
+        with contextlib.closing(answer(path, question, seconds)) as pieces:
             for entry in split(pieces):
                 try:
                     found = names_of(parsed(entry))
@@ -198,7 +189,7 @@ def events(path: str = SOCKET, seconds: float = SECONDS) -> Remembered:
     total = bad = 0
     # Of every type, since these push out one another
     question = _events_until_now({})
-    with contextlib.closing(_answer(path, question, seconds)) as pieces:
+    with contextlib.closing(answer(path, question, seconds)) as pieces:
         for line in entries.lines(pieces):
             total += 1
             try:
@@ -299,75 +290,6 @@ def _entry(holder: Any, name: str, kind: type) -> Any:
 def _name(identity: str, name: str, source: str) -> list[_Name]:
     name = name.lstrip('/')
     return [_Name(identity, name, source)] if name and _ID.match(identity) else []
-
-
-# --- The connection ---------------------------------------------------------------------------------------------------
-
-
-def whole(path: str, question: str, seconds: float) -> bytes:
-    """A short answer, in one piece."""
-    body = bytearray()
-    for piece in _answer(path, question, seconds):
-        body += piece
-        if len(body) > entries.LONGEST:
-            raise EngineError('its answer to %s is longer than %d bytes' % (question, entries.LONGEST))
-    return bytes(body)
-
-
-def _answer(path: str, question: str, seconds: float) -> Generator[bytes, None, None]:
-    """The body of an answer, in pieces."""
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(seconds)
-    # The timeout of the socket is for each read; the timer ends also an engine that sends a byte now and then.
-    expired = threading.Event()
-    timer = threading.Timer(seconds, _end, (connection, expired))
-    timer.daemon = True
-    name = question.partition('?')[0]
-    try:
-        timer.start()
-        connects.note(path, seconds)
-        connection.connect(path)
-        yield from _exchange(connection, question, name)
-        if expired.is_set():
-            raise socket.timeout()
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        if expired.is_set() or isinstance(error, socket.timeout):
-            reason = 'the engine at %s did not answer %s within %s s' % (path, name, seconds)
-        elif isinstance(error, OSError):
-            reason = 'cannot ask an engine at %s: %s' % (path, error.strerror or error)
-        else:
-            reason = 'what listens at %s does not speak HTTP as an engine does: %s' % (path, type(error).__name__)
-        raise EngineError(reason) from error
-    finally:
-        timer.cancel()
-        connection.close()
-
-
-def _exchange(connection: socket.socket, question: str, name: str) -> Iterator[bytes]:
-    client = http.client.HTTPConnection('localhost')
-    client.sock = connection
-    client.request('GET', question, headers={'Connection': 'close'})
-    with client.getresponse() as response:
-        if response.status != 200:
-            raise EngineError('it answered %s with status %d' % (name, response.status))
-        length = 0
-        while length <= LONGEST_ANSWER:
-            piece = response.read(_PIECE)
-            if not piece and response.length:
-                raise http.client.IncompleteRead(b'')
-            if not piece:
-                return
-            length += len(piece)
-            yield piece
-    raise EngineError('its answer to %s is longer than %d bytes' % (name, LONGEST_ANSWER))
-
-
-def _end(connection: socket.socket, expired: threading.Event) -> None:
-    expired.set()
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
 
 
 # --- The process ------------------------------------------------------------------------------------------------------

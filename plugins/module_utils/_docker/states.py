@@ -15,7 +15,7 @@ import time
 from typing import Any, Iterable, Mapping, NamedTuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connection, engine
 
 _MOST = 300  # containers; each takes about 2 ms
 _FINISHED = re.compile(r'([12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9:]{8})(\.[0-9]{1,9})?(Z|[+-][0-9:]{5})\Z')
@@ -43,8 +43,8 @@ def states(ids: Iterable[str], path: str = engine.SOCKET, seconds: float = engin
         if left <= 0:
             break
         try:
-            state = of_answer(engine.whole(path, '/containers/%s/json' % identity, left))
-        except engine.EngineError:
+            state = of_answer(connection.whole(path, '/containers/%s/json' % identity, left))
+        except connection.EngineError:
             continue
         if state is not None and state.id == identity:
             found.append(state)

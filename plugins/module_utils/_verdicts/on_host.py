@@ -18,8 +18,8 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit i
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, names, times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connection, engine, states
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, states
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, find, processes
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import (
@@ -169,7 +169,7 @@ def _read_host(
     reason = None
     try:
         remembered = engine.events(socket)
-    except engine.EngineError as error:
+    except connection.EngineError as error:
         if not kept['events'] and not kept['gone']:
             raise
         remembered, reason = engine.Remembered([], 0, 0), str(error)

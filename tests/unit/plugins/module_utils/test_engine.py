@@ -16,7 +16,7 @@ import time
 import urllib.parse
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, entries
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connection, engine, entries
 from ansible_collections.claude_hooks.docker_audit.tests.support.fake_engine import Listener, chunked, ok
 from hypothesis import given
 from hypothesis import strategies as st
@@ -216,7 +216,7 @@ def test_an_endless_answer_is_cut(tmp_path, path):
     replies = {'/events': NO_EVENTS, '/containers/json': NO_CONTAINERS, path: endless}
     with Listener(tmp_path / 's', replies) as listener:
         known, reason = engine.container_names(listener.path)
-    assert (known, reason) == ({}, 'its answer to %s is longer than %d bytes' % (path, engine.LONGEST_ANSWER))
+    assert (known, reason) == ({}, 'its answer to %s is longer than %d bytes' % (path, connection.LONGEST_ANSWER))
 
 
 @pytest.mark.parametrize(
