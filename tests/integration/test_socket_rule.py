@@ -23,7 +23,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit i
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import entries
 
 KEY = 'claude-hooks-test'
 SOCKET = '/run/docker.sock'
@@ -103,7 +103,7 @@ def kernel():
 
 
 def connects(pid=None):
-    read = findings.connects(Reading(KEY + '-socket', log=config.log_path(), is_wanted=audit_log.is_connect).events())
+    read = entries.connects(Reading(KEY + '-socket', log=config.log_path(), is_wanted=audit_log.is_connect).events())
     return [connect for connect in read if pid in (None, connect['pid'])]
 
 

@@ -1,20 +1,17 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Audit events to findings: who stopped, removed or otherwise took away a container.
-
-An entry has two hosts: ``node`` is what the record itself names, by which a login and a process are told; ``host`` is
-what the entry is shown under. Only ``host`` leaves this package, see shown().
-"""
+"""Audit events to findings: who stopped, removed or otherwise took away a container."""
 
 from __future__ import annotations
 
-from typing import Any, Collection, Iterable, Mapping, NamedTuple, Sequence, TypedDict
+from typing import Any, Collection, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypedDict
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, text, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import entries
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.match import (
     Labels,
     Resolve,
@@ -24,7 +21,6 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._finding
 
 # The first words of commands that take nothing away, whatever follows: most of what a host runs, not worth a parse
 _INERT = frozenset(word.encode() for word in docker_cli.INERT)
-_SUCCESS: dict[str | None, bool | None] = {'started': True, 'failed': False, 'unknown': None, None: None}
 _REMEMBERED_CALLS = 2000
 _REMEMBERED_BYTES = 500
 
@@ -36,80 +32,14 @@ class FindingsError(ValueError):
     """What was asked for cannot be found in these events."""
 
 
-class _Names(TypedDict, total=False):
-    """What an entry has only where its record or its host has it."""
-
-    user: str | None
-    login_user: str | None
-    node: str | None
-    caller: Any
-
-
-class Entry(_Names):
-    """An execution or a connect: when, where and by which process, in audit's own words."""
-
-    host: str | None
-    timestamp: str | None
-    event: str | None
-    pid: int | None
-    ppid: int | None
-    uid: int | None
-    auid: int | None
-    ses: int | None
-    tty: str | None
-    comm: str | None
-    exe: str | None
-    cwd: str | None
-    success: bool | None
-    keys: list[str]
-
-
-class _Encoded(TypedDict, total=False):
-    argv_hex: list[str]
-    #: The names of targets that are ids.
-    target_names: dict[str, str]
-
-
-class Finding(Entry, _Encoded):
-    """A command that can have taken a matching container away."""
-
-    action: str
-    subcommand: str | None
-    targets: list[str]
-    matched: list[str]
-    docker_host: str | None
-    context: str | None
-    project: str | None
-    signal: str | None
-    match: str
-    origin: str  # raw, syslog or interpreted: who can have forged it
-    argv: list[str]
-    argv_complete: bool
-
-
-class Execution(Entry):
-    """An execution of docker, whatever it asks for."""
-
-    argv: list[str]
-    argv_complete: bool
-
-
-class Unreadable(Entry):
-    """An execution of docker whose command is not known."""
-
-    reason: str
-    origin: str
-    record: str
-
-
 class Found(TypedDict):
     """What was found, and what was counted on the way."""
 
-    findings: list[Finding]  # by time, then serial
+    findings: list[entries.Finding]  # by time, then serial
     executions: int  # with our key
     failed: int  # of these: those that did not start
     others: int  # of these: those that took away containers whose names do not match
-    unreadable: list[Unreadable]  # of these: those whose command is not known; the first few
+    unreadable: list[entries.Unreadable]  # of these: those whose command is not known; the first few
     unreadable_count: int
 
 
@@ -136,8 +66,8 @@ _OTHER = _Judgement(way='other')
 def find(events: Iterable[audit_log.Event], **options: Any) -> Found:
     """The findings of audit events as they are shown, with the options of search()."""
     found = search(events, **options)
-    shown(found['findings'])
-    shown(found['unreadable'])
+    entries.shown(found['findings'])
+    entries.shown(found['unreadable'])
     return found
 
 
@@ -159,17 +89,10 @@ def search(
     """
     labels = Labels(containers or {})
     judge = _Judge(resolver(labels, text.name_matcher(name)))
-    wanted_key = text.as_bytes(key)
-    found: dict[tuple[bytes | None, bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], Finding]] = {}
+    found: dict[tuple[bytes | None, bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], entries.Finding]] = {}
     unreadable = _Unreadable()
     executions = failed = others = 0
-    bounded = since is not None or before is not None
-    for event in events:
-        outcome = audit_log.outcome(event)
-        if outcome is None or not audit_log.has_key(event, wanted_key):
-            continue
-        if bounded and not _is_within(event, since, before):
-            continue
+    for event, outcome in _executions(events, text.as_bytes(key), since, before):
         executions += 1
         failed += outcome == 'failed'
         judgement = _judgement(event, outcome, judge)
@@ -178,8 +101,8 @@ def search(
         elif judgement is _OTHER:
             others += actions is None
         elif judgement.command is not None and _is_wanted(judgement, possible, actions):
-            entry = (_order(event), _finding(event, host, judgement, labels))
-            found.setdefault((event.host, event.node, event.ident), entry)
+            finding = _finding(event, host, judgement, labels)
+            found.setdefault((event.host, event.node, event.ident), (entries.order(event), finding))
     ordered = [finding for _moment, finding in sorted(found.values(), key=lambda item: item[0])]
     return {
         'findings': _without_plugins(ordered),
@@ -191,6 +114,19 @@ def search(
     }
 
 
+def _executions(
+    events: Iterable[audit_log.Event], key: bytes, since: int | None, before: int | None
+) -> Iterator[tuple[audit_log.Event, str]]:
+    """The executions with a key within a time, and whether each started."""
+    bounded = since is not None or before is not None
+    for event in events:
+        outcome = audit_log.outcome(event)
+        if outcome is None or not audit_log.has_key(event, key):
+            continue
+        if not bounded or _is_within(event, since, before):
+            yield event, outcome
+
+
 _FAILED = _Judgement(unreadable='failed')
 
 
@@ -199,45 +135,6 @@ def _judgement(event: audit_log.Event, outcome: str, judge: _Judge) -> _Judgemen
     if problem is not None:
         return _Judgement(unreadable=problem)
     return _FAILED if outcome == 'failed' else judge.of(event)
-
-
-def shown(entries: Iterable[Entry]) -> None:
-    """Take from entries what is not for others."""
-    for entry in entries:
-        entry.pop('node', None)
-
-
-def connects(events: Iterable[audit_log.Event]) -> list[Entry]:
-    """Connects to the engine's socket: who connected, not what was asked. With the node of each."""
-    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], Entry]] = {}
-    for event in events:
-        if audit_log.is_connect(event):
-            found.setdefault((event.node, event.ident), (_order(event), {**_entry(event, None), 'success': True}))
-    return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
-
-
-def signals(events: Iterable[audit_log.Event]) -> list[Entry]:
-    """Who sent signals, of events with the key for them. With the node of each."""
-    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], Entry]] = {}
-    for event in events:
-        found[(event.node, event.ident)] = (_order(event), {**_entry(event, None), 'success': True})
-    return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
-
-
-def executions(events: Iterable[audit_log.Event], key: str = names.DEFAULT_KEY) -> list[Execution]:
-    """Every execution that started, whatever it asks for, with its argv and the node of each."""
-    wanted_key = text.as_bytes(key)
-    found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], Execution]] = {}
-    for event in events:
-        if audit_log.outcome(event) == 'started' and audit_log.has_key(event, wanted_key):
-            argv, gap = audit_log.argv(event)
-            entry: Execution = {
-                **_entry(event, None),
-                'argv': [text.shown(word) for word in argv],
-                'argv_complete': gap is None,
-            }
-            found.setdefault((event.node, event.ident), (_order(event), entry))
-    return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
 
 
 class _Unreadable:
@@ -254,13 +151,7 @@ class _Unreadable:
             self._noted = self.first()
 
     def first(self) -> list[tuple[audit_log.Event, str]]:
-        return sorted(self._noted, key=lambda noted: _order(noted[0]))[:_SHOWN_UNREADABLE]
-
-
-def _order(event: audit_log.Event) -> tuple[int, int, bytes, bytes]:
-    """Findings are ordered by time, then serial; then by node and host, so that the order of the log plays no part."""
-    time, serial = audit_log.when(event)
-    return time or 0, serial, event.node or b'', event.host or b''
+        return sorted(self._noted, key=lambda noted: entries.order(noted[0]))[:_SHOWN_UNREADABLE]
 
 
 def _is_within(event: audit_log.Event, since: int | None, before: int | None) -> bool:
@@ -329,12 +220,12 @@ class _Judge:
         )
 
 
-def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement, labels: Labels) -> Finding:
+def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement, labels: Labels) -> entries.Finding:
     raw, command = audit_log.fields(event), judgement.command
     if command is None or command.action is None:
         raise ValueError('there is no finding without an action')
     node = text.shown(event.node)
-    finding: Finding = {
+    finding: entries.Finding = {
         'host': node if host is None else host,
         'timestamp': times.timestamp(audit_log.when(event)[0]),
         'event': audit_log.ident(event),
@@ -349,22 +240,17 @@ def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement, la
         'signal': text.shown_text(command.signal),
         'match': judgement.way,
         'origin': event.origin,
-        'pid': audit_log.number(raw.get('pid')),
-        'ppid': audit_log.number(raw.get('ppid')),
-        'uid': audit_log.number(raw.get('uid')),
-        'auid': audit_log.number(raw.get('auid')),
-        'ses': audit_log.number(raw.get('ses')),
-        'tty': text.shown(audit_log.plain_value(raw.get('tty'))),
+        **entries.process(raw),
         'comm': judgement.comm,
         'exe': judgement.exe,
         'cwd': text.shown(audit_log.cwd(event)),
         'argv': list(judgement.argv),
         'argv_complete': judgement.is_complete,
-        'success': _SUCCESS[audit_log.outcome(event)],
+        'success': entries.SUCCESS[audit_log.outcome(event)],
         'keys': list(judgement.keys),
         'node': node,
     }
-    _add_names(finding, event)
+    entries.add_names(finding, event)
     if judgement.argv_hex:
         finding['argv_hex'] = list(judgement.argv_hex)
     if judgement.way == 'id':
@@ -375,46 +261,12 @@ def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement, la
     return finding
 
 
-def _unreadable(event: audit_log.Event, host: str | None, reason: str) -> Unreadable:
+def _unreadable(event: audit_log.Event, host: str | None, reason: str) -> entries.Unreadable:
     record = text.shown((event.syscall or b'')[:_SHOWN_BYTES])
-    return {**_entry(event, host), 'reason': reason, 'origin': event.origin, 'record': record}
+    return {**entries.of_event(event, host), 'reason': reason, 'origin': event.origin, 'record': record}
 
 
-def _entry(event: audit_log.Event, host: str | None) -> Entry:
-    """The process and its user, by audit's own field names. What `caller` holds comes from callers.py."""
-    raw = audit_log.fields(event)
-    node = text.shown(event.node)
-    entry: Entry = {
-        'host': node if host is None else host,
-        'timestamp': times.timestamp(audit_log.when(event)[0]),
-        'event': audit_log.ident(event),
-        'pid': audit_log.number(raw.get('pid')),
-        'ppid': audit_log.number(raw.get('ppid')),
-        'uid': audit_log.number(raw.get('uid')),
-        'auid': audit_log.number(raw.get('auid')),
-        'ses': audit_log.number(raw.get('ses')),
-        'tty': text.shown(audit_log.plain_value(raw.get('tty'))),
-        'comm': text.shown(audit_log.text_value(event, raw.get('comm'))),
-        'exe': text.shown(audit_log.text_value(event, raw.get('exe'))),
-        'cwd': text.shown(audit_log.cwd(event)),
-        'success': _SUCCESS[audit_log.outcome(event)],
-        'keys': [text.shown(key) for key in audit_log.keys(event)],
-        'node': node,
-    }
-    _add_names(entry, event)
-    return entry
-
-
-def _add_names(entry: Entry, event: audit_log.Event) -> None:
-    """user and login_user, where the record carries names."""
-    known = audit_log.names(event)
-    if 'UID' in known:
-        entry['user'] = text.shown(known['UID'])
-    if 'AUID' in known:
-        entry['login_user'] = text.shown(known['AUID'])
-
-
-def _without_plugins(findings: list[Finding]) -> list[Finding]:
+def _without_plugins(findings: list[entries.Finding]) -> list[entries.Finding]:
     """Count `docker compose X` once: docker runs its plugin with the same arguments (cli-plugins/manager)."""
     callers: dict[tuple[str | None, int | None], list[str]] = {}
     kept = []

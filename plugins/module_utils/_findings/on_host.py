@@ -13,7 +13,12 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.r
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import name_matcher
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, find, processes
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import (
+    callers,
+    entries,
+    find,
+    processes,
+)
 
 
 class Question(NamedTuple):
@@ -48,8 +53,8 @@ class Counts(TypedDict):
 class Answer(TypedDict):
     """What a host answers, in the words of the module docker_findings_info."""
 
-    findings: list[find.Finding]
-    unreadable: list[find.Unreadable]
+    findings: list[entries.Finding]
+    unreadable: list[entries.Unreadable]
     counts: Counts
     span: Span
     engine: engine.EngineStatus
@@ -95,8 +100,8 @@ def search(
     )
     with processes.Processes(known) as living:
         callers.add(found['findings'], logs.lines_with(callers.LINES, log), living)
-    find.shown(found['findings'])
-    find.shown(found['unreadable'])
+    entries.shown(found['findings'])
+    entries.shown(found['unreadable'])
     return found, reason
 
 

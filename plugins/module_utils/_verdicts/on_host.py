@@ -22,6 +22,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, find, processes
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import entries as audit_entries
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import (
     decide,
     incidents,
@@ -145,7 +146,7 @@ def verdicts(
         units.add(askers, units.lines(show_units(units.ARGUMENTS)))
     for who in askers:
         who['host'] = who['host'] if host is None else host
-    find.shown(askers)
+    audit_entries.shown(askers)
     return {
         'verdicts': judged,
         'others': others,
@@ -210,7 +211,7 @@ def material(host: Host) -> decide.Material:
     return decide.Material(
         events=host.events,
         executions=entries(host.logged.executions, host.key),
-        connects=find.connects(host.logged.connects),
+        connects=audit_entries.connects(host.logged.connects),
         sources=_sources(host, sources.changes(lines))._replace(kernel=covered),
         containers=host.containers,
         engine_ends=sorted({*host.kept['gone'], *ends}),
@@ -285,7 +286,7 @@ def _signals(events: list[Any], lines: list[bytes]) -> list[Entry]:
         victim = _VICTIM.search(line)
         if victim:
             victims[victim.group(1).decode()] = int(victim.group(2))
-    return [{**entry, 'opid': victims.get(entry['event'])} for entry in find.signals(events)]
+    return [{**entry, 'opid': victims.get(entry['event'])} for entry in audit_entries.signals(events)]
 
 
 def entries(executed: Iterable[Any], key: str) -> list[Entry]:
@@ -297,7 +298,7 @@ def entries(executed: Iterable[Any], key: str) -> list[Entry]:
     composing = {(entry['node'], entry['pid']) for entry in found if entry['action'].startswith('compose')}
     return found + [
         entry
-        for entry in find.executions(executed, key)
+        for entry in audit_entries.executions(executed, key)
         if (entry['event'], entry['node']) not in seen
         and not (entry['comm'] == 'docker-compose' and (entry['node'], entry['ppid']) in composing)
     ]
