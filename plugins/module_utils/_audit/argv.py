@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The arguments of an execution, out of the bodies of its EXECVE records.
+"""Reads the arguments of an execution from its EXECVE records.
 
 Source: kernel/auditsc.c audit_log_execve_info. A value that has only the bytes 0x21 to 0x7e without the quote is
 quoted, any other is upper-case hex; a long one comes in chunks, `a2_len=16000 a2[0]=..` and then `a2[1]=..` in further

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The times that `ausearch -i` prints: local, and dated as the locale of whoever ran it does (strftime %x).
+"""Reads the times that `ausearch -i` prints: local times, with dates in the format of the user's locale (strftime %x).
 
 Source: audit-userspace src/ausearch-report.c. Of `05/11/26` nobody can tell whether it is in May or in November, unless
 another date of the same text has a day above 12: then no time is told rather than a wrong one.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records to events, and what the fields of an event say. add() alone decides what an event is made of.
+"""Turns records into events, and reads the fields of an event. add() alone decides what an event is made of.
 
 Sources: the kernel writes the records (kernel/audit.c audit_log_untrustedstring and audit_log_n_hex, kernel/auditsc.c
 audit_log_exit and audit_log_execve_info); auditd adds the ENRICHED tail (audit-userspace, src/auditd-event.c); ausearch

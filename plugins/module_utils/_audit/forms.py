@@ -1,8 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Audit text in the forms in which people have it: to lines that records.py reads, or to the name of what cannot be
-read.
+"""Turns the many formats of audit text into lines that records.py reads, or names the format that cannot be read.
 
 There is no code for single products. A collector that keeps the original line in some string of a JSON object is read
 whatever it calls that string. What it says of the host goes in front of the line, as in RFC 5424.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a load of the rule files does: which lines it is made of, where it stops, and what it takes from others.
+"""Predicts what a load of the rule files does: which lines it loads, where it stops, and which other rules it drops.
 
 Sources: augenrules(8) and the script itself for the order of its output, src/auditctl.c for where a load stops.
 Pure: text in, plain values out.

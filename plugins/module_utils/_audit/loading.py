@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts our rule file into the kernel, and leaves everybody else's rules there.
+"""Loads our rule file, and restores other rules that the load dropped.
 
 A load empties the kernel where a file has a -D, then stops at the first line that it cannot take: what was behind that
 line, and what somebody added by hand meanwhile, is gone. So the rules of others are noted before, in a file that a run

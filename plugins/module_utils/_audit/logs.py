@@ -1,8 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Audit logs on disk: the log and its rotations in their order, in blocks of whole lines, also where they are
-compressed.
+"""Reads the audit log and its rotated files in order, in blocks of whole lines; compressed files too.
 
 Sources: audit-userspace src/auditd-event.c rotate_logs() for the names and the order of what auditd rotates
 (audit.log, then audit.log.1, the oldest has the highest number; a rotation renames them all); logrotate(8) for dated

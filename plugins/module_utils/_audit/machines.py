@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The numbers of the calls that matter, by machine.
+"""The numbers of the system calls that matter, for each machine type.
 
 Sources: AUDIT_ARCH_* in include/uapi/linux/audit.h (the number of the ELF machine, 0x80000000 for 64 bit, 0x40000000
 for little endian, 0x20000000 for MIPS n32); the tables of calls in arch/*/kernel/syscalls/*.tbl,

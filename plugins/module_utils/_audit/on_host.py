@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host has of audit: its programs, its rule files, the rules in its kernel. It changes nothing.
+"""Reads what audit has on a host: its programs, its rule files, the rules in the kernel. It changes nothing.
 
 The module that asks gives the two functions that run a program and find one.
 """

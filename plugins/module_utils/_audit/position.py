@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far a named reader of the audit logs got, kept from one call to the next.
+"""Stores how far a named reader of the audit logs got.
 
 A batch that was given out is only offered: the position moves when its token comes back, so that a batch that nobody
 received is given out again. The folder is that of the XDG Base Directory Specification for state.

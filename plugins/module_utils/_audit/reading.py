@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One pass over the logs of a host, over files or over a text, which is never silent about what it cannot read."""
+"""Reads the logs of a host, files or a text once, and reports everything that it cannot read."""
 
 from __future__ import annotations
 

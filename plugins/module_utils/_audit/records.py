@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines of audit text to records. Only what stands here decides where a record begins.
+"""Turns lines of audit text into records. Only what stands here decides where a record begins.
 
 A record is one line: `node=N type=T msg=audit(SECONDS.MILLI:SERIAL): name=value name=value`, with node= only where
 auditd is told so. It begins where the line begins, or behind a syslog prefix, right after the tag of one that writes

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Audit rules as text, compared by what they mean.
+"""Parses audit rules and compares their meaning.
 
 The same rule has several spellings: the one in a file below /etc/audit/rules.d, and the one in which
 ``auditctl -l`` prints it back (``-S all`` or the exec system calls added, ``-w`` for a rule that holds a

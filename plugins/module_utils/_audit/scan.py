@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Audit text in blocks to the events with one key: the one way in which filter, lookup, modules and followers read.
+"""Finds the events with one key in blocks of audit text; filter, lookup, modules and followers all use it.
 
 The text is only searched for our key; a whole event is taken with one match at the place of a hit. Whatever does not
 have the usual shape is left to records.py, line by line, so that both ways give the same.

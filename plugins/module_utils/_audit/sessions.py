@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Login sessions, out of the audit log: who was let in, from where, and how sure that is.
+"""Reads login sessions from the audit log: who logged in, from where, and how sure that is.
 
 A login session has a number that is unique until the next boot: the kernel counts it up whenever a login uid is set,
 and writes a LOGIN record with both (kernel/auditsc.c audit_set_loginuid and audit_log_set_loginuid). The program that

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which executions a rule before ours takes: the kernel logs an event once, under the first rule that matches.
+"""Calculates which executions an earlier rule takes from ours: the kernel logs an event once, under the first rule that
+matches.
 
 Sources: kernel/auditsc.c audit_filter_rules() and audit_filter_syscall(). Pure: parsed rules in, plain values out.
 """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting until something is written to a log, or until nobody listens to this process any more.
+"""Waits until something is written to a log, or until nobody reads the output of this process.
 
 Sources: inotify(7) and its constants in include/uapi/linux/inotify.h; poll(2): a pipe whose last reader is gone has
 POLLERR, one whose last writer is gone POLLHUP.

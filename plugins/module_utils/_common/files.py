@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that root reads and writes where other users may have put something else.
+"""Safe reading and writing by root in folders where other users may have put links or devices.
 
 To open a device can have effects (/dev/watchdog reboots the host), a FIFO makes the reader wait, a link leads anywhere.
 So a path is first opened with O_PATH, which opens nothing, and what it names is opened only when it is a regular file.

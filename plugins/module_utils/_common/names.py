@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names that more than one subject needs: of the rule's keys, of containers, of the engine's socket."""
+"""Names that several packages use: keys of the rules, container names, the engine's socket."""
 
 from __future__ import annotations
 

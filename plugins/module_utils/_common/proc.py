@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""/proc of other processes, read by a helper that is left behind where a read never ends.
+"""Reads /proc of other processes, in a helper process that is abandoned if a read hangs.
 
 To read /proc/PID/cmdline the kernel locks the memory map of that process (fs/proc/base.c get_mm_cmdline), and a process
 of any user can keep that lock for ever, by a page of a file system of its own. Some kernels do not even let a waiting

@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Python that a module runs on. This file parses on Python 2.7, so that an old one fails with the sentence."""
+"""Checks the Python version that a module runs on. This file parses on Python 2.7, so that an old one fails with the
+sentence.
+"""
 
 import sys
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Moments as this collection keeps them, milliseconds since 1970, and as people and audit write them."""
+"""Converts times between milliseconds since 1970, the formats of audit, and those that people write."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What files tell of auditd on a host: its configuration, its log, its units, and who takes the records of the kernel.
+"""Reads the state of auditd from files: its configuration, its log, its units, and which program takes the kernel's
+records.
 
 Sources: auditd.conf(5), proc(5), systemd.unit(5) for the places of units.
 """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Executes docker as each watched user and looks for that very process in the audit log.
+"""Executes docker as each watched user and searches the audit log for exactly that process.
 
 It is the only part of the core that starts a program, and no instruction of it runs (traced). Only what root alone can
 have put there is executed: the path is walked as the kernel does (path_resolution(7)).

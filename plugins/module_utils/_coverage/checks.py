@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a host could have seen who stopped a container at all: what stands in the way, as a list of problems.
+"""Makes the list of problems that keep a host from recording who stopped a container.
 
 Sources: auditctl(8), auditd.conf(5), audit-userspace src/auditd-config.c for what auditd does without a setting,
 kernel/audit.c and kernel/auditsc.c for the filters.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can keep a host from seeing who stopped a container, by code: how heavy it is, what it means, what to do.
+"""The table of problem codes: weight, meaning, remedy.
 
 The codes are stable. A ``blind`` host logs no execution of docker, or none that can be read back; a ``partial`` one
 misses some; a ``note`` says what can become a problem. docs/coverage.md has the same, by symptom.

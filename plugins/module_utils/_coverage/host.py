@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What coverage needs to know of a host beside its rules, read from files. It runs no program and changes nothing.
+"""Reads from files what the checks need to know about a host besides its rules. It runs no program and changes nothing.
 
 What cannot be read is told in ``unseen``, so that it is never taken for not being there.
 Sources: proc(5), the Docker documentation of daemon.json and dockerd.

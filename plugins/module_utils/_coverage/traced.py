@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lets a user's process execute a program, and ends it before one instruction of the program runs.
+"""Executes a program as a user, and kills it before its first instruction runs.
 
 While a process runs as a user, that user can attach to it and make it act, under the login uid of whoever started it.
 So the child asks to be traced by us while it is still root: then nobody else can attach (ptrace(2): EPERM for what is

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the files of a host, and remembers what it could not read, so that this is never taken for not being there.
+"""Reads the files of a host, and remembers which it could not read, so that they are not taken for missing.
 
 It runs no program and changes nothing.
 """

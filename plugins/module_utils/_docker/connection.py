@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks the docker engine over its socket, never by the docker CLI: that would fire the audit rule.
+"""Asks the docker engine over its socket; an answer is bounded in time and memory.
 
-Whatever listens there, an answer is bounded in time and memory, and the only exception is EngineError.
+Not by the docker CLI, which would fire the audit rule. Whatever listens there, the only exception is EngineError.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which connections to the engine were our own, so that no verdict takes one for that of a client.
+"""Records our own connections to the engine, so that no verdict takes them for a client's.
 
 The rule for the socket logs each connect, also those by which this collection asks for names and events. A name that a
 process gives itself proves nothing: so each process notes its number and the time in a file that only root can write,

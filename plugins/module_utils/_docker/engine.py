@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The events of the engine and the names of containers by their ids, asked of the docker engine over its socket.
+"""Reads events and the names of containers from the engine's socket.
 
 Source: the Docker Engine API, GET /events and GET /containers/json; the attributes of an event are set in moby's
 daemon/events.go LogContainerEventWithAttributes.

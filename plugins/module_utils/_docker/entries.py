@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Long answers of JSON, entry by entry, so that memory holds one entry at a time, whatever comes.
+"""Reads long JSON answers entry by entry, so that only one entry is in memory at a time.
 
 Pure: pieces of bytes in, entries out.
 """

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the docker CLI and other programs that talk to an engine are looked for, beside PATH.
+"""The folders, besides PATH, in which the docker CLI and other clients are searched.
 
 docker_cli_facts imports this before it can say that the Python of a host is too old: plain values alone, which each
 Python reads.

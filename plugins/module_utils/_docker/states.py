@@ -1,8 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the containers that are still there ended last, asked of the engine: what it still knows of them when it was
-started again, and has forgotten its events.
+"""Asks the engine how existing containers ended last; it still knows that after a restart, when its events are lost.
 
 Source: the Docker Engine API, GET /containers/ID/json, State: FinishedAt is set when the engine hears of the exit
 (moby container/state.go SetStopped), and the year 1 stands for never.

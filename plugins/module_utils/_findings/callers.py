@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of the asker beyond its own record: the login of its session, and processes that still live."""
+"""Adds what is known about the caller: the login of its session, and processes that still run."""
 
 from __future__ import annotations
 

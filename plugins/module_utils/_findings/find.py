@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Audit events to findings: who stopped, removed or otherwise took away a container."""
+"""Turns audit events into findings: who stopped, removed or otherwise took away a container."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Findings of a host as they happen, for a named reader that goes on where it ended: a module call or an event source.
+"""Returns findings as they happen to a named reader, which continues where it stopped; used by the module and the event
+source.
 
 It has one memory, that of the reader's state: how far the reader got, what it received of the batch on offer, and where
 its first run began. A batch is only offered; the position moves when it is acknowledged.

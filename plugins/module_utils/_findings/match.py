@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which command an execution was, and whether it can hit a container whose name matches the pattern.
+"""Decides whether a command can affect a container whose name matches the pattern.
 
 Sources: how the engine resolves a reference (full id, exact name, unique id prefix) is moby's daemon/container.go
 GetContainer; how a script is run is the kernel's fs/binfmt_script.c.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Findings on their host: with the names of containers that the engine knows, and with the callers."""
+"""Makes the findings of a host, with container names from the engine and with the callers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes that still live: what they call themselves, and the unit or the container that they are in.
+"""Reads running processes: their command lines, and their units or containers.
 
 A process can keep its command line from being read: then all else of it is known.
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a verdict is made of: answers of hypotheses, and evidence as codes and values. The view makes the words."""
+"""The data types of a verdict: results of hypotheses, and evidence as codes and values. The view makes the words."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who talked to the engine: executions of docker, connects to the engine's socket, and which belong together."""
+"""Matches executions of docker with connections to the engine's socket."""
 
 from __future__ import annotations
 

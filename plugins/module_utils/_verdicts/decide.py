@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Incidents to verdicts: a differential diagnosis. Not known is an answer, a wrong name is not.
+"""Turns incidents into verdicts, by a differential diagnosis. Not known is an answer, a wrong name is not.
 
 For each incident a list of hypotheses is asked, and each answers shown, excluded or not known. `certain`: one is shown,
 and all others are excluded by sources that were looking at that moment. `likely`: one is shown, of the others none.

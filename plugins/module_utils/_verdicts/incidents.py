@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine's events to incidents: every time that a container ended, was removed or was renamed.
+"""Turns the engine's events into incidents: every time that a container ended, was removed or was renamed.
 
 Sources: which events a request makes is moby's daemon/{stop,kill,delete,restart,rename,prune,monitor}.go, measured with
 engines 20.10 and 28.5.2 (the sequences are in tests/unit/fixtures). Times are milliseconds since 1970.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whom the kernel killed for want of memory, from its own log.
+"""Reads from the kernel log which processes were killed because memory ran out.
 
 Sources: the line is mm/oom_kill.c dump_oom_summary (kernel 4.19 and later), the records of /dev/kmsg are
 Documentation/ABI/testing/dev-kmsg: a record says the microseconds since the boot; the cgroup of a container is

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why an engine went down, as far as its host tells: pure parsers of what systemd, packages and sudo note.
+"""Finds why an engine went down, in the records of systemd, the package manager and sudo.
 
 Sources: systemd writes SERVICE_STOP and SERVICE_START once a unit is down or up (src/core/unit.c
 unit_notify, audit_log_user_comm_message), systemd-update-utmp SYSTEM_SHUTDOWN, sudo USER_CMD, dnf and rpm

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was looking at a host, and when: a source excludes only what it would have seen.
+"""Calculates when each source was recording: a source excludes only what it would have seen.
 
 Sources: CONFIG_CHANGE records name the key and the list of a rule, not its path or user (kernel/auditfilter.c
 audit_log_rule_change, kernel/audit_watch.c audit_watch_log_rule_change); DAEMON_START and DAEMON_END are auditd's own.

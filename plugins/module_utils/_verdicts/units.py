@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which systemd unit ran a command: by the Exec lines of the host's units, as `systemctl show` prints them.
+"""Finds the systemd unit that ran a command, by the Exec lines that `systemctl show` prints.
 
 Source: src/shared/exec-util and src/systemctl/systemctl-show.c of systemd: { path=… ; argv[]=… ; … ; pid=N ; … },
 the arguments with a blank between them and without quotes.

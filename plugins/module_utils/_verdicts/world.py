@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which containers there were at a time, by which names, and which one a reference led to.
+"""Knows which containers existed at a time, under which names, and which container a reference meant.
 
 Source: how a reference is resolved is moby's daemon/container.go GetContainer: full id, exact name, unique id prefix.
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What one command line does, as a value: the result of ``parse.parse``, and what the parts of the grammar build up."""
+"""The data type for what a command line does: the result of `parse`."""
 
 from __future__ import annotations
 

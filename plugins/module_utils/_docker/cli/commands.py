@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""docker's commands and their options, as data: to be held against docker's reference, command by command.
+"""docker's commands and their options, as tables that can be compared with docker's reference.
 
 A command is ``Verb(options, effect, least, most, …)``; without an effect it takes nothing away and hands nothing on.
 How options are written is said at ``pflag.options``. Each has the options of every release: of docker/cli 20.10.24,

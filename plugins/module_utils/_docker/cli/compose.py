@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The commands of Compose 2 and later, as data, and what they do with their arguments.
+"""The commands of Compose 2 and later, as tables, and what they do with their arguments.
 
 Sources: cmd/compose and pkg/compose of docker/compose 2.0.1 to 5.5. An option that some releases refuse beside another
 counts: only what all refuse is a conflict here (``validateFlags`` in cmd/compose/up.go, by tag). A star

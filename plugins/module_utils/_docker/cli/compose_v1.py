@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compose run as docker-compose, a program of its own: version 1 and its parser, and how version 2 converts its words.
+"""The separate program docker-compose: version 1 and its parser, and how version 2 converts its arguments.
 
 Sources: compose/cli/main.py and docopt of docker/compose 1.29.2; Convert in cmd/compatibility/convert.go of 2.
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What docker's commands do with their arguments: the requests that they send, by the path that these really take.
+"""Which requests each docker command sends for its arguments.
 
 Sources: the commands of docker/cli (cli/command), the paths of the engine's client (getAPIPath), the routes of moby
 (api/server/router). Compose's are in compose.py.

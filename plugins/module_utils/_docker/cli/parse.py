@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One argument vector to what it makes docker do, read as docker's own parser reads it. The only reader of argv.
+"""Parses an argument vector as docker's own parser does. The only reader of argv.
 
 ``parse`` is the way in, ``Command`` what comes out. The order of steps is that of ``runDocker`` in docker/cli
 (cmd/docker/docker.go): global options, then a plugin or a command. pflag.py takes words apart; commands.py, compose.py,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How docker takes its words apart: options, arguments, and the way from the first word to a command.
+"""Splits a command line as docker does, into commands, options and arguments.
 
 Sources: spf13/pflag (``FlagSet.parseArgs``) below spf13/cobra (``Command.Traverse``). A word is judged by its form and
 by the table of the command's options; nothing in a value or an argument is ever read as an option.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plugins of docker that run or end containers, with their commands as data: buildx, model, and Docker Desktop's.
+"""The commands of docker plugins that run or end containers, as tables: buildx, model, and those of Docker Desktop.
 
 How commands and options are written is said in commands.py. Sources: commands of docker/buildx 0.10 to 0.36, cmd/cli of
 docker/model-runner 1.2, and docker's reference for desktop, extension and sandbox, which are not published as source.

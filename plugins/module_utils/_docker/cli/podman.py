@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What podman alone understands, where docker is the script of podman-docker, which runs podman with all words.
+"""The commands and options of podman that docker does not have, for hosts where docker is the script of podman-docker.
 
 Only commands that take containers away. Sources: cmd/podman of containers/podman 4.3, 4.9 and 5.8. Which program a
 script runs its line does not tell; so these readings are a possibility.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which words of a command line, or parts of words, can be secrets: what a view shows as ``***``.
+"""Finds the words of a command line, or parts of words, that can be secrets; views show them as `***`.
 
 Values of options that carry secrets (``run -e``, ``login -p``, ``--build-arg``, ``join --token``), all of what runs
 inside a container, the password in an address, and the value of whatever is called password, token, key or the like.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values of options, as Go's strconv and docker's opts package accept them.
+"""Checks values of options as Go's strconv and docker's opts package do.
 
 Sources: strconv.ParseInt, ParseUint, ParseBool and ParseFloat; opts/opts.go and opts/units of docker/cli;
 docker/go-units size.go; math/big ratconv.go. Every check takes time in proportion to the text: in the patterns no two

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hypotheses about whoever hands something on to a container without a command of its own for that: a docker that is
-attached to it, a program that was started inside by docker exec, a client of the engine's API.
+"""Hypotheses about indirect causes: a docker attached to the container, a program that docker exec started inside it, a
+client of the engine's API.
 
 Sources: which signals a foreground docker hands on is cli/command/container/signals.go of docker/cli; it sends them by
 the request that docker kill uses, so that no `stop` event follows (measured: kill 2, die). Compose stops

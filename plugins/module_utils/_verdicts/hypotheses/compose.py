@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which Compose commands can have taken a container away: by its labels, which say what it was made from.
+"""Finds the Compose commands that can have taken a container away, by the container's labels.
 
 Sources: compose 2 lowers a project's name and looks for its file in the parent folders, too (cli.ProjectFromOptions of
 compose-go), compose 1 strips it (get_project_name of compose/cli/command.py); which services a command touches is

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hypotheses about an end that the engine was not asked for: its own exit, the lack of memory, a signal from outside.
+"""Hypotheses about an end that nobody requested from the engine: its own exit, lack of memory, a signal from the host.
 
 Sources: the shim hands on 128 + N for an end by signal N (containerd/go-runc monitor.go), and a shell ends with the
 code of its last command; of all signals from outside, SIGKILL alone ends the first process of a pid namespace that has

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Hypotheses about the engine: it removed a container that was run with --rm, its swarm agent ended a task, or it went
-down and took its containers along.
+down and ended its containers.
 
 Sources: moby's daemon/monitor.go (autoRemove), daemon/cluster/executor/container, daemon/daemon.go (Shutdown).
 """
