@@ -102,9 +102,9 @@ problems:
 """
 
 import os
-import sys
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.python import too_old
 
 
 def main():
@@ -115,9 +115,9 @@ def main():
         ),
         supports_check_mode=True,
     )
-    if sys.version_info < (3, 8):
-        module.fail_json(
-            msg='docker_audit_canary needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
+    old = too_old('docker_audit_canary')
+    if old:
+        module.fail_json(msg=old)
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs as log_reader
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules

@@ -78,9 +78,9 @@ def main():
         ),
         supports_check_mode=True,
     )
-    reason = too_old('docker_audit_load')
-    if reason:
-        module.fail_json(msg=reason)
+    old = too_old('docker_audit_load')
+    if old:
+        module.fail_json(msg=old)
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import loading, on_host
 
     if module.check_mode:

@@ -214,9 +214,9 @@ ansible_facts:
 import os
 import re
 import stat
-import sys
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.python import too_old
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.programs import FOLDERS
 
 USUAL_DIRECTORIES = tuple(folder.encode('ascii') for folder in FOLDERS)
@@ -235,11 +235,9 @@ def main():
         ),
         supports_check_mode=True,
     )
-    if sys.version_info < (3, 8):
-        module.fail_json(
-            msg='docker_cli_facts needs Python 3.8 or newer on the host, but %s is Python %d.%d: set ansible_python_interpreter to a newer one'
-            % ((sys.executable,) + tuple(sys.version_info[:2]))
-        )
+    old = too_old('docker_cli_facts')
+    if old:
+        module.fail_json(msg=old)
     problem = argument_problem(module.params['executables'], module.params['paths'])
     if problem:
         module.fail_json(msg=problem)

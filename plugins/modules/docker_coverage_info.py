@@ -132,9 +132,9 @@ def main():
         ),
         supports_check_mode=True,
     )
-    reason = too_old('docker_coverage_info')
-    if reason:
-        module.fail_json(msg=reason)
+    old = too_old('docker_coverage_info')
+    if old:
+        module.fail_json(msg=old)
     if os.geteuid() != 0:
         module.fail_json(
             msg='the host could not be asked: root alone sees all of it, and this ran as uid %d. Set become, or start it with sudo' % os.geteuid())

@@ -341,9 +341,9 @@ engine:
 """
 
 import re
-import sys
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.python import too_old
 
 # The same as ACTIONS in module_utils/_docker/cli, which Python before 3.8 cannot import.
 ACTIONS = [
@@ -427,9 +427,9 @@ def main():
         required_by={'ack': 'cursor'},
         supports_check_mode=True,
     )
-    if sys.version_info < (3, 8):
-        module.fail_json(
-            msg='docker_findings_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
+    old = too_old('docker_findings_info')
+    if old:
+        module.fail_json(msg=old)
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.config import log_path
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.forms import AuditLogError
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.logs import LogReaderError

@@ -175,9 +175,9 @@ watched:
     unwatched: {type: list, elements: str, description: Members of the group docker whose commands are not logged., sample: [bob]}
 """
 
-import sys
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.python import too_old
 
 
 def main():
@@ -193,9 +193,9 @@ def main():
         ),
         supports_check_mode=True,
     )
-    if sys.version_info < (3, 8):
-        module.fail_json(
-            msg='docker_verdicts_info needs Python 3.8 or later on the host, this is %d.%d: set ansible_python_interpreter' % sys.version_info[:2])
+    old = too_old('docker_verdicts_info')
+    if old:
+        module.fail_json(msg=old)
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, logs
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text, times
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connection

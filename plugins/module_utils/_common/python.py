@@ -7,18 +7,15 @@ sentence.
 
 import sys
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any  # noqa: F401
-
 OLDEST = (3, 8)
 
 
-def too_old(module, version=sys.version_info):
-    # type: (str, tuple[Any, ...]) -> str | None
+def too_old(module):
+    # type: (str) -> str | None
     """Why a module of this name cannot run here, or None where it can."""
-    if tuple(version[:2]) >= OLDEST:
+    version = tuple(sys.version_info[:2])
+    if version >= OLDEST:
         return None
     return '%s needs Python %d.%d or later on the host, but %s is Python %d.%d: set ansible_python_interpreter' % (
-        (module, OLDEST[0], OLDEST[1], sys.executable, version[0], version[1])
+        (module,) + OLDEST + (sys.executable,) + version
     )

@@ -5,14 +5,10 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-
 import pytest
 import zoneinfo
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import (
     names,
-    python,
     text,
     times,
 )
@@ -123,11 +119,3 @@ def test_a_pattern_matches_as_a_shell_does(pattern, name, expected):
 )
 def test_only_the_socket_of_this_host_is_its_own_engine(docker_host, context, expected):
     assert names.is_foreign(docker_host, context) is expected
-
-
-def test_an_old_python_is_told_by_a_file_that_it_can_parse():
-    assert 'docker_x needs Python 3.8 or later' in python.too_old('docker_x', (2, 7, 18))
-    assert python.too_old('docker_x', (3, 8, 0)) is None
-    parsed = ast.walk(ast.parse(inspect.getsource(python)))
-    new = (ast.AnnAssign, ast.JoinedStr, ast.NamedExpr, ast.Nonlocal)
-    assert not [node for node in parsed if isinstance(node, new) or getattr(node, 'annotation', None)]

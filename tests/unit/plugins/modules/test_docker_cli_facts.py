@@ -439,16 +439,6 @@ def test_a_wrong_option_fails_with_its_value_in_the_message(capsys, options, wor
     assert result['failed'] and words in result['msg']
 
 
-def test_an_old_python_fails_with_one_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(docker_cli_facts.sys, 'version_info', (3, 7, 16, 'final', 0))
-    result = run_module({}, capsys)
-    assert (
-        result['failed']
-        and 'needs Python 3.8 or newer on the host' in result['msg']
-        and 'is Python 3.7' in result['msg']
-    )
-
-
 PATH_PARTS = st.one_of(
     st.sampled_from([b'', b'.', b'/', b'//', b'bin', b'/proc/self/fd', b'/dev']),
     st.binary(max_size=20).map(lambda part: part.replace(b'\0', b'')),

@@ -118,8 +118,3 @@ def test_an_engine_that_is_away_is_an_error(host, capsys):
 def test_what_cannot_be_asked_is_said(host, capsys, options, msg):
     told = ask(host, capsys, **options)
     assert told['failed'] and msg in told['msg']
-
-
-def test_an_old_python_is_told_in_a_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(docker_verdicts_info, 'sys', types.SimpleNamespace(version_info=(3, 7, 17)))
-    assert 'docker_verdicts_info needs Python 3.8 or later on the host, this is 3.7' in run(capsys)['msg']
