@@ -17,5 +17,5 @@ def too_old(module):
     if version >= OLDEST:
         return None
     return '%s needs Python %d.%d or later on the host, but %s is Python %d.%d: set ansible_python_interpreter' % (
-        (module,) + OLDEST + (sys.executable,) + version
+        (module, OLDEST[0], OLDEST[1], sys.executable, version[0], version[1])
     )
