@@ -27,7 +27,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit i
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide, on_host
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide, host, on_host
 
 KEY = 'claude-hooks-test'
 IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']
@@ -137,9 +137,9 @@ def test_all_that_the_engine_told_is_kept_once_and_in_order(day):
 
 def test_the_end_of_the_engine_is_certain_where_the_connect_of_the_keeper_is_known(day):
     kept = kept_events.read([day.kept.read_bytes()])
-    read = on_host.Host(
+    read = host.Host(
         key=KEY,
-        logged=on_host.read_logs(KEY, config.log_path()),
+        logged=host.read_logs(KEY, config.log_path()),
         listing=subprocess.run(['auditctl', '-l'], capture_output=True, text=True, check=True).stdout,
         now=time.time() * 1000,
         # The lab switches audit on long after the boot of the machine, before this engine

@@ -10,6 +10,7 @@ import gzip
 import json
 import re
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import host as host_facts
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host
 
 NOTHING_KEPT = {'events': [], 'gone': [], 'connects': [], 'gaps': []}
@@ -73,9 +74,9 @@ class Day(object):
     def material(self, folder):
         log = folder / 'audit.log'
         log.write_bytes('\n'.join(self.lines + ['']).encode('latin-1'))
-        host = on_host.Host(
+        host = host_facts.Host(
             key=self.key,
-            logged=on_host.read_logs(self.key, str(log)),
+            logged=host_facts.read_logs(self.key, str(log)),
             listing=self.rules,
             now=self.end,
             booted=self.start,

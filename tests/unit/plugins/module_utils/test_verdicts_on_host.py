@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import host as host_facts
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host
 
 KEY = 'claude-hooks-docker'
@@ -18,7 +19,7 @@ def event(at):
 
 
 def sources_of(lines=(), listing='No rules', **fields):
-    logged = on_host.Logged([], [], [], [list(lines)], BOOTED, NOW)
+    logged = host_facts.Logged([], [], [], [list(lines)], BOOTED, NOW)
     known = {
         'key': KEY,
         'logged': logged,
@@ -36,7 +37,7 @@ def sources_of(lines=(), listing='No rules', **fields):
         'kernel': [],
         'real': None,
     }
-    return on_host.material(on_host.Host(**{**known, **fields})).sources
+    return on_host.material(host_facts.Host(**{**known, **fields})).sources
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ type=OBJ_PID msg=audit(1795450000.120:77): opid=4711 oauid=-1 ouid=0 oses=-1 oco
 def test_who_sent_a_signal_and_to_whom(tmp_path):
     log = tmp_path / 'audit.log'
     log.write_bytes(KILLED)
-    logged = on_host.read_logs(KEY, str(log))
+    logged = host_facts.read_logs(KEY, str(log))
     (sent,) = on_host._signals(logged.signals, [line for lines in logged.lines for line in lines])
     assert (sent['opid'], sent['pid'], sent['auid'], sent['exe']) == (4711, 801, 1000, '/usr/bin/bash')
 
@@ -135,4 +136,4 @@ def test_kept_events_that_others_can_write_are_not_believed(tmp_path, mode, is_b
     path.write_bytes(b'{}')
     path.chmod(mode)
     (tmp_path / 'events.jsonl.1').symlink_to(path)
-    assert set(on_host._kept_texts(str(path))) == ({b'{}'} if is_believed else set())
+    assert set(host_facts._kept_texts(str(path))) == ({b'{}'} if is_believed else set())

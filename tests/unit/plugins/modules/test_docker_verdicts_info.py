@@ -15,7 +15,7 @@ import pathlib
 import types
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import host as host_facts
 from ansible_collections.claude_hooks.docker_audit.plugins.modules import docker_verdicts_info
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, report_page, verdict_view
 from ansible_collections.claude_hooks.docker_audit.tests.support import fake_engine
@@ -36,7 +36,7 @@ def host(tmp_path, monkeypatch):
     with gzip.open(FIXTURE, 'rt', encoding='utf-8') as file:
         day = json.load(file)
     (tmp_path / 'audit.log').write_bytes(day['log'].encode('latin-1'))
-    monkeypatch.setattr(on_host.config, 'log_path', lambda: str(tmp_path / 'audit.log'))
+    monkeypatch.setattr(host_facts.config, 'log_path', lambda: str(tmp_path / 'audit.log'))
     programs = tmp_path / 'bin'
     programs.mkdir()
     script = programs / 'auditctl'
