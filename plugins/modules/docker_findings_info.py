@@ -407,6 +407,7 @@ def checked(module):
     return Question(**dict((name, params[name]) for name in Question._fields))
 
 
+# Long, as each option and each import that waits for the check of the Python has its line.
 def main():
     module = AnsibleModule(
         argument_spec=dict(

@@ -180,6 +180,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.python import too_old
 
 
+# Long, as each option and each import that waits for the check of the Python has its line.
 def main():
     module = AnsibleModule(
         argument_spec=dict(

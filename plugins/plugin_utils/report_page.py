@@ -17,7 +17,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
@@ -100,10 +100,7 @@ def of_findings(
         },
         hosts,
         numbers,
-        since,
-        until,
-        zone,
-        now,
+        _Period(since, until, zone, now),
     )
 
 
@@ -131,10 +128,7 @@ def of_verdicts(
         },
         hosts,
         numbers,
-        since,
-        until,
-        zone,
-        now,
+        _Period(since, until, zone, now),
     )
 
 
@@ -145,16 +139,24 @@ def _template() -> jinja2.Template:
     return environment.get_template(_TEMPLATE)
 
 
+class _Period(NamedTuple):
+    """The time that was asked for, and when, as of_findings() takes them."""
+
+    since: str | None
+    until: str | None
+    zone: Zone
+    now: str | None
+
+
+# Long, as each value of the template has its line.
 def _page(
     about: dict[str, Any],
     hosts: Results,
     numbers: Mapping[str, Mapping[str, Any]],
-    since: str | None,
-    until: str | None,
-    zone: Zone,
-    written: str | None,
+    period: _Period,
 ) -> str:
-    items, now = about['items'], timeline.moment(written) or int(time.time() * 1000)
+    items, (since, until, zone, written) = about['items'], period
+    now = timeline.moment(written) or int(time.time() * 1000)
     frame = timeline.frame_of(items, hosts, since, until, zone, now)
     by_host: dict[str, list[timeline.Item]] = collections.defaultdict(list)
     for row, item in enumerate(items):
@@ -163,7 +165,6 @@ def _page(
     unread = {_word(host): parts.unread_reason(result) for host, result in hosts.items() if parts.unread_reason(result)}
     seen = {_word(host): result for host, result in hosts.items() if not parts.unread_reason(result)}
     counted: Mapping[str, Any] = next(iter(numbers.values()), {})
-    # Longer than other functions: each value of the template by its name
     return _template().render(
         about,
         period='since %s%s' % (_text(since or 'today'), ' until ' + _text(until) if until else ''),

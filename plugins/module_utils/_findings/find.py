@@ -82,10 +82,9 @@ def search(
     since: int | None = None,
     before: int | None = None,
 ) -> Found:
-    """The findings of audit events, with the node of each entry.
+    """The findings of audit events, with the node of each entry. Without host, the host is what each record names.
 
-    since and before are milliseconds since 1970, both included. containers maps container ids to names. Without host,
-    the host is what each record names.
+    since and before are milliseconds since 1970, both included. containers maps container ids to names.
     """
     labels = Labels(containers or {})
     judge = _Judge(resolver(labels, text.name_matcher(name)))
@@ -103,9 +102,9 @@ def search(
         elif judgement.command is not None and _is_wanted(judgement, possible, actions):
             finding = _finding(event, host, judgement, labels)
             found.setdefault((event.host, event.node, event.ident), (entries.order(event), finding))
-    ordered = [finding for _moment, finding in sorted(found.values(), key=lambda item: item[0])]
+    ordered = sorted(found.values(), key=lambda item: item[0])
     return {
-        'findings': _without_plugins(ordered),
+        'findings': _without_plugins([finding for _moment, finding in ordered]),
         'executions': executions,
         'failed': failed,
         'others': others,
