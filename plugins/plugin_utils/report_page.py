@@ -78,6 +78,8 @@ def of_findings(
     """
     if not isinstance(items, list) or not all(formats.is_finding(item) for item in items):
         raise formats.FormatError('a report shows whole findings: leave select out, or let it only choose findings')
+    remarks = ['Only the findings that select chose are shown.'] if chosen else []
+    remarks += parts.forgeable(items) + parts.left_out(findings_view.others(hosts), 'finding', container)
     numbers = {
         host: {
             'Findings': len(result['findings']),
@@ -91,11 +93,7 @@ def of_findings(
             'title': 'Who took containers away',
             'kind': 'findings',
             'columns': ('Time', 'Host', 'Action', 'Containers', 'Caller', 'Command'),
-            'remark': ' '.join(
-                (['Only the findings that select chose are shown.'] if chosen else [])
-                + parts.forgeable(items)
-                + parts.left_out(findings_view.others(hosts), 'finding', container)
-            ),
+            'remark': ' '.join(remarks),
             'items': [_finding(item, zone) for item in reversed(findings_view.by_time(items))],
         },
         hosts,
