@@ -37,6 +37,10 @@ _REMEMBERED = 10000
 # Seconds to wait for a main process that takes no line: Ctrl-C ends a run within two
 _PATIENCE = 1
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
+# Seconds from the start of a call until the module is on the host as a whole. Half a module stays there for ever: its
+# Python complains with the whole line at stderr, which sshd neither reads nor closes once the ssh that shared a
+# connection has ended (channels.c of OpenSSH, chan_rcvd_eow)
+_SENDING = 1
 # A host that went away is noticed after 45 seconds at most (ssh_config(5))
 _SSH_ALIVE = '-o ServerAliveInterval=15 -o ServerAliveCountMax=2'
 _SHOWN_HOSTS = 8
@@ -73,7 +77,8 @@ class ActionModule(asking_action.AskingAction):
         self._counts = {'findings': 0, 'gaps': 0, 'reconnects': 0}
         self._others = 0
         self._printed = printed.Printed(options['reader'], options['key'], self._host)
-        _end_with_parent()
+        self._ends, self._calling_since = False, -math.inf
+        self._end_with_parent()
         self._begin(options)
         self._notice_dead_hosts()
         try:
@@ -152,8 +157,12 @@ class ActionModule(asking_action.AskingAction):
         arguments = dict(self._asked, wait=wait)
         if ack is not None:
             arguments['ack'] = ack
+        if self._ends:
+            _end_group()
+        self._calling_since = time.monotonic()
         # Never templated: anybody can choose the words of a command line
         result = self.ask('docker_findings_info', arguments, self._task_vars, answers.FOLLOWED)
+        self._calling_since = -math.inf
         result = result if self._with_secrets else hiding.of_answer(result)
         if result.get('failed') or result.get('unreachable'):
             # It may have gone with the host's last boot
@@ -237,6 +246,26 @@ class ActionModule(asking_action.AskingAction):
         # Command lines can hold secrets: they are for the screen, not for the log that log_path may name.
         self._display.display(text, screen_only=True, stderr=stderr)
 
+    # --- The end -----------------------------------------------------------------------------------------------------
+
+    def _end_with_parent(self):
+        """Whatever ends the run ends this worker, and the ssh or module that it waits for."""
+        if os.getpgrp() != os.getpid():
+            os.setsid()  # from ansible-core 2.19 on, workers do so themselves
+        for number in _STOPPING:
+            signal.signal(number, self._end)
+        # A main process that was killed cannot tell its workers: let the kernel tell them.
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    def _end(self, _number, _frame):
+        left = self._calling_since + _SENDING - time.monotonic()
+        if left <= 0:
+            _end_group()
+        self._ends = True
+        signal.signal(signal.SIGALRM, self._end)
+        signal.setitimer(signal.ITIMER_REAL, left)
+
     # --- The connection ----------------------------------------------------------------------------------------------
 
     def _notice_dead_hosts(self):
@@ -287,21 +316,12 @@ def _signals_put_off():
         obey()
 
 
-def _end_with_parent():
-    """Whatever ends the run ends this worker, and the ssh or module that it waits for."""
-    if os.getpgrp() != os.getpid():
-        # From ansible-core 2.19 on, workers are so and do so themselves
-        os.setsid()
-        for number in _STOPPING:
-            signal.signal(number, _end_group)
-    # A main process that was killed cannot tell its workers: let the kernel tell them.
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _end_group(number, _frame):
-    signal.signal(number, signal.SIG_DFL)
-    os.killpg(0, number)
+def _end_group():
+    """By SIGTERM also after Ctrl-C: a Python that just imports modules can lose a KeyboardInterrupt, and the shell that
+    started it waits for it then.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.killpg(0, signal.SIGTERM)
 
 
 def _end_without_reader():

@@ -89,20 +89,18 @@ class Bench:
         self.sshd = Sshd(folder, settings=('SetEnv XDG_STATE_HOME=%s' % (folder / 'far'),))
         self.inventory = folder / 'hosts.yml'
         # Python's own sudo and root's become show that nothing keeps a module alive behind sudo
-        self.write(
-            here={'ansible_connection': 'local'},
-            far={
-                'ansible_connection': 'ssh',
-                'ansible_host': '127.0.0.1',
-                'ansible_port': self.sshd.port,
-                'ansible_user': 'root',
-                'ansible_become': True,
-                'ansible_become_flags': '--preserve-env=XDG_STATE_HOME -H -S -n',
-                'ansible_ssh_private_key_file': str(self.sshd.key),
-                'ansible_ssh_common_args': '-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null '
-                '-o LogLevel=ERROR',
-            },
-        )
+        self.far = {
+            'ansible_connection': 'ssh',
+            'ansible_host': '127.0.0.1',
+            'ansible_port': self.sshd.port,
+            'ansible_user': 'root',
+            'ansible_become': True,
+            'ansible_become_flags': '--preserve-env=XDG_STATE_HOME -H -S -n',
+            'ansible_ssh_private_key_file': str(self.sshd.key),
+            'ansible_ssh_common_args': '-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null '
+            '-o LogLevel=ERROR',
+        }
+        self.write(here={'ansible_connection': 'local'}, far=self.far)
         self.running = []
 
     def write(self, **hosts):
@@ -292,6 +290,35 @@ def test_ctrl_c_ends_make_as_well(bench):
     # As a terminal does it. make ends by the signal too, unless the playbook ends first; neither is an error
     os.killpg(run.process.pid, signal.SIGINT)
     assert run.end() in (0, -signal.SIGINT, 130) and '***' not in run.output(), run.output()
+    wait_until(lambda: not bench.left_over(), bench.left_over, STOPPED)
+
+
+def test_ctrl_c_ends_a_module_that_does_not_take_it(bench):
+    """Nor waits yet for something new: then it notices that nobody listens any more."""
+    python, slow = bench.folder / 'python', bench.folder / 'slow'
+    python.write_text('#!/bin/sh\ntrap "" INT\n[ ! -e %s ] || sleep 9\nexec %s "$@"\n' % (slow, sys.executable))
+    python.chmod(0o755)
+    bench.write(here={'ansible_connection': 'local', 'ansible_python_interpreter': str(python)})
+    run = bench.start()
+    run.wait_for(docker(next(NAMES)))
+    slow.touch()
+    run.wait_for(docker(next(NAMES)))
+    wait_until(lambda: any('sleep 9' in command for _pid, command in bench.left_over()), bench.left_over)
+    run.end(signal.SIGINT)
+    wait_until(lambda: not bench.left_over(), bench.left_over, STOPPED)
+
+
+def test_ctrl_c_while_a_module_is_sent_leaves_no_half_of_it(bench):
+    ssh, slow = bench.folder / 'ssh', bench.folder / 'slow'
+    ssh.write_text('#!/bin/sh\n[ -e %s ] || exec ssh "$@"\n{ head -c 70000; sleep 0.5; cat; } | ssh "$@"\n' % slow)
+    ssh.chmod(0o755)
+    bench.write(far=dict(bench.far, ansible_ssh_executable=str(ssh)))
+    run = bench.start()
+    run.wait_for(docker(next(NAMES)))
+    slow.touch()
+    run.wait_for(docker(next(NAMES)))
+    wait_until(lambda: any('sleep 0.5' in command for _pid, command in bench.left_over()), bench.left_over)
+    run.end(signal.SIGINT)
     wait_until(lambda: not bench.left_over(), bench.left_over, STOPPED)
 
 
