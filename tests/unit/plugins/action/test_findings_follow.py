@@ -101,7 +101,7 @@ class Follow(findings_follow.ActionModule):
 @pytest.fixture
 def follow(monkeypatch, tmp_path):
     monkeypatch.setenv('XDG_STATE_HOME', str(tmp_path))
-    monkeypatch.setattr(findings_follow, '_end_with_parent', lambda: None)
+    monkeypatch.setattr(findings_follow.ActionModule, '_end_with_parent', lambda self: None)
     clock = [1000.0]
     monkeypatch.setattr(findings_follow.time, 'monotonic', lambda: clock[0])
     monkeypatch.setattr(findings_follow.time, 'sleep', lambda seconds: clock.__setitem__(0, clock[0] + seconds))
