@@ -28,6 +28,7 @@ _CSV_FIELDS = (
     'project',
     'signal',
     'match',
+    'origin',
     'pid',
     'ppid',
     'uid',
@@ -44,6 +45,7 @@ _CSV_FIELDS = (
     'success',
     'keys',
     'argv_hex',
+    'target_names',
     'caller',
 )
 # What the Elastic Common Schema has no name for
@@ -51,7 +53,9 @@ _OWN_FIELDS = (
     'subcommand',
     'targets',
     'matched',
+    'target_names',
     'match',
+    'origin',
     'docker_host',
     'context',
     'project',
