@@ -28,6 +28,7 @@ import time
 import pytest
 import yaml
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import report_page, verdict_words
+from ansible_collections.claude_hooks.docker_audit.tests.support import samples
 from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
@@ -69,37 +70,9 @@ LOOK = '''return [...document.querySelectorAll('body *')].map((element) =>
 
 def finding(number, host, words, **more):
     moment = (START + datetime.timedelta(seconds=7 * number)).isoformat(timespec='milliseconds').replace('+00:00', 'Z')
-    return dict(
-        {
-            'host': host,
-            'timestamp': moment,
-            'event': '1795564663.051:%d' % number,
-            'action': 'remove',
-            'subcommand': 'rm',
-            'targets': words[-1:],
-            'matched': [],
-            'docker_host': None,
-            'context': None,
-            'project': None,
-            'signal': None,
-            'match': 'name',
-            'pid': 1000 + number,
-            'ppid': 7,
-            'uid': 0,
-            'user': 'root',
-            'auid': 1000,
-            'login_user': 'alice',
-            'ses': 3,
-            'tty': 'pts0',
-            'comm': 'docker',
-            'exe': '/usr/bin/docker',
-            'cwd': '/srv/Shop',
-            'argv': ['docker', *words],
-            'argv_complete': True,
-            'success': True,
-            'keys': ['claude-hooks-docker'],
-        },
-        **more,
+    fields = {'event': '1795564663.051:%d' % number, 'subcommand': 'rm', 'matched': [], 'pid': 1000 + number, 'ppid': 7}
+    return samples.finding(
+        *words, host=host, timestamp=moment, **{**fields, 'cwd': '/srv/Shop', 'login_user': 'alice', **more}
     )
 
 
@@ -124,12 +97,11 @@ def verdict(number, who, **more):
 
 
 def read(findings):
-    return {
-        'findings': findings,
-        'unreadable': [],
-        'counts': {'bytes': 9, 'executions': 99, 'failed': 0, 'unreadable': 0},
-        'span': {'first': '2026-11-24T07:52:19.273Z', 'last': '2026-11-24T23:00:00.000Z'},
-    }
+    return samples.answer(
+        findings,
+        counts={'bytes': 9, 'executions': 99, 'failed': 0, 'unreadable': 0},
+        span={'first': '2026-11-24T07:52:19.273Z', 'last': '2026-11-24T23:00:00.000Z'},
+    )
 
 
 def fleet(count, hosts):
@@ -162,23 +134,8 @@ def saying(texts):
     """Results where each of the texts stands wherever a host can bring one."""
     found = []
     for number, text in enumerate(texts):
-        fields = {
-            name: text
-            for name in (
-                'tty',
-                'comm',
-                'exe',
-                'cwd',
-                'user',
-                'login_user',
-                'docker_host',
-                'context',
-                'project',
-                'subcommand',
-                'action',
-            )
-        }
-        found.append(finding(number, text, ['rm', text], keys=[text], **fields))
+        fields = dict.fromkeys((*samples.TEXTS, 'action'), text)
+        found.append(finding(number, words=['rm', text], keys=[text], **fields))
     return dict(
         {text: read([one for one in found if one['host'] == text]) for text in texts},
         far={'unreachable': True, 'msg': ' '.join(texts)},

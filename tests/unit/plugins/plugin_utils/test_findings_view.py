@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import copy
 import csv
 import datetime
 import io
@@ -16,43 +15,15 @@ import unicodedata
 
 import pytest
 import yaml
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import entries
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, findings_view, formats, parts
+from ansible_collections.claude_hooks.docker_audit.tests.support import samples
 
 ZONE = datetime.timezone(datetime.timedelta(hours=1))
-FINDING = {
-    'host': 'web1',
-    'timestamp': '2026-11-24T23:57:43.051Z',
-    'event': '1795564663.051:91',
-    'action': 'remove',
-    'subcommand': 'container rm',
-    'targets': ['claude-hooks-dev', 'x'],
-    'matched': ['claude-hooks-dev'],
-    'docker_host': None,
-    'context': None,
-    'project': None,
-    'signal': None,
-    'match': 'name',
-    'pid': 14342,
-    'ppid': 14296,
-    'uid': 0,
-    'auid': 1000,
-    'ses': 3,
-    'tty': 'pts0',
-    'comm': 'docker',
-    'exe': '/usr/bin/docker',
-    'cwd': '/root',
-    'argv': ['docker', 'container', 'rm', 'claude-hooks-dev', 'x y'],
-    'argv_complete': True,
-    'success': True,
-    'keys': ['claude-hooks-docker'],
-    'user': 'root',
-    'login_user': 'bob',
-}
-READ = {
-    'findings': [FINDING],
-    'counts': {'bytes': 9, 'executions': 12, 'failed': 2, 'unreadable': 3},
-    'span': {'first': '2026-11-20T00:00:03.120Z', 'last': '2026-11-24T23:58:01.007Z'},
-}
+FINDING = samples.finding(
+    'container', 'rm', 'claude-hooks-dev', 'x y', targets=['claude-hooks-dev', 'x'], matched=['claude-hooks-dev']
+)
+READ = samples.answer([FINDING])
 
 LOGIN = {
     'account': 'bob',
@@ -128,35 +99,10 @@ TEXTS = [text for text, _shown in HOSTILE.values()] + [
 
 def hostile(text):
     """A finding with the text wherever a log can bring it."""
-    changed = {
-        name: text
-        for name in (
-            'host',
-            'tty',
-            'comm',
-            'exe',
-            'cwd',
-            'user',
-            'login_user',
-            'docker_host',
-            'context',
-            'project',
-            'signal',
-            'subcommand',
-        )
-    }
     login = dict(LOGIN, **{name: text for name in ('account', 'address', 'hostname', 'terminal', 'exe')})
     parent = dict(PARENT, comm=text, exe=text, argv=[text] if text else [], unit=text)
     caller = {'login': login, 'process': dict(parent, container='a' * 64, container_name=text), 'parent': parent}
-    return dict(
-        copy.deepcopy(FINDING),
-        targets=[text],
-        matched=[text],
-        argv=['docker', text],
-        keys=[text],
-        caller=caller,
-        **changed,
-    )
+    return samples.saying(text, matched=[text], signal=text, caller=caller)
 
 
 def is_harmless(line):
@@ -544,6 +490,12 @@ def test_csv_of_what_a_query_made(items, expected):
     assert formats.csv_text(items).startswith(expected)
 
 
+def test_csv_has_a_column_for_each_field_of_a_finding():
+    (columns,) = csv.reader(io.StringIO(formats.csv_text([])))
+    # The node of a record does not leave the core
+    assert set(columns) == set(entries.Finding.__annotations__) - {'node'}
+
+
 def test_ecs_names():
     assert formats.ecs(dict(FINDING, argv_hex=['ff'])) == {
         '@timestamp': '2026-11-24T23:57:43.051Z',
@@ -579,6 +531,7 @@ def test_ecs_names():
             'targets': ['claude-hooks-dev', 'x'],
             'matched': ['claude-hooks-dev'],
             'match': 'name',
+            'origin': 'raw',
             'auid': 1000,
             'login_user': 'bob',
             'ses': 3,

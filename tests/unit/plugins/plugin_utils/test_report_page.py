@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import datetime
 import hashlib
 import html.parser
@@ -16,44 +15,13 @@ import hypothesis
 import pytest
 import zoneinfo
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, formats, report_page, whole_file
+from ansible_collections.claude_hooks.docker_audit.tests.support import samples
 from hypothesis import strategies
 
 UTC = datetime.timezone.utc
 NOW = '2026-11-24T12:00:00Z'
-FINDING = {
-    'host': 'web1',
-    'timestamp': '2026-11-24T10:00:00.051Z',
-    'event': '1795564663.051:91',
-    'action': 'remove',
-    'subcommand': 'container rm',
-    'targets': ['claude-hooks-dev'],
-    'matched': ['claude-hooks-dev'],
-    'docker_host': None,
-    'context': None,
-    'project': None,
-    'signal': None,
-    'match': 'name',
-    'pid': 14342,
-    'ppid': 14296,
-    'uid': 0,
-    'auid': 1000,
-    'ses': 3,
-    'tty': 'pts0',
-    'comm': 'docker',
-    'exe': '/usr/bin/docker',
-    'cwd': '/root',
-    'argv': ['docker', 'container', 'rm', 'claude-hooks-dev'],
-    'argv_complete': True,
-    'success': True,
-    'keys': ['claude-hooks-docker'],
-    'user': 'root',
-    'login_user': 'bob',
-}
-READ = {
-    'findings': [FINDING],
-    'counts': {'bytes': 9, 'executions': 12, 'failed': 2, 'unreadable': 3},
-    'span': {'first': '2026-11-20T00:00:03.120Z', 'last': '2026-11-24T11:58:01.007Z'},
-}
+FINDING = samples.finding(timestamp='2026-11-24T10:00:00.051Z')
+READ = samples.answer([FINDING], span={'first': '2026-11-20T00:00:03.120Z', 'last': '2026-11-24T11:58:01.007Z'})
 CONNECT = {'pid': 8, 'ppid': 1, 'uid': 0, 'auid': None, 'comm': 'curl', 'exe': '/usr/bin/curl'}
 VERDICT = {
     'host': 'web1',
@@ -118,24 +86,7 @@ def verdicts_page(verdicts=(VERDICT,), host=None, also=None, **asked):
 
 def saying(text):
     """Pages where every text that can come from a host is this."""
-    texts = {
-        name: text
-        for name in (
-            'host',
-            'action',
-            'tty',
-            'comm',
-            'exe',
-            'cwd',
-            'user',
-            'login_user',
-            'docker_host',
-            'context',
-            'project',
-            'subcommand',
-        )
-    }
-    finding = dict(copy.deepcopy(FINDING), targets=[text], argv=['docker', text], keys=[text], **texts)
+    finding = samples.saying(text, timestamp=FINDING['timestamp'], action=text)
     verdict = dict(
         VERDICT,
         host=text,
