@@ -64,6 +64,12 @@ tools:
   returned: always
   type: dict
   sample: {auditctl: /usr/sbin/auditctl, augenrules: /usr/sbin/augenrules, ausearch: /usr/sbin/ausearch}
+missing_tools:
+  description: The names of those that are missing.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 status:
   description: The integers that C(auditctl -s) prints, by its own names. Empty if it could not be asked.
   returned: always
@@ -348,6 +354,7 @@ def main():
         reason=kernel.reason,
         root=os.geteuid() == 0,
         tools=tools,
+        missing_tools=sorted(name for name in tools if tools[name] is None),
         status=kernel.status,
         auditd_enabled=is_enabled(module),
         arches=audit_rules.arches(platform.machine()),

@@ -169,6 +169,11 @@ ansible_facts:
               real_path: /usr/bin/snap
               kind: snap
               reason: all snaps run through /usr/bin/snap, and a rule on it would log every snap command
+        reason:
+          description: Why RV(ansible_facts.docker_cli.real_paths) is empty, or V(null) where it is not.
+          type: str
+          returned: success
+          sample: docker not found in PATH or the usual places (/usr/local/bin, /usr/bin, /bin, /snap/bin)
         uncovered:
           description:
             - The entries of RV(ansible_facts.docker_cli.found) that can be executed and have a C(reason). Their executions are missing from the
@@ -276,12 +281,21 @@ def docker_cli(executables, paths, search_path):
         path=first['path'],
         real_path=first['real_path'],
         real_paths=list(dict.fromkeys(ruled)),
+        reason=None if ruled else nothing_to_rule(paths or executables, found, searched),
         found=found,
         uncovered=[match for match in executable if match['reason']],
         searched=searched,
         skipped=skipped,
     )
     return printable(facts)
+
+
+def nothing_to_rule(wanted, found, searched):
+    """Return in one sentence why no file gets a rule."""
+    told = ', '.join(wanted) + ' not found'
+    if searched:
+        told += ' in PATH or the usual places (%s)' % ', '.join(printable(searched))
+    return '; '.join([told] + ['%s %s' % (printable(match['path']), match['reason']) for match in found if match['reason']])
 
 
 def split_search_path(search_path):

@@ -380,6 +380,19 @@ def test_folders_that_cannot_exist_are_reported(tmp_path, part):
     assert [skipped['path'] for skipped in facts(folder)['skipped']] == [folder]
 
 
+def test_where_no_file_gets_a_rule_a_sentence_says_why(tmp_path):
+    folder = tmp_path / 'bin'
+    sentence = 'docker, podman not found in PATH or the usual places (%s)' % folder
+    assert facts(folder, names=('docker', 'podman'))['reason'] == sentence
+    (folder / 'podman').mkdir(parents=True)
+    also = '; %s/podman is a directory' % folder
+    assert facts(folder, names=('docker', 'podman'))['reason'] == sentence + also
+    program(folder / 'docker')
+    assert facts(folder, names=('docker', 'podman'))['reason'] is None
+    gone = tmp_path / 'gone'
+    assert given_paths(gone)['reason'] == '%s not found; %s No such file or directory' % (gone, gone)
+
+
 def test_given_paths_replace_the_search(tmp_path):
     program(tmp_path / 'bin/docker')
     real = program(tmp_path / 'opt/docker-28')
