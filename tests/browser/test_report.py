@@ -20,7 +20,6 @@ import os
 import pathlib
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +27,7 @@ import time
 import pytest
 import yaml
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import report_page, verdict_words
-from ansible_collections.claude_hooks.docker_audit.tests.support import samples
+from ansible_collections.claude_hooks.docker_audit.tests.support import playing, samples
 from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
@@ -184,21 +183,8 @@ def pages(tmp_path_factory):
             }
         )
     (folder / 'play.yml').write_text(yaml.safe_dump([{'hosts': 'localhost', 'gather_facts': False, 'tasks': tasks}]))
-    command = [
-        os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
-        '-i',
-        'localhost,',
-        str(folder / 'play.yml'),
-    ]
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=dict(os.environ, TZ='Asia/Kolkata'),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, (done.stdout + done.stderr).decode()[-3000:]
+    code, output = playing.play('-i', 'localhost,', folder / 'play.yml', cwd=folder, TZ='Asia/Kolkata')
+    assert code == 0, output[-3000:]
     for name, count in (('600', 600), ('5000', 5000)):
         results = fleet(count, ['node%02d.example.com' % number for number in range(40)])
         findings = [finding for result in results.values() for finding in result.get('findings', [])]

@@ -10,7 +10,6 @@ Needs root and the audit tools, as the test set-up provides them.
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import re
@@ -18,30 +17,14 @@ import subprocess
 import sys
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.tests.support import playing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FQCN = 'claude_hooks.docker_audit.audit'
 
 
-def play(*words, playbook='playbooks/audit.yml', cwd=ROOT, prefix=(), options=None):
-    """Runs ansible-playbook; returns (exit code, output with the messages one per line)."""
-    command = [*prefix, os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), playbook, *words]
-    if options is not None:
-        command += ['-e', json.dumps(options)]
-    environment = dict(
-        os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json', ANSIBLE_DISPLAY_SKIPPED_HOSTS='false'
-    )
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
+def play(*words, playbook='playbooks/audit.yml', **how):
+    return playing.play(playbook, *words, ANSIBLE_DISPLAY_SKIPPED_HOSTS='false', **how)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ import time
 import uuid
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.tests.support import kernel_audit
+from ansible_collections.claude_hooks.docker_audit.tests.support import kernel_audit, playing
 from ansible_collections.claude_hooks.docker_audit.tests.support.sshd import Sshd
 from ansible_collections.claude_hooks.docker_audit.tests.support.waiting import wait_until
 
@@ -177,17 +177,10 @@ def test_a_parent_that_lives_is_told_and_one_that_has_ended_is_not(name, tmp_pat
         known['parent']['started'] <= finding['timestamp'][:-2] + '9Z'
         and known['parent']['seen'] > finding['timestamp']
     )
-    shown = subprocess.run(
-        [str(BIN / 'ansible-playbook'), 'playbooks/findings.yml', '-e', json.dumps({'key': KEY, 'container': name})],
-        cwd=ROOT,
-        env=dict(os.environ, ANSIBLE_NOCOLOR='1'),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    code, shown = playing.play('playbooks/findings.yml', options={'key': KEY, 'container': name})
     assert (
-        "    parent: %d" % parent.pid in shown
+        code == 0
+        and "    parent: %d" % parent.pid in shown
         and "'%s' $'evil\\x1b[2J'" % (tmp_path / 'clean up.sh') in shown
         and '\x1b' not in shown
     )

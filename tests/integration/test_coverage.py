@@ -24,9 +24,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.tests.support import own_engine, playing
+from ansible_collections.claude_hooks.docker_audit.tests.support.kernel_audit import audit_pid, auditctl, rule
+from ansible_collections.claude_hooks.docker_audit.tests.support.waiting import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLLECTION = 'ansible_collections.claude_hooks.docker_audit'
@@ -69,38 +71,12 @@ set_conf() { sed -i "/^${1%%=*} /d" "$T/audit/auditd.conf"; echo "${1%%=*} = ${1
 """
 
 
-def auditctl(*words):
-    return subprocess.run(
-        ['auditctl', *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
-    ).stdout
-
-
-def audit_pid():
-    return int(re.search(r'^pid (\d+)$', auditctl('-s'), re.MULTILINE).group(1))
-
-
-def wait_until(condition, what, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, '%s: not after %d s' % (what, seconds)
-        time.sleep(0.05)
-
-
 def our_rule(path, uid):
     return ['-F', 'path=%s' % path, '-F', 'perm=x', '-F', 'uid=%d' % uid, '-F', 'key=%s' % KEY]
 
 
 OURS = [our_rule(path, uid) for path in PROGRAMS for uid in (0, 1000)]
 CONNECTS = ['-F', 'arch=b64', '-S', 'connect', '-F', 'path=/run/docker.sock', '-F', 'key=%s-socket' % KEY]
-
-
-@contextlib.contextmanager
-def kernel_rule(*words, where='exit,always', option='-a'):
-    auditctl(option, where, *words)
-    try:
-        yield
-    finally:
-        auditctl('-d', where, *words)
 
 
 @contextlib.contextmanager
@@ -118,7 +94,7 @@ def rules():
     auditctl('--reset-lost')
     with contextlib.ExitStack() as stack:
         for words in [CONNECTS, *OURS]:
-            stack.enter_context(kernel_rule(*words, option='-A'))
+            stack.enter_context(rule(*words, first=True))
         yield
 
 
@@ -325,8 +301,8 @@ def test_another_program_on_path_is_found(machine, put, evidence):
 # --- The kernel -------------------------------------------------------------------------------------------------------
 
 
-def shadow(*words, where='exit,always'):
-    return lambda folder: kernel_rule(*words, where=where, option='-A')
+def shadow(*words, where='always,exit'):
+    return lambda folder: rule(*words, where=where, first=True)
 
 
 @contextlib.contextmanager
@@ -367,36 +343,14 @@ def engine_on_tcp(folder):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    words = [
-        'dockerd',
-        '-H',
-        'unix://%s/d.sock' % folder,
-        '-H',
-        'tcp://127.0.0.1:%d' % port,
-        '--data-root',
-        str(folder / 'data'),
-        '--exec-root',
-        str(folder / 'exec'),
-        '--pidfile',
-        str(folder / 'pid'),
-        '--bridge=none',
-        '--iptables=false',
-        '--ip-forward=false',
-    ]
-    with open(folder / 'dockerd.log', 'wb') as log:
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    try:
-        wait_until(lambda: socket.socket().connect_ex(('127.0.0.1', port)) == 0, 'the second engine listens', 60)
+    with own_engine.running(folder, None, 'tcp://127.0.0.1:%d' % port):
         yield
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @contextlib.contextmanager
 def rule_on_a_link(folder):
     (folder / 'link').symlink_to(DOCKER)
-    with kernel_rule(*our_rule(folder / 'link', 0)), kernel_rule(*our_rule(folder / 'link', 1000)):
+    with rule(*our_rule(folder / 'link', 0)), rule(*our_rule(folder / 'link', 1000)):
         yield
 
 
@@ -432,7 +386,7 @@ KERNEL = [
         'missing in the kernel: -a always,exit -F path=',
         set(),
     ),
-    ('rules_unexpected', 'partial', lambda folder: kernel_rule(*our_rule(DOCKER, 7)), 'uid=7', {'rules_partial'}),
+    ('rules_unexpected', 'partial', lambda folder: rule(*our_rule(DOCKER, 7)), 'uid=7', {'rules_partial'}),
     (
         'rule_path_stale',
         'partial',
@@ -519,7 +473,7 @@ def test_each_watched_user_is_seen(machine):
 
 
 def test_a_user_without_an_account_is_seen(machine):
-    with kernel_rule('-F', 'path=%s' % DOCKER, '-F', 'perm=x', '-F', 'uid=54321', '-F', 'key=by-hand'):
+    with rule('-F', 'path=%s' % DOCKER, '-F', 'perm=x', '-F', 'uid=54321', '-F', 'key=by-hand'):
         found = machine.canary(keys=['by-hand'])
     assert found['proven'] and [run['uid'] for run in found['runs']] == [54321]
 
@@ -529,7 +483,7 @@ def test_a_user_without_an_account_is_seen(machine):
     [((), 'task,never'), (NEVER, 'exit,never'), (WATCH, 'exit,always'), (('-F', 'msgtype=SYSCALL'), 'exclude,always')],
 )
 def test_what_another_rule_takes_is_not_proven(machine, words, where):
-    with kernel_rule(*words, where=where, option='-A'):
+    with rule(*words, where=where, first=True):
         found = machine.canary(seconds=2)
     unseen = {run['path'] for run in found['runs'] if run['event'] is None}
     assert (
@@ -544,7 +498,7 @@ def test_a_docker_that_others_can_replace_is_not_executed(machine):
     try:
         shutil.copy('/bin/false', folder / 'docker')
         folder.chmod(0o777)
-        with kernel_rule('-F', 'path=%s/docker' % folder, '-F', 'perm=x', '-F', 'uid=0', '-F', 'key=by-hand'):
+        with rule('-F', 'path=%s/docker' % folder, '-F', 'perm=x', '-F', 'uid=0', '-F', 'key=by-hand'):
             found = machine.canary(keys=['by-hand'])
     finally:
         shutil.rmtree(folder)
@@ -591,7 +545,7 @@ def test_nobody_takes_over_what_the_canary_executes(machine):
         (folder / 'docker').write_text('#!/bin/sh\necho x >>%s\nsleep 1\n' % ran)
         (folder / 'docker').chmod(0o755)
         assert attacker.stdout.readline() == 'ready\n'
-        with kernel_rule('-F', 'path=%s/docker' % folder, '-F', 'perm=x', '-F', 'uid=54321', '-F', 'key=by-hand'):
+        with rule('-F', 'path=%s/docker' % folder, '-F', 'perm=x', '-F', 'uid=54321', '-F', 'key=by-hand'):
             found = [machine.canary(keys=['by-hand']) for _time in range(5)]
         assert all(one['proven'] for one in found) and ran.read_text() == '', found
     finally:
@@ -606,33 +560,18 @@ def test_nobody_takes_over_what_the_canary_executes(machine):
 
 def play(machine, *words, script='', path=None, playbook='playbooks/coverage.yml', cwd=ROOT):
     """Runs ansible-playbook on that machine; returns (exit code, output)."""
-    command = machine.command(
-        script,
-        os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
+    result = playing.play(
         playbook,
         '-e',
         'key=%s' % KEY,
         *words,
-    )
-    environment = dict(
-        os.environ,
-        ANSIBLE_NOCOLOR='1',
-        ANSIBLE_CALLBACK_RESULT_FORMAT='json',
+        prefix=machine.command(script),
+        cwd=cwd,
         T=str(machine.folder),
         PATH=path or os.environ['PATH'],
     )
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
     shutil.rmtree(machine.folder / 'audit', ignore_errors=True)
-    return done.returncode, done.stdout + done.stderr
+    return result
 
 
 def test_a_host_is_proven(machine, tmp_path):
@@ -661,7 +600,7 @@ def test_blind_failed_and_unreachable_hosts_fail_and_are_told_apart(machine, tmp
             }
         )
     )
-    with kernel_rule('-F', 'arch=b64', '-S', 'execve', '-F', 'key=other-key', option='-A'):
+    with rule('-F', 'arch=b64', '-S', 'execve', '-F', 'key=other-key', first=True):
         code, output = play(machine, '-i', str(inventory), '-e', 'dest=%s/coverage.json' % tmp_path)
     assert code == 2 and re.findall(r'^(\w+) +: ok=.* failed=1', output, re.M) == ['far', 'here', 'unfit'], output
     told = json.loads((tmp_path / 'coverage.json').read_text())

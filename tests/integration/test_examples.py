@@ -20,6 +20,7 @@ import sys
 
 import pytest
 import yaml
+from ansible_collections.claude_hooks.docker_audit.tests.support import playing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(sys.executable).parent
@@ -33,20 +34,8 @@ CHECK_MODE = {  # these are run with --check
 def installed():
     """The rule, which those examples expect that ask whether it is there."""
     for state in ('present', 'absent'):
-        subprocess.run(
-            [
-                BIN / 'ansible-playbook',
-                'playbooks/audit.yml',
-                '-e',
-                'state=' + state,
-                '-e',
-                'docker_audit_manage_service=false',
-            ],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            check=True,
-        )
+        options = {'state': state, 'docker_audit_manage_service': False}
+        assert playing.play('playbooks/audit.yml', options=options)[0] == 0
         if state == 'present':
             yield
 
@@ -92,18 +81,9 @@ def test_the_examples_run(name, examples, tmp_path):
     )
     (tmp_path / 'captures').mkdir()
     shutil.copy(ROOT / 'tests/unit/fixtures/captures/ausearch.raw', tmp_path / 'captures/app1.raw')
-    done = subprocess.run(
-        [BIN / 'ansible-playbook', '-i', 'hosts.yml', 'examples.yml', *(['--check'] if name in CHECK_MODE else [])],
-        cwd=tmp_path,
-        env=dict(os.environ, ANSIBLE_NOCOLOR='1', XDG_STATE_HOME=str(tmp_path)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    words = ['--check'] if name in CHECK_MODE else []
+    code, output = playing.play('-i', 'hosts.yml', 'examples.yml', *words, cwd=tmp_path, XDG_STATE_HOME=str(tmp_path))
+    assert code == 0, output
 
 
 def test_the_inventory_of_the_fleet_gives_the_role_what_it_knows():

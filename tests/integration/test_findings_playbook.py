@@ -27,6 +27,7 @@ import unicodedata
 
 import pytest
 import yaml
+from ansible_collections.claude_hooks.docker_audit.tests.support import playing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCKER = os.path.realpath(shutil.which('docker'))
@@ -104,19 +105,9 @@ def inventory(tmp_path_factory):
 
 def play(inventory, *words, **options):
     """Runs ansible-playbook; returns (exit code, output)."""
-    command = [
-        os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
-        '-i',
-        str(inventory),
-        'playbooks/findings.yml',
-        *words,
-    ]
-    command += ['-e', json.dumps(dict({'key': KEY}, **options))]
-    environment = dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json', TZ='Asia/Kolkata')
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120
+    return playing.play(
+        '-i', inventory, 'playbooks/findings.yml', *words, options={'key': KEY, **options}, TZ='Asia/Kolkata'
     )
-    return done.returncode, (done.stdout + done.stderr).decode()
 
 
 @pytest.fixture(scope='module')
@@ -265,14 +256,5 @@ def test_a_selection_that_does_not_fit_is_an_error_with_its_reason(start, invent
     'playbook, cwd', [('claude_hooks.docker_audit.findings', '/'), (str(ROOT / 'playbooks' / 'findings.yml'), '/')]
 )
 def test_runs_on_this_host_without_an_inventory(playbook, cwd):
-    command = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), playbook]
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=dict(os.environ, ANSIBLE_NOCOLOR='1'),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0 and '1 of 1 host read, since today: ' in done.stdout, done.stdout + done.stderr
+    code, output = playing.play(playbook, cwd=cwd)
+    assert code == 0 and '1 of 1 host read, since today: ' in output, output

@@ -21,13 +21,13 @@ import subprocess
 import sys
 import time
 
-import own_engine
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide, host, on_host
+from ansible_collections.claude_hooks.docker_audit.tests.support import own_engine
 
 KEY = 'claude-hooks-test'
 IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']

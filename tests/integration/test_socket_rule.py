@@ -24,6 +24,9 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.r
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import entries
+from ansible_collections.claude_hooks.docker_audit.tests.support import playing
+from ansible_collections.claude_hooks.docker_audit.tests.support.kernel_audit import auditctl
+from ansible_collections.claude_hooks.docker_audit.tests.support.waiting import wait_until
 
 KEY = 'claude-hooks-test'
 SOCKET = '/run/docker.sock'
@@ -62,30 +65,17 @@ def play(tmp_path):
     held.stdout.readline()
 
     def play(state, *words):
-        done = subprocess.run(
-            [
-                'nsenter',
-                '--target',
-                str(held.pid),
-                '--mount',
-                '--wd',
-                os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
-                'claude_hooks.docker_audit.audit',
-                '-e',
-                'state=' + state,
-                '-e',
-                'docker_audit_manage_service=false',
-                *words,
-            ],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json'),
+        code, output = playing.play(
+            'claude_hooks.docker_audit.audit',
+            '-e',
+            'state=' + state,
+            '-e',
+            'docker_audit_manage_service=false',
+            *words,
+            prefix=['nsenter', '--target', str(held.pid), '--mount', '--wd'],
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout, int(re.search(r' changed=(\d+)', done.stdout).group(1))
+        assert code == 0, output
+        return output, int(re.search(r' changed=(\d+)', output).group(1))
 
     try:
         yield play
@@ -96,10 +86,7 @@ def play(tmp_path):
 
 
 def kernel():
-    listed = subprocess.run(
-        ['auditctl', '-l'], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
-    ).stdout
-    return [line for line in listed.split('\n') if line.endswith('key=claude-hooks-test-socket')]
+    return [line for line in auditctl('-l').split('\n') if line.endswith('key=claude-hooks-test-socket')]
 
 
 def connects(pid=None):
@@ -114,9 +101,7 @@ def client(*words, **options):
 
 
 def logged(pid):
-    deadline = time.monotonic() + 5
-    while not connects(pid) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: connects(pid), 'a connect of process %d in the log' % pid, 5)
     return [(connect['exe'], connect['uid']) for connect in connects(pid)]
 
 
@@ -145,7 +130,7 @@ def test_the_life_of_the_rule(play):
     assert logged(client(python, '-c', CONNECT_32, SOCKET)) == [(python, 0)]
 
     # Someone takes one of the rules out of the kernel: the next run sees it.
-    subprocess.run(['auditctl', '-d', *RULES[1].split()[1:]], check=True, stdin=subprocess.DEVNULL)
+    auditctl('-d', *RULES[1].split()[1:])
     assert play('present', *on)[1] > 0 and kernel() == RULES
 
     assert play('present', '-e', 'docker_audit_key=' + KEY)[1] > 0 and kernel() == []
@@ -182,6 +167,7 @@ def test_the_rule_outlives_the_socket(play):
 
 ASK = '''
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+from ansible_collections.claude_hooks.docker_audit.tests.support import playing
 assert engine.container_names()[1] is None
 assert engine.events().bad == 0
 '''

@@ -26,17 +26,16 @@ import random
 import re
 import runpy
 import subprocess
-import sys
 import threading
 import time
 
-import own_engine
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import processes
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import kernel_log
+from ansible_collections.claude_hooks.docker_audit.tests.support import own_engine, playing
 from ansible_collections.claude_hooks.docker_audit.tests.support.day import commands, compose, others, record, settings
 from ansible_collections.claude_hooks.docker_audit.tests.support.day.stage import (
     DOCKERS,
@@ -254,22 +253,9 @@ def test_the_event_source_reports_each_command_once(day, tmp_path, monkeypatch):
 def test_the_playbook_shows_the_last_verdicts_with_their_evidence(day, tmp_path):
     dest, report = tmp_path / 'verdicts.jsonl', tmp_path / 'verdicts.html'
     asked = {'key': KEY, 'socket': SOCKET, 'container': PREFIX + '*', 'dest': str(dest), 'report': str(report)}
-    done = subprocess.run(
-        [
-            os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
-            str(ROOT / 'playbooks' / 'verdicts.yml'),
-            '-e',
-            json.dumps(asked),
-        ],
-        cwd=ROOT,
-        env=dict(os.environ, ANSIBLE_NOCOLOR='1'),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0 and 'what was before is forgotten' in done.stdout, done.stdout + done.stderr
+    code, output = playing.play('playbooks/verdicts.yml', options=asked)
+    assert code == 0 and 'what was before is forgotten' in output, output
     written = [json.loads(line) for line in dest.read_text().splitlines()]
     pruned = [verdict for verdict in written if verdict['who'] and verdict['who'][0].get('action') == 'prune']
-    assert pruned and 'container prune -f' in done.stdout, done.stdout
+    assert pruned and 'container prune -f' in output, output
     assert report.read_text().count('container prune -f') > 1

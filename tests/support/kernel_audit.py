@@ -34,13 +34,13 @@ def audit_pid() -> int:
 
 
 @contextlib.contextmanager
-def rule(*words: str, first: bool = False) -> Iterator[None]:
+def rule(*words: str, first: bool = False, where: str = 'always,exit') -> Iterator[None]:
     """A rule in the kernel, the first of all or the last. Without a ppid it is for whatever runs on the machine."""
-    auditctl('-A' if first else '-a', 'always,exit', *words)
+    auditctl('-A' if first else '-a', where, *words)
     try:
         yield
     finally:
-        auditctl('-d', 'always,exit', *words)
+        auditctl('-d', where, *words)
 
 
 def executions(path: str, key: str, *more: str) -> list[str]:

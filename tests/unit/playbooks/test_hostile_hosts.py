@@ -9,14 +9,12 @@ Runs the real ansible-playbook on hosts whose Python is a script that prints an 
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import re
-import subprocess
-import sys
 import unicodedata
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.tests.support import playing
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 RAW = '\x1b[2J\x9b31m\u202e{{ 7*7 }}'
@@ -124,17 +122,8 @@ def inventory(tmp_path_factory):
 
 def play(inventory, playbook, *words, callback='ansible.builtin.default', **environment):
     form = {'ANSIBLE_CALLBACK_RESULT_FORMAT': 'yaml'} if callback == 'yaml' else {'ANSIBLE_STDOUT_CALLBACK': callback}
-    command = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), '-i', str(inventory)]
-    done = subprocess.run(
-        [*command, 'playbooks/%s.yml' % playbook, *words],
-        cwd=ROOT,
-        env=dict(os.environ, ANSIBLE_NOCOLOR='1', XDG_STATE_HOME=str(inventory.parent), **form, **environment),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode, (done.stdout + done.stderr).decode()
+    form = {**form, 'XDG_STATE_HOME': str(inventory.parent), **environment}
+    return playing.play('-i', inventory, 'playbooks/%s.yml' % playbook, *words, **form)
 
 
 def is_of_the_view(line):

@@ -14,12 +14,11 @@ import json
 import os
 import pathlib
 import socket
-import subprocess
-import sys
 import threading
 import urllib.parse
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.tests.support import playing
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SECRET = 'hunter2'
@@ -65,23 +64,12 @@ def webhook():
 def notify(folder, port, *words, log=os.devnull):
     # As ansible-rulebook hands variables over: words of a command line can be seen by all
     path = folder / 'variables.json'
-    command = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), 'playbooks/notify.yml', *words]
     extra = {
         'notify_url': 'http://127.0.0.1:%d/hooks/4f2a' % port,
         'finding_encoded': urllib.parse.quote(json.dumps(FINDING)),
     }
     path.write_text(json.dumps(extra))
-    done = subprocess.run(
-        [*command, '-e', '@%s' % path],
-        cwd=ROOT,
-        env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_LOG_PATH=str(log)),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode, done.stdout + done.stderr
+    return playing.play('playbooks/notify.yml', *words, '-e', '@%s' % path, ANSIBLE_LOG_PATH=str(log))
 
 
 def test_the_chat_gets_the_finding_as_text(webhook, tmp_path):

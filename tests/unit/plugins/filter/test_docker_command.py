@@ -6,10 +6,7 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
-import subprocess
-import sys
 
 import pytest
 import yaml
@@ -23,6 +20,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.
     public,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.parse import parse
+from ansible_collections.claude_hooks.docker_audit.tests.support import playing
 
 FILTER = docker_command.FilterModule().filters()['docker_command']
 DOCUMENTED = yaml.safe_load(pathlib.Path(docker_command.__file__).with_suffix('.yml').read_text(encoding='utf-8'))
@@ -65,24 +63,11 @@ def test_the_documented_examples_run(tmp_path):
     playbook.write_text(
         yaml.safe_dump([{'hosts': 'localhost', 'gather_facts': False, 'tasks': yaml.safe_load(DOCUMENTED['EXAMPLES'])}])
     )
-    program = pathlib.Path(sys.executable).parent / 'ansible-playbook'
     # The folder above ansible_collections, from which this test itself has the filter.
     collections = pathlib.Path(docker_command.__file__).parents[5]
-    environment = dict(
-        os.environ, ANSIBLE_COLLECTIONS_PATH=str(collections), ANSIBLE_LOCALHOST_WARNING='false', HOME=str(tmp_path)
-    )
-    ran = subprocess.run(
-        [str(program), '-i', 'localhost,', '-c', 'local', str(playbook)],
-        env=environment,
-        cwd=str(tmp_path),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert ran.returncode == 0 and 'ok=3 ' in ran.stdout, ran.stdout
+    places = {'ANSIBLE_COLLECTIONS_PATH': str(collections), 'HOME': str(tmp_path)}
+    code, output = playing.play('-i', 'localhost,', '-c', 'local', playbook, cwd=tmp_path, **places)
+    assert code == 0 and 'ok=3 ' in output, output
 
 
 def test_the_documentation_names_every_field_and_action():

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import pathlib
 import re
 import subprocess
 import sys
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.tests.support import playing
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 
 # The folder that holds ansible_collections, as this test was imported from it
@@ -190,28 +190,10 @@ def test_command_lines_are_never_templated(tmp_path):
     (tmp_path / 'play.yml').write_text(PLAY)
     options = tmp_path / 'options.json'
     options.write_text(json.dumps({'log': str(log), 'result': str(tmp_path / 'result.json'), 'text': log.read_text()}))
-    done = subprocess.run(
-        [
-            os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
-            '-i',
-            'localhost,',
-            '-c',
-            'local',
-            'play.yml',
-            '-e',
-            '@%s' % options,
-            '-e',
-            'ansible_python_interpreter=' + sys.executable,
-        ],
-        cwd=tmp_path,
-        env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_COLLECTIONS_PATH=COLLECTIONS),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    words = ['-i', 'localhost,', '-c', 'local', 'play.yml', '-e', '@%s' % options]
+    interpreter = {'ansible_python_interpreter': sys.executable}
+    code, output = playing.play(*words, options=interpreter, cwd=tmp_path, ANSIBLE_COLLECTIONS_PATH=COLLECTIONS)
+    assert code == 0, output
     result = json.loads((tmp_path / 'result.json').read_text())
     assert result['filtered'] == result['looked_up']
     assert result['filtered'][0]['argv'] == ['docker', 'stop', hostile]

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 import subprocess
 import time
+from typing import Iterator
 
 
 @contextlib.contextmanager
-def running(folder, image):
-    """The path of the socket of an engine that has the image. It gets SIGTERM at the end.
+def running(folder: pathlib.Path, image: str | None = None, *also: str) -> Iterator[str]:
+    """The path of the socket of an engine that has the image, and listens at other places also. It gets SIGTERM at the
+    end.
 
     A second one in the same folder finds its containers again.
     """
@@ -34,6 +37,7 @@ def running(folder, image):
         'day',
         '--containerd-plugins-namespace',
         'day-plugins',
+        *('--host=' + place for place in also),
     ]
     log = open(folder / 'log', 'ab')
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
@@ -43,9 +47,7 @@ def running(folder, image):
         while subprocess.run(here + ['info'], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode:
             assert time.monotonic() < deadline and process.poll() is None, (folder / 'log').read_text()
             time.sleep(0.2)
-        if subprocess.run(
-            here + ['image', 'inspect', image], stdin=subprocess.DEVNULL, capture_output=True, check=False
-        ).returncode:
+        if image is not None and not _has(here, image):
             save = subprocess.Popen(['docker', 'save', image], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
             subprocess.run(here + ['load'], stdin=save.stdout, capture_output=True, check=True)
             save.wait()
@@ -54,3 +56,8 @@ def running(folder, image):
         process.terminate()
         process.wait(40)
         log.close()
+
+
+def _has(docker: list[str], image: str) -> bool:
+    words = [*docker, 'image', 'inspect', image]
+    return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0

@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running ansible-playbook in tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from typing import Any, Iterable
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PLAYBOOK = os.path.join(os.path.dirname(sys.executable), 'ansible-playbook')
+
+
+def play(
+    *words: object,
+    prefix: Iterable[str] = (),
+    cwd: pathlib.Path | str = ROOT,
+    options: dict[str, Any] | None = None,
+    **environment: str,
+) -> tuple[int, str]:
+    """Run ansible-playbook to its end; (exit code, what it wrote to stdout and then what to stderr).
+
+    options are extra variables; environment is what differs from the environment of the test; prefix is a command that
+    runs another one, such as nsenter.
+    """
+    command = [*prefix, PLAYBOOK, *map(str, words)]
+    if options is not None:
+        command += ['-e', json.dumps(options)]
+    # As bytes: a carriage return is to be seen as one
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, 'ANSIBLE_NOCOLOR': '1', 'ANSIBLE_CALLBACK_RESULT_FORMAT': 'json', **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, (done.stdout + done.stderr).decode()
