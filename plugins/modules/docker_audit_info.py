@@ -184,13 +184,13 @@ foreign_use:
   elements: dict
   sample:
     - {line: -w /usr/bin/docker -k claude-hooks-docker, file: /etc/audit/rules.d/50-cis.rules, number: 7, compiled: 12, key: claude-hooks-docker}
-keeper:
-  description: The service that keeps the events of the engine.
+witness:
+  description: The service that keeps the events of the engine and sees who is connected to it.
   returned: always
   type: dict
   contains:
-    unit: {type: str, description: The path of its unit., sample: /etc/systemd/system/claude-hooks-keep-events.service}
-    program: {type: str, description: The path of its program., sample: /usr/local/lib/claude-hooks-keep-events.py}
+    unit: {type: str, description: The path of its unit., sample: /etc/systemd/system/claude-hooks-witness.service}
+    program: {type: str, description: The path of its program., sample: /usr/local/lib/claude-hooks-witness/witness.py}
     state: {type: str, description: The file that it writes., sample: /var/lib/claude-hooks/events.jsonl}
     files:
       description: What is there of it and its files, and the folder of these if nothing else is in it.
@@ -200,7 +200,19 @@ keeper:
     systemd: {type: bool, description: Whether systemd runs on the host., sample: true}
     runs: {type: bool, description: "Whether it runs, was started after its files were written, and starts at boot.", sample: true}
     unit_text: {type: str, description: "The text of its unit, or null.", sample: "[Service]\nExecStart=/usr/bin/python3"}
-    program_sha1: {type: str, description: "The SHA-1 of its program, or null.", sample: 4e1243bd22c66e76c2ba9eddc1f91394e57f9f83}
+    program_sha1:
+      description: The SHA-1 of the files of its program, one after the other in the order of their names. Null if one is missing.
+      type: str
+      sample: 4e1243bd22c66e76c2ba9eddc1f91394e57f9f83
+    old_unit:
+      description: The path of the unit that an earlier version of the role installed.
+      type: str
+      sample: /etc/systemd/system/claude-hooks-keep-events.service
+    old_files:
+      description: What is there of that unit and its program.
+      type: list
+      elements: str
+      sample: []
 compiled:
   description: Whether C(/etc/audit/audit.rules), which C(augenrules) writes, holds a rule with one of our keys.
   returned: always
@@ -255,31 +267,45 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.python import too_old
 
-KEEPER_UNIT = '/etc/systemd/system/claude-hooks-keep-events.service'
-# One file, in no folder that something else may use, so that it goes without a trace
-KEEPER = '/usr/local/lib/claude-hooks-keep-events.py'
+UNITS = '/etc/systemd/system'
+WITNESS_UNIT = UNITS + '/claude-hooks-witness.service'
+# A folder of its own, which nothing else uses, so that it goes without a trace
+WITNESS = '/usr/local/lib/claude-hooks-witness'
+WITNESS_FILES = ('look.py', 'store.py', 'witness.py')
 KEPT = '/var/lib/claude-hooks/events.jsonl'
+OLD_UNIT = UNITS + '/claude-hooks-keep-events.service'
+OLD_PROGRAM = '/usr/local/lib/claude-hooks-keep-events.py'
 
 
-def look_at_keeper(module):
+def wants(unit):
+    """The link by which systemd starts a unit at boot."""
+    return os.path.join(UNITS, 'multi-user.target.wants', os.path.basename(unit))
+
+
+def look_at_witness(module):
     """What the host has of the service that keeps the engine's events."""
-    folder = os.path.dirname(KEPT)
-    link = os.path.join(os.path.dirname(KEEPER_UNIT), 'multi-user.target.wants', os.path.basename(KEEPER_UNIT))
-    files = [path for path in (link, KEEPER_UNIT, KEEPER, KEPT, KEPT + '.1') if os.path.lexists(path)]
-    if os.path.isdir(folder) and not os.path.islink(folder) and set(os.listdir(folder)) <= set(map(os.path.basename, files)):
-        files.append(folder)
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.on_host import read_text
 
-    program = read_text(KEEPER)
+    folder = os.path.dirname(KEPT)
+    kept = [path for path in (KEPT, KEPT + '.1') if os.path.lexists(path)]
+    if os.path.isdir(folder) and not os.path.islink(folder) and set(os.listdir(folder)) <= set(map(os.path.basename, kept)):
+        kept.append(folder)
+    needed = [wants(WITNESS_UNIT), WITNESS_UNIT, WITNESS]
+    files = [path for path in needed if os.path.lexists(path)]
+    programs = [os.path.join(WITNESS, name) for name in WITNESS_FILES]
+    texts = [read_text(path) for path in programs]
+    complete = None not in texts
+    runs = is_booted() and files == needed and complete and runs_as_installed(module, [WITNESS_UNIT] + programs)
     return dict(
-        unit=KEEPER_UNIT, program=KEEPER, state=KEPT, files=files, systemd=is_booted(), unit_text=read_text(KEEPER_UNIT),
-        program_sha1=None if program is None else hashlib.sha1(program.encode('utf-8')).hexdigest(),
-        runs=is_booted() and set((link, KEEPER_UNIT, KEEPER)) <= set(files) and runs_as_installed(module, [KEEPER_UNIT, KEEPER]))
+        unit=WITNESS_UNIT, program=programs[-1], state=KEPT, files=files + kept, systemd=is_booted(), runs=runs,
+        unit_text=read_text(WITNESS_UNIT),
+        program_sha1=hashlib.sha1(''.join(texts).encode('utf-8')).hexdigest() if complete else None,
+        old_unit=OLD_UNIT, old_files=[path for path in (wants(OLD_UNIT), OLD_UNIT, OLD_PROGRAM) if os.path.lexists(path)])
 
 
 def runs_as_installed(module, files):
     """Whether the service runs, and was started after its files were written: a run of the role can have died in between."""
-    asked = ['systemctl', 'show', '--property=ActiveState,ExecMainStartTimestampMonotonic', os.path.basename(KEEPER_UNIT)]
+    asked = ['systemctl', 'show', '--property=ActiveState,ExecMainStartTimestampMonotonic', os.path.basename(WITNESS_UNIT)]
     told = dict(line.partition('=')[::2] for line in module.run_command(asked)[1].split('\n'))
     started = told.get('ExecMainStartTimestampMonotonic', '')
     if told.get('ActiveState') != 'active' or not started.isdigit():
@@ -372,7 +398,7 @@ def main():
         foreign_use=[
             dict(entry, key=key) for entry in merged if entry['file'] not in files.managed
             for key in [audit_rules.used_key(entry['line'], files.keys)] if key is not None],
-        keeper=look_at_keeper(module),
+        witness=look_at_witness(module),
         compiled=any(audit_rules.has_key(line, files.keys) for line in compiled.split('\n')),
         load=dict(effects, refusals=load.refusals(effects)),
         stopped_at=load.stopped_at(merged, kernel.rules, on_host.resolve_id),

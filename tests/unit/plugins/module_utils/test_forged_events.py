@@ -30,7 +30,7 @@ from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events imp
 )
 
 ROOT = pathlib.Path(__file__).parents[4]
-SPEC = importlib.util.spec_from_file_location('keeper', ROOT / 'roles/docker_audit/files/keep_events.py')
+SPEC = importlib.util.spec_from_file_location('keeper', ROOT / 'roles/docker_audit/files/witness/store.py')
 keeper = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(keeper)
 

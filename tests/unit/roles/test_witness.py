@@ -23,10 +23,11 @@ import time
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
 
-PROGRAM = pathlib.Path(__file__).resolve().parents[3] / 'roles' / 'docker_audit' / 'files' / 'keep_events.py'
-spec = importlib.util.spec_from_file_location('keep_events', PROGRAM)
-keep_events = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(keep_events)
+PROGRAM = pathlib.Path(__file__).resolve().parents[3] / 'roles' / 'docker_audit' / 'files' / 'witness' / 'witness.py'
+spec = importlib.util.spec_from_file_location('witness', PROGRAM)
+witness = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(witness)
+store = witness.kept_files
 
 A = 'a' * 64
 NANO = 1795492663051000123
@@ -52,6 +53,7 @@ class Engine:
 
     def __init__(self, path, *memory, status='200 OK'):
         self.memory, self.asked, self.status = list(memory), [], status
+        self.containers = {}  # id: what an inspect answers
         self._streams, self._clients, self._lock = [], [], threading.Lock()
         self._path = str(path)
         self._server = socket.socket(socket.AF_UNIX)
@@ -78,6 +80,9 @@ class Engine:
                         return
                     request += piece
                 target = request.split(b' ')[1].decode()
+                if target.startswith('/containers/'):
+                    client.sendall(self._told(target.split('/')[2]))
+                    continue
                 with self._lock:
                     client.sendall(('HTTP/1.1 %s\r\nTransfer-Encoding: chunked\r\n\r\n' % self.status).encode())
                     for entry in self.memory:
@@ -89,6 +94,11 @@ class Engine:
                     self.asked.append(target)
         except OSError:
             pass
+
+    def _told(self, name):
+        running = [{'Id': container, 'Labels': {'a': 'x' * 100000}} for container in self.containers]
+        told = json.dumps(running if name == 'json' else self.containers.get(name, {}), separators=(',', ':'))
+        return ('HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s' % (len(told), told)).encode()
 
     @staticmethod
     def _send(client, data):
@@ -143,10 +153,10 @@ class Host:
         self.dockerds = set()
         self.engine.end()
 
-    def keep(self, leaving=0, largest=keep_events.LARGEST_FILE):
+    def keep(self, leaving=0, largest=store.LARGEST_FILE):
         self._stop.clear()
-        self.keeper = keep_events.Keeper(
-            keep_events.Store(str(self.folder), largest), str(self.path), self._engines, pause=0.02, leaving=leaving
+        self.keeper = witness.Follower(
+            store.Store(str(self.folder), largest), str(self.path), self._engines, pause=0.02, leaving=leaving
         )
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -234,7 +244,7 @@ def test_only_a_dockerd_of_root_is_an_engine(tmp_path, comm, uids, is_engine):
     (tmp_path / '4711' / 'comm').write_text(comm + '\n')
     escaped = comm.replace('\n', '\\n')  # as the kernel writes it there (fs/proc/array.c proc_task_name)
     (tmp_path / '4711' / 'status').write_text('Name:\t%s\nUid:\t%s\nGid:\t0\t0\t0\t0\n' % (escaped, uids))
-    assert keep_events.engines(str(tmp_path)) == ({4711} if is_engine else set())
+    assert witness.look.engines(str(tmp_path)) == ({4711} if is_engine else set())
 
 
 def test_what_the_engine_still_knows_and_what_comes_is_kept_once(host):
@@ -246,10 +256,12 @@ def test_what_the_engine_still_knows_and_what_comes_is_kept_once(host):
     engine.emit(*live)
     assert host.kept(*past, *live) == [key(entry) for entry in past + live]
     assert (host.folder / 'events.jsonl').stat().st_mode & 0o777 == 0o600
-    (connected,) = host.marks('connected', 'gone', 'gap')
-    assert (
-        connected['pid'] == os.getpid() and before - 1 <= connected['from'] <= connected['to'] <= time.time() * 1000 + 1
-    )
+    # One connection for events, one to ask about containers
+    wait(lambda: len(host.marks('connected')) == 2)
+    assert host.marks('gone', 'gap') == []
+    for mark in host.marks('connected'):
+        assert (mark['pid'], mark['looker']) == (os.getpid(), os.getppid())
+        assert before - 1 <= mark['from'] <= mark['to'] <= time.time() * 1000 + 1
 
 
 def test_an_engine_that_starts_anew_is_marked_and_nothing_is_lost_or_twice(host):
@@ -315,7 +327,7 @@ def test_health_checks_do_not_push_out_what_joins_two_keepers(host):
     host.following()
     check = event('exec_start: true')
     host.engine.emit(check)
-    wait(lambda: keep_events.identity(check) in host.keeper._seen)
+    wait(lambda: store.told(check).key in host.keeper._seen)
     host.end_keeper()
     host.engine.memory[:] = [check, event('die')]
     host.keep()
@@ -435,7 +447,7 @@ def test_what_is_no_event_of_a_container_is_not_kept_and_breaks_nothing(host, ra
         {'com.docker.compose.project': 'p' * 900000, 'name': 'x'},
         {'Label' + 'l' * 500000: 'v', 'name': 'x'},
         {'name': 5, 'exitCode': None},
-        {name: '\U0001f600' * 600 for name in keep_events.ATTRIBUTES},
+        {name: '\U0001f600' * 600 for name in store.ATTRIBUTES},
     ],
 )
 def test_hostile_names_and_labels_are_one_line_of_bounded_size(host, attributes):
@@ -447,12 +459,12 @@ def test_hostile_names_and_labels_are_one_line_of_bounded_size(host, attributes)
     host.engine.emit(entry)
     host.kept(entry)
     lines = (host.folder / 'events.jsonl').read_bytes().split(b'\n')
-    assert len(lines) == 3 and max(map(len, lines)) < 80000  # the mark of the connect, the event, and nothing behind it
-    kept = json.loads(lines[1])['Actor']['Attributes']
+    # the marks of the connects, the event, and nothing behind it
+    (line,) = [line for line in lines[:-1] if 'Type' in json.loads(line)]
+    assert max(map(len, lines)) < 80000 and lines[-1] == b'' and len(lines) <= 4
+    kept = json.loads(line)['Actor']['Attributes']
     assert kept == {
-        name: value[:512]
-        for name, value in attributes.items()
-        if name in keep_events.ATTRIBUTES and isinstance(value, str)
+        name: value[:512] for name, value in attributes.items() if name in store.ATTRIBUTES and isinstance(value, str)
     }
 
 
@@ -481,11 +493,13 @@ def test_two_files_of_bounded_size_hold_the_newest(host):
     events = host.events()
     assert 20 < len(events) < 200 and events == [key(entry) for entry in entries[-len(events) :]]
     # The connect of the process that still runs is explained as long as it runs.
-    assert [json.loads(path.read_bytes().split(b'\n')[0]).get('mark') for path in files] == ['connected', 'connected']
+    for path in files:
+        starts = [json.loads(line).get('mark') for line in path.read_bytes().split(b'\n')[:2]]
+        assert starts == ['connected', 'connected']
     # A file that is put aside between the reading of the two is read twice.
     read = kept_events.read([path.read_bytes() for path in (*files, files[0])])
     assert [(entry['Action'], entry['timeNano']) for entry in read['events']] == events
-    assert len(read['connects']) == 1
+    assert {pid for pid, _start, _end in read['connects']} == {os.getpid()}
 
 
 def test_a_cut_line_does_not_take_the_next_one_with_it(host):
@@ -493,9 +507,9 @@ def test_a_cut_line_does_not_take_the_next_one_with_it(host):
     last = event()
     host.start(last)
     host.keep()
-    wait(lambda: len((host.folder / 'events.jsonl').read_bytes().split(b'\n')) == 4)
+    wait(lambda: len((host.folder / 'events.jsonl').read_bytes().split(b'\n')) == 5)
     read = kept_events.read([(host.folder / 'events.jsonl').read_bytes()])
-    assert [entry['Action'] for entry in read['events']] == ['start'] and len(read['connects']) == 1
+    assert [entry['Action'] for entry in read['events']] == ['start'] and read['connects']
 
 
 def test_an_engine_that_answers_with_an_error_is_asked_less_and_less(host):
@@ -515,7 +529,7 @@ def test_the_program_ends_with_the_signal_of_systemd_and_says_so(tmp_path):
     line = process.stderr.readline()
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0 and ('waiting for it' in line or 'cannot connect to' in line)
-    (entry,) = map(json.loads, (tmp_path / 'events.jsonl').read_text().splitlines())
+    entry = json.loads((tmp_path / 'events.jsonl').read_text().splitlines()[-1])
     assert (entry['mark'], entry['last']) == ('ended', None)
 
 
@@ -543,8 +557,8 @@ def test_a_folder_that_cannot_be_used_ends_it_with_a_sentence(tmp_path, prepare,
 
 
 def test_a_full_disk_ends_it_so_that_a_new_start_writes_what_is_still_to_be_had(tmp_path, monkeypatch):
-    store = keep_events.Store(str(tmp_path))
-    store.write({'mark': 'ended'})
-    monkeypatch.setattr(keep_events.os, 'write', lambda file, data: len(data) - 1)
-    with pytest.raises(keep_events.StoreError, match='only 16 of 17 bytes written'):
-        store.write({'mark': 'ended'})
+    files = store.Store(str(tmp_path))
+    files.write({'mark': 'ended'})
+    monkeypatch.setattr(store.os, 'write', lambda file, data: len(data) - 1)
+    with pytest.raises(store.StoreError, match='only 16 of 17 bytes written'):
+        files.write({'mark': 'ended'})

@@ -1,0 +1,343 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Promise: who asks the engine to end a container is seen in the act, and nobody else is taken for him.
+
+A real engine, real clients, three idle connections beside. Needs what tests/lab/lab gives.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from ansible_collections.claude_hooks.docker_audit.tests.support import own_engine
+from ansible_collections.claude_hooks.docker_audit.tests.support.waiting import wait_until
+
+IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']
+PROGRAM = pathlib.Path(__file__).resolve().parents[2] / 'roles' / 'docker_audit' / 'files' / 'witness' / 'witness.py'
+TCP = '127.0.0.1:23751'
+SLEEP = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.05; done']
+PS_FIELDS = ('CapEff', 'CapPrm', 'NoNewPrivs')
+
+# A client of Python's own: connects to argv[1], asks for each of the other arguments (METHOD PATH), says its pid.
+CLIENT = """
+import http.client, os, socket, sys
+def connected(path):
+    if path.startswith('tcp:'):
+        host, port = path[4:].rsplit(':', 1)
+        return socket.create_connection((host, int(port)))
+    made = socket.socket(socket.AF_UNIX)
+    made.connect(path)
+    return made
+client = http.client.HTTPConnection('localhost')
+client.sock = connected(sys.argv[1])
+for request in sys.argv[2:]:
+    client.request(*request.split(' '))
+    client.getresponse().read()
+"""
+# Asks, and is gone before the engine can answer.
+HASTY = """
+import socket, sys
+made = socket.socket(socket.AF_UNIX)
+made.connect(sys.argv[1])
+made.send(('%s HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 0\\r\\n\\r\\n' % sys.argv[2]).encode())
+"""
+# Connects, hands the connection to another process and ends; that one asks.
+HANDS_ON = """
+import array, os, socket, sys, time
+ours, theirs = socket.socketpair()
+if os.fork() == 0:
+    while os.getppid() == int(sys.argv[3]): time.sleep(0.01)
+    _data, rights, _flags, _name = theirs.recvmsg(1, 64)
+    made = socket.socket(fileno=array.array('i', rights[0][2])[0])
+    made.send(('%s HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 0\\r\\n\\r\\n' % sys.argv[2]).encode())
+    made.recv(4096)
+    os._exit(0)
+made = socket.socket(socket.AF_UNIX)
+made.connect(sys.argv[1])
+ours.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [made.fileno()]))])
+""".replace('sys.argv[3]', 'os.getpgrp()')
+
+
+def engine_request(path, method, target, body=None):
+    client = http.client.HTTPConnection('localhost')
+    client.sock = socket.socket(socket.AF_UNIX)
+    client.sock.connect(path)
+    client.request(method, target, json.dumps(body) if body else None, {'Content-Type': 'application/json'})
+    response = client.getresponse()
+    text = response.read()
+    client.close()
+    return response.status, text
+
+
+class Host:
+    """An engine, the witness beside it, and what it wrote."""
+
+    def __init__(self, folder, path):
+        self.folder, self.path = folder, path
+        self.kept = folder / 'kept' / 'events.jsonl'
+        self.number = 0
+
+    def docker(self, *words):
+        words = ['docker', '--host', 'unix://' + self.path, *words]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def container(self, *options, words=SLEEP):
+        self.number += 1
+        return self.docker('run', '-d', '--network', 'none', '--name', 'look-%d' % self.number, *options, IMAGE, *words)
+
+    def python(self, text, *arguments):
+        """Runs a client in a process group of its own and gives it back when it has ended."""
+        words = [sys.executable, '-c', text, self.path, *arguments]
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def entries(self):
+        return [json.loads(line) for line in self.kept.read_bytes().split(b'\n')[:-1] if line]
+
+    def actions(self, container):
+        return [entry['Action'] for entry in self.entries() if 'Actor' in entry and entry['Actor']['ID'] == container]
+
+    def looks(self, container):
+        """Of this container, by the action they follow."""
+        found = {}
+        for entry in self.entries():
+            if entry.get('mark') == 'look':
+                for event in [entry['event'], *entry.get('also', ())]:
+                    if event[1] == container:
+                        found.setdefault(event[0], entry)
+        return found
+
+    def look(self, container, action='kill'):
+        wait_until(lambda: action in self.looks(container), self.kept.read_text)
+        return self.looks(container)[action]
+
+
+@pytest.fixture(scope='module')
+def host(tmp_path_factory):
+    """With three idle clients, one of which listens to events, and a first look behind it."""
+    folder = tmp_path_factory.mktemp('looks')
+    (folder / 'kept').mkdir()
+    with own_engine.running(folder, IMAGE, 'tcp://' + TCP) as path:
+        host = Host(folder, path)
+        host.kept.touch()
+        words = [sys.executable, '-I', str(PROGRAM), str(folder / 'kept'), path]
+        running = host.container()  # before the witness
+        host.early = running
+        with open(folder / 'witness.log', 'wb') as log:
+            witness = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=log)
+        idle = []
+        try:
+            wait_until(lambda: '"sees"' in host.kept.read_text(), (folder / 'witness.log').read_text)
+            host.witness = witness.pid
+            for request in (b'', b'', b'GET /events HTTP/1.1\r\nHost: x\r\n\r\n'):
+                idle.append(socket.socket(socket.AF_UNIX))
+                idle[-1].connect(path)
+                idle[-1].send(request)
+            first = host.container()
+            host.docker('kill', first)
+            host.look(first)
+            yield host
+            witness.send_signal(signal.SIGTERM)
+            assert witness.wait(10) == 0
+        finally:
+            witness.kill()
+            for connection in idle:
+                connection.close()
+            print((folder / 'witness.log').read_text())
+
+
+def askers(look):
+    """The clients of a look that were not there at an earlier one; the three idle ones are, and are this process."""
+    old = [client for client in look['clients'] if client['seen'] is not None]
+    assert [client['pid'] for client in old] == [os.getpid()] * 3
+    assert look['complete'] and look['dropped'] == 0
+    return [client for client in look['clients'] if client['seen'] is None]
+
+
+CURL = ['curl', '-s', '--unix-socket', '{path}', '-X']
+
+
+@pytest.mark.parametrize(
+    'words, exe',
+    [
+        ([*CURL, 'POST', 'http://x/containers/{id}/stop'], 'curl'),
+        ([*CURL, 'POST', 'http://x/containers/{id}/kill'], 'curl'),
+        ([*CURL, 'DELETE', 'http://x/containers/{id}?force=1'], 'curl'),
+        (['docker', '--host', 'unix://{path}', 'stop', '{id}'], 'docker'),
+        (['docker', '--host', 'unix://{path}', 'rm', '-f', '{id}'], 'docker'),
+    ],
+    ids=lambda words: ' '.join(words[-2:]) if isinstance(words, list) else words,
+)
+def test_who_asks_is_seen_with_all_that_proc_has(host, words, exe):
+    container = host.container()
+    words = [word.format(path=host.path, id=container) for word in words]
+    before = time.time() * 1000
+    asker = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    asker.wait(30)
+    look = host.look(container)
+    (client,) = askers(look)
+    assert (client['pid'], client['uid'], client['gid'], client['argv']) == (asker.pid, 0, 0, words)
+    assert os.path.basename(client['exe']) == exe == client['comm'] and client['argv_complete'] is True
+    assert before - 20 <= client['start'] <= look['time'] and client['accepts'] is False
+    assert client['listener'] == host.path and client['inode'] > 0 and 'gone' not in client
+    assert host.path in look['listeners'] and 'tcp:' + TCP in look['listeners']
+    # with its login, which the kernel says of this process too
+    login = int(pathlib.Path('/proc/self/loginuid').read_text())
+    assert client['auid'] == (None if login == 4294967295 else login)
+
+
+def test_a_client_that_keeps_its_connection_is_seen_at_both_and_known_at_the_second(host):
+    containers = [host.container(), host.container()]
+    asker = host.python(CLIENT, *('POST /containers/%s/stop' % container for container in containers))
+    asker.wait(30)
+    (first,) = askers(host.look(containers[0]))
+    second = host.look(containers[1])
+    (again,) = [client for client in second['clients'] if client['pid'] != os.getpid()]
+    assert (first['pid'], again['pid']) == (asker.pid, asker.pid) and first['inode'] == again['inode']
+    assert first['seen'] is None and again['seen'] == host.look(containers[0])['time']
+
+
+def test_a_client_inside_of_a_container_is_seen_with_its_container(host):
+    victim = host.container()
+    words = ['python3', '-c', CLIENT, '/run/docker.sock', 'POST /containers/%s/kill' % victim]
+    asker = host.container('-v', host.path + ':/run/docker.sock', words=words)
+    (client,) = askers(host.look(victim))
+    assert client['container'] == asker and client['comm'] == 'python3' and client['argv'][0] == 'python3'
+    assert client['pid'] > 0 and 'unit' not in client
+
+
+def test_a_client_over_tcp_is_seen_by_its_address(host):
+    container = host.container()
+    words = [sys.executable, '-c', CLIENT, 'tcp:' + TCP, 'POST /containers/%s/stop' % container]
+    subprocess.run(words, stdin=subprocess.DEVNULL, timeout=30, check=True)
+    (client,) = askers(host.look(container))
+    assert client['listener'] == 'tcp:' + TCP and client['remote'].startswith('127.0.0.1:')
+    assert client['pid'] is client['uid'] is client['gid'] is None
+
+
+def test_of_two_at_once_both_are_seen(host):
+    containers = [host.container(), host.container()]
+    both = [host.python(CLIENT, 'POST /containers/%s/stop' % container) for container in containers]
+    for asker in both:
+        asker.wait(30)
+    for asker, container in zip(both, containers):
+        assert asker.pid in [client['pid'] for client in host.look(container)['clients']]
+
+
+def test_who_asks_and_leaves_at_once_is_seen_or_nobody_is(host):
+    seen = 0
+    for _unused in range(5):
+        container = host.container()
+        asker = host.python(HASTY, 'POST /containers/%s/kill' % container)
+        asker.wait(10)
+        found = askers(host.look(container))
+        assert {client['pid'] for client in found} <= {asker.pid}
+        # What /proc has of a process that is gone is that of nobody
+        assert all('argv' not in client or client['argv'][-1].endswith(container + '/kill') for client in found)
+        seen += len(found)
+    late = [entry['time'] - entry['event'][2] / 1e6 for entry in host.entries() if entry.get('mark') == 'look']
+    print('looks %s ms after the event' % [round(number, 1) for number in sorted(late)])
+    print('seen %d of 5 that left at once' % seen)
+
+
+def test_who_handed_a_connection_on_is_gone_and_nobody_is_named_for_it(host):
+    container = host.container()
+    asker = host.python(HANDS_ON, 'POST /containers/%s/stop' % container)
+    asker.wait(10)
+    (client,) = askers(host.look(container))
+    assert (client['pid'], client['gone']) == (asker.pid, True)
+    assert not {'argv', 'exe', 'comm', 'start'} & set(client)
+
+
+@pytest.mark.parametrize('words, action', [(['rm', '{id}'], 'destroy'), (['rename', '{id}', 'other'], 'rename')])
+def test_what_takes_no_time_has_a_look_of_its_own_which_names_nobody_else(host, words, action):
+    """Removal of a stopped container, and a new name: whoever asked may be gone when the look is taken."""
+    container = host.container(words=['true'])
+    host.docker('wait', container)
+    assert askers(host.look(container, 'die')) is not None
+    words = ['docker', '--host', 'unix://' + host.path, *[word.format(id=container) for word in words]]
+    asker = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    asker.wait(20)
+    look = host.look(container, action)
+    found = askers(look)
+    print('%s: %d seen %.1f ms after' % (action, len(found), look['time'] - look['event'][2] / 1e6))
+    assert {client['pid'] for client in found} <= {asker.pid}
+    assert all(client.get('gone') or client['argv'] == words for client in found)
+
+
+def test_the_first_process_of_each_container_is_noted(host):
+    container = host.container('--restart', 'on-failure')
+    pid, started = host.docker('inspect', '-f', '{{.State.Pid}} {{.State.StartedAt}}', container).split()
+    wait_until(lambda: [entry for entry in host.entries() if entry.get('id') == container], host.entries)
+    (mark,) = [entry for entry in host.entries() if entry.get('id') == container]
+    shim = pathlib.Path('/proc/%s/stat' % pid).read_text().rpartition(')')[2].split()[1]
+    assert (mark['pid'], mark['shim'], mark['restart']) == (int(pid), int(shim), 'on-failure')
+    assert container in mark['cgroup'] and abs(mark['start'] - time.time() * 1000) < 60000
+    # one that ran before the witness did
+    (early,) = [entry for entry in host.entries() if entry.get('id') == host.early]
+    assert early['restart'] == 'no' and early['start'] < mark['start']
+
+
+def test_what_was_executed_inside_is_kept_where_the_container_ends_and_its_health_check_is_not(host):
+    checked = host.container('--health-cmd', 'test -e /', '--health-interval', '1s')
+    other = host.container()
+    host.docker('exec', other, 'true')
+    host.docker('exec', checked, 'sh', '-c', 'exit 0')
+    time.sleep(2.5)
+    host.docker('exec', checked, 'sh', '-c', 'kill 1 #' + 'x' * 1000)
+    wait_until(lambda: 'die' in host.actions(checked), host.entries)
+    executed = [action for action in host.actions(checked) if action.startswith('exec_')]
+    assert executed[:3] == ['exec_create: sh -c exit 0', 'exec_start: sh -c exit 0', 'exec_die']
+    assert [action[:23] for action in executed[3:5]] == ['exec_create: sh -c kill', 'exec_start: sh -c kill ']
+    assert max(map(len, executed)) == 512 and not [action for action in executed if 'test -e' in action]
+    assert host.actions(other) == ['create', 'start']
+
+
+def test_labels_of_400_kb_and_many_stops_at_once_lose_nothing_and_take_little_memory(host):
+    containers = []
+    for number in range(12):
+        # one large label each, as the engine takes them
+        body = {'Image': IMAGE, 'Cmd': SLEEP, 'Labels': {'large': 'x' * 400000}, 'HostConfig': {'NetworkMode': 'none'}}
+        answer, text = engine_request(host.path, 'POST', '/containers/create?name=large-%d' % number, body)
+        assert answer == 201, text
+        containers.append(json.loads(text)['Id'])
+    host.docker('start', *containers)
+    host.docker('kill', *containers)
+    host.docker('rm', *containers)
+    for container in containers:
+        assert host.look(container)['clients'] and host.look(container, 'destroy')['clients']
+        assert host.actions(container) == ['create', 'start', 'kill', 'die', 'destroy']
+    assert not [entry for entry in host.entries() if entry.get('mark') in ('gap', 'blind')]
+    peak = {pid: int(status(pid)['VmHWM'].split()[0]) for pid in processes(host.witness)}
+    print('peak of memory in kB: %s' % peak)
+    assert sum(peak.values()) < 64 << 10
+
+
+def status(pid):
+    lines = pathlib.Path('/proc/%d/status' % pid).read_text().splitlines()
+    return {name: value.strip() for name, _colon, value in (line.partition(':') for line in lines)}
+
+
+def processes(pid):
+    children = pathlib.Path('/proc/%d/task/%d/children' % (pid, pid)).read_text().split()
+    return [pid, *map(int, children)]
+
+
+def test_who_reads_the_engine_has_no_capability_and_who_looks_has_one(host):
+    (reader,) = {entry['pid'] for entry in host.entries() if 'looker' in entry}
+    rights = {pid: [status(pid)[name] for name in PS_FIELDS] for pid in processes(host.witness)}
+    assert rights.pop(host.witness) == ['0000000000080000', '0000000000080000', '1']
+    # the one that reads the engine, and the one that reads command lines
+    assert reader in rights and set(map(tuple, rights.values())) == {('0' * 16, '0' * 16, '1')}
