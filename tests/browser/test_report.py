@@ -30,6 +30,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import r
 from ansible_collections.claude_hooks.docker_audit.tests.support import playing, samples
 from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
+from selenium_axe_python import Axe
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests' / 'lab'))
@@ -341,6 +342,17 @@ def test_it_renders_without_a_complaint(browser, pages, name, rows):
     assert browser.complaints() == []
 
 
+@pytest.mark.parametrize('width, scheme', [(1280, 'light'), (1280, 'dark'), (360, 'light')])
+@pytest.mark.parametrize('name', ['findings', 'verdicts', 'hostile'])
+def test_a_screen_reader_can_read_it(browser, pages, name, width, scheme):
+    browser.open(pages / (name + '.html'), width, scheme)
+    browser.run('document.querySelectorAll("details").forEach((details) => { details.open = true; })')
+    axe = Axe(browser.driver)
+    axe.inject()
+    violations = axe.run()['violations']
+    assert not violations, axe.report(violations)
+
+
 def test_each_column_sorts_by_keyboard_both_ways(browser, pages):
     browser.open(pages / 'findings.html')
     times = browser.column(0)
@@ -384,12 +396,19 @@ def test_the_filter_keeps_rows_that_have_every_word(browser, pages):
 
 def test_a_dot_leads_to_its_row_also_where_the_filter_put_it_away(browser, pages):
     browser.open(pages / 'findings.html')
-    browser.filter('nothing-has-this')
-    dot = browser.find('details.host .strip a')
-    browser.run('arguments[0].dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}))', dot)
-    time.sleep(0.2)
-    row = browser.find(browser.run('return arguments[0].getAttribute("href")', dot))
-    assert row.is_displayed() and 0 <= browser.run('return arguments[0].getBoundingClientRect().top', row) < 900
+    for selector in ('details.host summary .strip a', 'details.host div .strip a'):
+        browser.filter('nothing-has-this')
+        dot = browser.find(selector)
+        opened = browser.run('return arguments[0].closest("details").open', dot)
+        browser.run('arguments[0].dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}))', dot)
+        time.sleep(0.2)
+        row = browser.find(
+            browser.run('return arguments[0].getAttribute("href") || "#" + arguments[0].dataset.row', dot)
+        )
+        assert row.is_displayed() and 0 <= browser.run('return arguments[0].getBoundingClientRect().top', row) < 900
+        assert browser.run('return arguments[0].closest("details").open', dot) == opened
+    link = row.find_element('css selector', 'time a')
+    assert link.get_attribute('href') == browser.run('return location.href')
 
 
 def test_without_scripts_it_is_a_plain_table(browser, pages):
