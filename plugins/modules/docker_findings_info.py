@@ -277,6 +277,8 @@ unreadable:
         - V(failed) if the program did not start. The kernel logs no arguments then, and RV(unreadable[].comm) and RV(unreadable[].exe) are the caller's.
         - V(no arguments) or V(arguments missing) if records were lost or cut.
         - V(contradicting records) if two records of the event say different things, V(time damaged) if its time cannot be read.
+        - V(SYSCALL record missing) or V(key cut off) if the arguments are those of a docker command that takes a matching container away,
+          but the record that holds the key, and the process, is lost or cut at its greatest length. It may have been another program than docker.
       sample: failed
     origin: {type: str, description: As in RV(findings)., sample: raw}
     pid: {type: int, description: As in RV(findings)., sample: 14342}

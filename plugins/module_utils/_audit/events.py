@@ -56,6 +56,7 @@ class Event:
         'argv',
         'problem',
         'other',
+        'is_cut',
         '_bodies',
     )
     interpreted = False
@@ -82,6 +83,7 @@ class Event:
         self.argv: tuple[tuple[bytes, ...], int | None] | None = None
         self.problem: str | None = None
         self.other: bytes | None = None  # a SYSCALL record that contradicts the first
+        self.is_cut = False  # the end of its SYSCALL record may be missing
         self._bodies: set[bytes] | None = None
 
     def add(self, record: lines.Record) -> None:
@@ -105,6 +107,7 @@ class Event:
             if known is not None and not known.startswith(record.body) and self.syscall is known:
                 self.other = self.other or record.body
             self.names = self.names or record.tail
+            self.is_cut = self.is_cut or record.is_cut
             if record.is_damaged:
                 self.problem = NO_TIME
         elif record.kind == b'CWD':
@@ -130,6 +133,7 @@ class InterpretedEvent(Event):
         )
         self.problem = event.problem
         self.other = event.other
+        self.is_cut = event.is_cut
         self.timezone = timezone
         self.order = order
 
@@ -238,6 +242,17 @@ def has_key(event: Event, key: bytes) -> bool:
         or key in keys(event)
         or (event.other is not None and key in _keys_of(event, event.other))
     )
+
+
+def is_keyless(event: Event) -> bool:
+    """Whether the log has the arguments of an execution, and not the key of the rule that logged it.
+
+    auditd cuts a SYSCALL record that is too long before its key, or drops it whole ("Netlink event from kernel is too
+    big", audit-userspace lib/netlink.c), and a full backlog loses any record.
+    """
+    if event.interpreted or not event.execve:
+        return False
+    return event.syscall is None or (event.is_cut and not _KEY.search(event.syscall))
 
 
 def has_any_key(record: lines.Record) -> bool:

@@ -65,7 +65,7 @@ class Reading:
     def events(self) -> Iterator[audit.Event]:
         """The events with the key, roughly in the order of the logs."""
         for event in self._read():
-            self._events += 1
+            self._events += not audit.is_keyless(event)
             if self._is_split and event.origin == records.RAW:
                 event.origin = records.INTERPRETED
             if isinstance(event, audit.InterpretedEvent) and dates.is_ambiguous(event.ident, event.order):

@@ -47,6 +47,13 @@ _OF_THE_SYSTEM = _ENCODED | {b'CONFIG_CHANGE', b'DAEMON_START', b'DAEMON_END', b
 # or behind // (security/apparmor/label.c aa_label_snxprint). Nothing that stands behind such a context begins a record.
 _CHOSEN = re.compile(rb' (?:subj|obj)==?(?::|[^ ]*(?: \(\w{1,20}\))?/)')
 
+#: auditd cuts a record at 8,970 bytes (MAX_AUDIT_MESSAGE_LENGTH, audit-userspace lib/libaudit.h), rsyslog at 8 KiB.
+#: What a user chose in a context that long can stand where the end of the record, with its key, was.
+LONGEST = 8000
+
+_EXECVE, _NUMBERED_EXECVE, _SYSCALL = b'type=EXECVE msg=audit(', b'type=1309 audit(', b'type=SYSCALL msg=audit('
+_FEW, _SMALL = 64, 1 << 20
+
 # Every repetition is bounded, so that no input takes more than linear time.
 _HEAD = re.compile(
     rb'(?:node=([^=\n]{1,255}?) )?type=([A-Z0-9_\[\]]{1,40}) (?:msg=)?audit\(([^)\n]{1,80})\)( ?):[ \t]?'
@@ -113,6 +120,7 @@ class Record(NamedTuple):
     tail: bytes  # what auditd added
     is_damaged: bool = False  # the time cannot be read
     is_forwarded: bool = False  # it has a prefix of its own
+    is_cut: bool = False  # a SYSCALL record that can have lost its end, and so the key of its rule
 
 
 class _Head(NamedTuple):
@@ -208,6 +216,10 @@ def _record(
     is_damaged = not IDENT.match(ident)
     if is_damaged and kind != b'SYSCALL':
         return None
+    is_cut = kind == b'SYSCALL' and len(text) >= LONGEST
+    if is_cut:
+        chosen = _CHOSEN.search(text)
+        text = text[: chosen.start()] if chosen else text
     body, separator, tail = _divided(kind, text)
     if not separator:
         if kind == b'SYSCALL':
@@ -216,7 +228,18 @@ def _record(
                 body, tail = body[: found.end(1)], body[found.end() :]
         if body and body[-1] in _ENDS:
             body = _AT_END.sub(b'', body)
-    return Record(origin, host, node, ident, kind, body, tail, is_damaged, origin == SYSLOG)
+    if kind == b'SYSCALL' and tail and has_names_of_others(body):
+        tail = b''
+    return Record(origin, host, node, ident, kind, body, tail, is_damaged, origin == SYSLOG, is_cut)
+
+
+def has_names_of_others(body: bytes) -> bool:
+    """Whether auditd can have taken the names of users, which it adds to a SYSCALL record, from its security context.
+
+    Fields that a user wrote into a context (see _CHOSEN) have a = each, and auditd believes them.
+    """
+    context = body.find(b' subj=')
+    return context >= 0 and body.find(b'=', context + 7, body.rfind(b' key=')) >= 0
 
 
 def _divided(kind: bytes, text: bytes) -> tuple[bytes, bytes, bytes]:
@@ -257,3 +280,39 @@ def last_record(lines: bytes, start: int, end: int) -> Record | None:
             return found[-1]
         end = begin
     return None
+
+
+def without_syscall(text: bytes) -> Iterator[int]:
+    """Where EXECVE records may stand whose event has no whole SYSCALL record in the text: none of these is left out."""
+    found: list[tuple[int, bytes]] = []
+    for head in (_EXECVE, _NUMBERED_EXECVE) if len(text) < _SMALL else (_EXECVE,):
+        found += _without_syscall(text, head)
+    # ausearch prints the SYSCALL record last
+    after = set(_idents_of_syscalls(text)) if len(found) > _FEW else ()
+    return (place for place, ident in found if ident not in after)
+
+
+def _without_syscall(text: bytes, head: bytes) -> Iterator[tuple[int, bytes]]:
+    pieces = text.split(head)
+    place = 0
+    before = pieces[0]
+    last: tuple[bytes, bytes] | None = None
+    for piece in pieces[1:]:
+        place += len(before)
+        ident = piece[: piece.find(b')')]
+        end = before.rfind(b'\n')
+        start = before.rfind(b'\n', 0, max(0, end)) + 1
+        prefix = before[end + 1 :]
+        # The line before is the SYSCALL record, or another EXECVE record that was looked at
+        if not before.startswith(prefix + _SYSCALL + ident + b')', start) or end - start >= LONGEST:
+            if start or last != (prefix, ident):
+                yield place, ident
+        last = prefix, ident
+        place += len(head)
+        before = piece
+
+
+def _idents_of_syscalls(text: bytes) -> Iterator[bytes]:
+    for piece in text.split(b'\n' + _SYSCALL)[1:]:
+        if piece.find(b'\n') < LONGEST:
+            yield piece[: piece.find(b')')]

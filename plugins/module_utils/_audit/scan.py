@@ -65,6 +65,8 @@ class Scan:
     The other records of an event that is not complete where its SYSCALL record is found are looked for in the block
     before, its own and those that follow, for the length of one block. A rotation can make blocks that are very short:
     these count as one with what was before. Memory holds two blocks, whatever the length of the logs.
+
+    Executions whose key is not in the log (events.is_keyless) are among them: they may be ours.
     """
 
     def __init__(
@@ -104,6 +106,8 @@ class Scan:
         self._seen = (self._seen[1], set())
         found: dict[_Key, audit.Event] = {}
         hits = yield from self._search(block, end, found)
+        if self._is_wanted is audit.may_be_execution:  # and not connects or signals
+            self._note_keyless(block, end, found)
         if found:
             _collect(self._before[0], self._before[1], found)
         if found or self._waiting:
@@ -112,20 +116,25 @@ class Scan:
             _collect(block, end, wanted)
         if not hits or end < _SMALL:
             self._note_unknown(block, end)
-        for key, event in list(self._waiting.items()):
-            if is_complete(event) or self.bytes - self._since[key] >= BLOCK:
-                del self._waiting[key], self._since[key]
-                yield event
-        for key, event in found.items():
-            if is_complete(event):
-                yield event
-            else:
-                self._waiting[key] = event
-                self._since[key] = self.bytes
+        yield from self._complete(found)
         before, before_end = self._before
         self._before = (
             (block, end) if before_end + end > _SHORT_BLOCK else (before[:before_end] + block[:end], before_end + end)
         )
+
+    def _complete(self, found: dict[_Key, audit.Event]) -> Iterator[audit.Event]:
+        """The events that are complete now. The others wait for records that come within a block."""
+        for key, event in list(self._waiting.items()):
+            if is_complete(event) or self.bytes - self._since[key] >= BLOCK:
+                del self._waiting[key], self._since[key]
+                if self._may_be_ours(event):
+                    yield event
+        for key, event in found.items():
+            if not is_complete(event):
+                self._waiting[key] = event
+                self._since[key] = self.bytes
+            elif self._may_be_ours(event):
+                yield event
 
     def end_text(self) -> Iterator[audit.Event]:
         """The events of `ausearch -i` text, which are known when it is read to its end. What comes next may be raw."""
@@ -139,8 +148,11 @@ class Scan:
     def finish(self) -> Iterator[audit.Event]:
         """The events that the end of the logs left incomplete."""
         yield from self.end_text()
-        yield from self._waiting.values()
+        yield from (event for event in self._waiting.values() if self._may_be_ours(event))
         self._waiting = {}
+
+    def _may_be_ours(self, event: audit.Event) -> bool:
+        return audit.has_key(event, self._key) or audit.is_keyless(event)
 
     def _is_interpreted(self, block: bytes, end: int) -> bool:
         """Whether block[:end] is or begins to be `ausearch -i` text; notes the times that it covers, if it is not."""
@@ -209,11 +221,25 @@ class Scan:
         if record.origin == records.INTERPRETED:
             event = audit.InterpretedEvent(event, self._timezone)
         # What it is can depend on a record that contradicts it: whoever takes the event looks at all of it
-        if audit.has_key(event, self._key) and self._is_new(audit.key_of(record)):
+        if (
+            audit.has_key(event, self._key)
+            and audit.key_of(record) not in self._waiting
+            and self._is_new(audit.key_of(record))
+        ):
             fresh: audit.Event = audit.Event(record.node, record.ident, origin=record.origin, host=record.host)
             incomplete[audit.key_of(record)] = (
                 audit.InterpretedEvent(fresh, self._timezone) if event.interpreted else fresh
             )
+
+    def _note_keyless(self, block: bytes, end: int, incomplete: dict[_Key, audit.Event]) -> None:
+        for place in records.without_syscall(block[:end]):
+            start = block.rfind(b'\n', 0, place) + 1
+            stop = block.find(b'\n', place, end)
+            for record in records.records(block[start : end if stop < 0 else stop]):
+                key = audit.key_of(record)
+                is_taken = any(key in known for known in (incomplete, self._waiting, *self._seen))
+                if record.kind == b'EXECVE' and record.origin != records.INTERPRETED and not is_taken:
+                    incomplete[key] = audit.Event(record.node, record.ident, origin=record.origin, host=record.host)
 
     def _usual_event(
         self, block: bytes, position: int, hit: re.Match[bytes], mentions: _Mentions
@@ -239,8 +265,10 @@ class Scan:
             return None
         # The key is quoted and the last of the body, see self._hit
         body = block[start + len(head) : place + self._key_length]
-        if b'\x1d' in body or (names and b' key=' in names):
+        if b'\x1d' in body or (names and b' key=' in names) or len(body) + len(names or b'') >= records.LONGEST:
             return None
+        if names and records.has_names_of_others(body):
+            names = b''
         event = audit.Event(node[5:-1] if node else None, ident, body, names or b'', bodies, _untailed(cwd))
         return event if audit.argv(event)[1] is None or audit.outcome(event) == 'failed' else None
 

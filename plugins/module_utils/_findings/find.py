@@ -92,9 +92,11 @@ def search(
     unreadable = _Unreadable()
     executions = failed = others = 0
     for event, outcome in _executions(events, text.as_bytes(key), since, before):
+        judgement = _judgement(event, outcome, judge)
+        if judgement is _NOT_OURS:
+            continue
         executions += 1
         failed += outcome == 'failed'
-        judgement = _judgement(event, outcome, judge)
         if judgement.unreadable:
             unreadable.add(event, judgement.unreadable)
         elif judgement is _OTHER:
@@ -116,20 +118,29 @@ def search(
 def _executions(
     events: Iterable[audit_log.Event], key: bytes, since: int | None, before: int | None
 ) -> Iterator[tuple[audit_log.Event, str]]:
-    """The executions with a key within a time, and whether each started."""
+    """The executions with a key within a time, and whether each started; and those whose key is not in the log."""
     bounded = since is not None or before is not None
     for event in events:
         outcome = audit_log.outcome(event)
         if outcome is None or not audit_log.has_key(event, key):
-            continue
+            if not audit_log.is_keyless(event):
+                continue
+            outcome = _KEYLESS
         if not bounded or _is_within(event, since, before):
             yield event, outcome
 
 
 _FAILED = _Judgement(unreadable='failed')
+_NOT_OURS = _Judgement()
+_KEYLESS = 'keyless'
 
 
 def _judgement(event: audit_log.Event, outcome: str, judge: _Judge) -> _Judgement:
+    if outcome == _KEYLESS:
+        # Whether docker ran is not in the log: the words must tell
+        if judge.of(event).command is None:
+            return _NOT_OURS
+        return _Judgement(unreadable='key cut off' if event.syscall else 'SYSCALL record missing')
     problem = audit_log.problem(event)
     if problem is not None:
         return _Judgement(unreadable=problem)

@@ -91,7 +91,7 @@ class Host(object):
             if self.following:
                 self.following.close()
             self.following = follow.Following(KEY, str(self.log), self.position, block=4096)
-        events = list(self.following.events())
+        events = [event for event in self.following.events() if audit_log.has_key(event, KEY.encode())]
         self.incomplete = [event for event in events if audit_log.argv(event)[1] is not None]
         serials = sorted(int(event.ident.rpartition(b':')[2]) for event in events)
         self.position = json.loads(json.dumps(self.following.position))

@@ -209,7 +209,8 @@ def test_a_record_behind_another_tag_is_none(prefix):
 def test_records_of_two_hosts_never_join():
     one, two = (b'Nov 24 03:13:20 %s audispd: ' % host for host in (b'web1', b'web2'))
     found, _problems = read(one + LINES[0] + b'\n' + two + LINES[1] + b'\n' + two + LINES[2] + b'\n')
-    assert ([entry['reason'] for entry in found['unreadable']], found['findings']) == (['no arguments'], [])
+    reasons = [entry['reason'] for entry in found['unreadable']]
+    assert (reasons, found['findings']) == (['no arguments', 'SYSCALL record missing'], [])
 
 
 # --- JSON lines that carry the original line -------------------------------------------------------------------------
