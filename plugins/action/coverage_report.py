@@ -27,7 +27,7 @@ class ActionModule(report_action.ReportAction):
         ran = {host: result for host, result in given['canaries'].items() if result}
         summary = coverage_view.summary(hosts, answers.of_hosts('docker_audit_canary', ran))
         return report_action.Report(
-            coverage_view.view(summary, report_action.painted),
+            coverage_view.view(summary, report_action.painted, self.width()),
             {'dest': lambda: json.dumps(summary, indent=2) + '\n'},
             {'coverage': {name: host['coverage'] for name, host in summary['hosts'].items()}},
         )

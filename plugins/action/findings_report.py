@@ -54,6 +54,7 @@ class ActionModule(report_action.ReportAction):
                 until,
                 container=given['container'],
                 paint=report_action.painted,
+                width=self.width(),
                 chosen=given['select'] is not None,
             ),
             {

@@ -32,6 +32,12 @@ class ActionModule(ActionBase):
         if given['playbook'] is None:
             return self._of_role(task_vars or {}, names, specification['argument_specs']['main']['options'])
         complaints = variables.extra(load_extra_vars(self._loader), given['playbook'], names)
+        if given['playbook'] == 'audit' and not complaints:
+            # These hold neither what a play nor what a role sets
+            of_hosts = task_vars['hostvars']
+            complaints = variables.of_inventory(
+                host for host in task_vars['ansible_play_hosts_all'] if variables.PREFIX + 'state' in of_hosts[host]
+            )
         if complaints:
             raise AnsibleActionFail('; '.join(complaints))
         return {'changed': False}

@@ -53,6 +53,7 @@ class ActionModule(report_action.ReportAction):
                 evidence=given['evidence'],
                 paint=_painted,
                 container=given['container'],
+                width=self.width(),
             ),
             {
                 'dest': lambda: formats.jsonl(verdict_view.of_all(hosts)),

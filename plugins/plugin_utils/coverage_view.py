@@ -56,12 +56,15 @@ def _host(result: Mapping[str, Any], canary: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def view(found: Mapping[str, Any], paint: Paint = parts.unpainted) -> list[str]:
-    """Lines for a terminal: a block for each host, then a line for each, and how many there are of each kind."""
+def view(found: Mapping[str, Any], paint: Paint = parts.unpainted, width: int | None = None) -> list[str]:
+    """Lines for a terminal: a block for each host, then a line for each, and how many there are of each kind.
+
+    Longer lines of the blocks are broken at width, where it is known.
+    """
     lines = []
     for name, host in found['hosts'].items():
         heading, *rest = block(name, host)
-        lines += [paint(heading, host['coverage']), *rest, '']
+        lines += [paint(heading, host['coverage']), *parts.fitted(rest, width), '']
     rows = [('HOST', 'COVERAGE', 'BLIND', 'PARTIAL', 'NOTE', 'WATCHED', 'LOGS HOLD')]
     for name, host in found['hosts'].items():
         weights = [one['weight'] for one in host['problems']]

@@ -32,24 +32,26 @@ def view(
     container: str | None = None,
     paint: Paint = parts.unpainted,
     chosen: bool = False,
+    width: int | None = None,
 ) -> list[str]:
     """Lines for a terminal: the items, how much of each host's log was seen, and the hosts that were not read.
 
     items is a list of findings, or whatever an expression made of them. hosts maps each host to the result of its
     module, which was asked for findings from since (None: today) to until. Times are in zone (None: the local one).
-    chosen: select made the items.
+    chosen: select made the items. The lines below the items are broken at width, where it is known.
     """
     items = formats.as_list(items)
     lines = ['No finding.'] if not items else []
+    below = reach(hosts, since, until, zone, container)
     if not all(formats.is_finding(item) for item in items):
-        return formats.jsonl(items).splitlines() + [''] + reach(hosts, since, until, zone, container)
+        return formats.jsonl(items).splitlines() + [''] + parts.fitted(below, width)
     if items:
         lines = table(items, zone, paint) + _on_logins(items)
     left = sum(len(result.get('findings') or []) for result in hosts.values()) - len(items) if chosen else 0
     if left > 0:
         lines += ['', '%s not shown: select left %s out.' % _was(left)]
     origins = parts.forgeable(items)
-    return lines + ([''] if origins else []) + origins + [''] + reach(hosts, since, until, zone, container)
+    return lines + parts.fitted(([''] if origins else []) + origins + [''] + below, width)
 
 
 def _was(number: int) -> tuple[str, str]:

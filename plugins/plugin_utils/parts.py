@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import collections
 import datetime
+import re
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +18,9 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import e
 INDENT = ' ' * 4
 #: What every terminal holds
 WIDTH = 80
+_HANG = 8
+# The indent of a line, cells of a table before its text, and a mark
+_BEFORE_TEXT = re.compile(r' *(?:\S+  +)*(- |-> )?')
 #: An argument can be 128 KiB long, a command line 2 MB: in a terminal that buries all other findings.
 SHOWN_COMMAND = 2000
 SHOWN_TEXT = 400
@@ -55,6 +60,31 @@ def columns(rows: Iterable[Sequence[str]]) -> list[str]:
     rows = list(rows)
     widths = [max(map(len, column)) for column in zip(*rows)]
     return ['  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def fitted(lines: Iterable[str], width: int | None) -> list[str]:
+    """The lines broken at blanks where they are wider than a terminal, or as they are where width is None.
+
+    What goes on stands further right than any line begins, so that no text of a host can look like a line of ours.
+    A command line is not broken, it may be copied.
+    """
+    return [piece for line in lines for piece in _fitted(line, width)]
+
+
+def _fitted(line: str, width: int | None) -> list[str]:
+    if width is None or len(line) <= width or line.lstrip().startswith('$ '):
+        return [line]
+    match = _BEFORE_TEXT.match(line)
+    hang = match.end() + (0 if match.group(1) else 2) if match else 0
+    hang = hang if len(INDENT) < hang <= width // 2 else _HANG
+    return textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=' ' * hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
 
 
 def shown_command(entry: Mapping[str, Any], limit: int = SHOWN_COMMAND) -> str:

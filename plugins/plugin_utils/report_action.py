@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
@@ -18,6 +20,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
     escape,
     formats,
     hiding,
+    parts,
     whole_file,
 )
 
@@ -85,6 +88,20 @@ class ReportAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
     def report(self, hosts: dict[str, Any], given: dict[str, Any]) -> Report:
         """The view and the files of what the hosts returned."""
         raise NotImplementedError
+
+    def width(self) -> int | None:
+        """The columns of the terminal that shows the view, or None where it goes elsewhere: there a line is data.
+
+        A worker's own stdout is /dev/null, so the main process is asked.
+        """
+        output = 2 if whole_file.is_stdout(self._task.args.get('dest')) else 1
+        with contextlib.suppress(OSError):
+            handle = os.open('/proc/%d/fd/%d' % (os.getppid(), output), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            try:
+                return max(40, os.get_terminal_size(handle).columns or parts.WIDTH)
+            finally:
+                os.close(handle)
+        return None
 
     def _show(self, lines: list[str], is_beside: bool) -> None:
         """Show the view, on stderr where stdout is for the file."""

@@ -26,6 +26,7 @@ _EXECUTABLE = re.compile(r'[A-Za-z0-9][A-Za-z0-9._+-]*\Z')
 _UID = re.compile(r'[0-9]{1,10}\Z')
 # In place of a value of another type, of which all is said
 _HARMLESS = {'key': 'k', 'rule_file': 'a.rules', 'uids': [], 'watch': [], 'paths': ['/a'], 'executables': ['a']}
+_STATES = ('present', 'absent')
 _NO_UID = 4294967295  # (uid_t) -1
 
 
@@ -46,15 +47,9 @@ def check(given: Mapping[str, Any], specification: Mapping[str, Any], watched: S
     complaints = []
     for name, option in specification.items():
         try:
-            options[name[len(PREFIX) :]] = _TYPES[option['type']](given.get(name))
+            options[name[len(PREFIX) :]] = _reader(name, option['default'])(given.get(name))
         except _ValueError as error:
             complaints.append('%s: %s %s' % (name, _shown(given.get(name)), error))
-            continue
-        choices = option.get('choices')
-        if choices and options[name[len(PREFIX) :]] not in choices:
-            complaints.append(
-                'value of %s must be one of: %s, got: %s' % (name, ', '.join(choices), _shown(str(given[name]))[1:-1])
-            )
     complaints += _complaints({**_HARMLESS, **options}, watched)
     if not complaints:
         options['uids'] = list(dict.fromkeys(map(int, options['uids'])))
@@ -131,13 +126,16 @@ def _as_users(value: Any) -> list[str]:
     return [] if words in (['all'], ['[]']) else words
 
 
-# raw is what docker_audit_uids is, the one option whose list can be a word
-_TYPES: Mapping[str, Callable[[Any], Any]] = {
-    'str': _as_text,
-    'bool': _as_bool,
-    'list': _as_list,
-    'raw': _as_users,
-}
+def _as_state(value: Any) -> str:
+    if value not in _STATES:
+        raise _ValueError('is no state: use ' + ' or '.join(_STATES))
+    return str(value)
+
+
+def _reader(name: str, default: Any) -> Callable[[Any], Any]:
+    """How an option is read: as what its default is. The types of the specification are all raw."""
+    special = {PREFIX + 'state': _as_state, PREFIX + 'uids': _as_users}
+    return special.get(name) or {str: _as_text, bool: _as_bool, list: _as_list}[type(default)]
 
 
 def _is_word(value: Any) -> bool:

@@ -65,6 +65,20 @@ def _extra(name: str, playbook: str, own: frozenset[str], options: Collection[st
     return None if near is None else '%s is no variable of %s.yml: is %s meant?' % (name, playbook, near)
 
 
+def of_inventory(hosts: Iterable[str]) -> list[str]:
+    """A sentence on docker_audit_state where an inventory sets it for these hosts: audit.yml takes it from state alone.
+
+    A playbook of somebody's own may use the role with it.
+    """
+    named = sorted(hosts)
+    more = '' if len(named) < 2 else ' and %d more' % (len(named) - 1)
+    return [
+        '%sstate is set in the inventory (%s%s), where audit.yml would not obey it: remove it there, and give -e '
+        'state=present or -e state=absent' % (PREFIX, host, more)
+        for host in named[:1]
+    ]
+
+
 def of_role(given: Iterable[str], options: Collection[str]) -> list[str]:
     """A sentence for each variable that begins like an option of the role and is none."""
     return [

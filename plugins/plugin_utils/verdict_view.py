@@ -27,28 +27,32 @@ def view(
     evidence: bool = False,
     paint: Paint = None,
     container: str | None = None,
+    width: int | None = None,
 ) -> list[str]:
     """Lines for a terminal: one for every verdict, how far back each host was seen, and the hosts that were not read.
 
-    With evidence, what a verdict rests on stands below it. paint colours the line of a verdict.
+    With evidence, what a verdict rests on stands below it. paint colours the line of a verdict. Lines are
+    broken at width, where it is known.
     """
     read = {host: result for host, result in hosts.items() if not parts.unread_reason(result)}
     verdicts = of_all(hosts)
     lines: list[str] = []
     for group in folded(verdicts):
-        lines += block(group, zone, evidence, paint)
+        lines += block(group, zone, evidence, paint, width)
     if not read:
         lines.append('No host was read, so nothing is known of any container.')
     elif not verdicts:
         known = all(_is_known_since(result['events'], since, zone) for result in read.values())
         lines.append('No container vanished.' if known else 'No container vanished, as far as is known.')
     lines.append('')
+    below: list[str] = []
     for host, result in read.items():
-        lines += reach(host, result, zone)
-    lines.append('%s: %s' % (parts.read_of(read, hosts, since, until), parts.counted(len(verdicts), 'verdict')))
+        below += reach(host, result, zone)
+    below.append('%s: %s' % (parts.read_of(read, hosts, since, until), parts.counted(len(verdicts), 'verdict')))
     if verdicts and not evidence:
-        lines.append('What they rest on: -e evidence=true')
-    return lines + parts.left_out(others(read), 'verdict', container) + parts.not_read(hosts)
+        below.append('What they rest on: -e evidence=true')
+    below += parts.left_out(others(read), 'verdict', container) + parts.not_read(hosts)
+    return lines + parts.fitted(below, width)
 
 
 def others(hosts: Results) -> int:
@@ -102,12 +106,16 @@ def _kind(verdict: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def block(
-    group: Sequence[Mapping[str, Any]], zone: Zone = None, evidence: bool = False, paint: Paint = None
+    group: Sequence[Mapping[str, Any]],
+    zone: Zone = None,
+    evidence: bool = False,
+    paint: Paint = None,
+    width: int | None = None,
 ) -> list[str]:
     """One line about verdicts of the same kind, and who it can have been where that is open."""
     verdict = group[-1]
-    line = headline(group, zone)
-    lines = [paint(verdict, line) if paint else line]
+    heading = _fitted_headline(group, zone, width)
+    lines: list[str] = []
     if verdict['confidence'] == 'open':
         lines += _candidates(verdict, zone)
         lines += [parts.INDENT + 'not known: ' + _sentence(gap, zone) for gap in _missing(verdict)[:1] if not evidence]
@@ -116,7 +124,24 @@ def block(
     if evidence:
         lines.append('%sid %s, %s' % (parts.INDENT, escape.quoted(verdict['id'][:12]), _cause(verdict)))
         lines += ['%s- %s' % (parts.INDENT, _sentence(line, zone)) for line in verdict['evidence']]
-    return lines
+    painted = [paint(verdict, line) if paint else line for line in heading]
+    return painted + parts.fitted(lines, width)
+
+
+def _fitted_headline(group: Sequence[Mapping[str, Any]], zone: Zone, width: int | None) -> list[str]:
+    """The headline, with its command on a line of its own where both do not fit into one."""
+    line = headline(group, zone)
+    command = _command(group[-1])
+    if width is None or len(line) <= width or command is None:
+        return parts.fitted([line], width)
+    return [*parts.fitted([line.replace(': ' + command, '', 1)], width), parts.INDENT + '$ ' + command]
+
+
+def _command(verdict: Mapping[str, Any]) -> str | None:
+    """The command line of whoever is named, if there is one."""
+    who = verdict['who'][:1]
+    is_named = who and verdict['confidence'] != 'open' and verdict['cause'] in _BY_SOMEBODY
+    return _doing(who[0]) if is_named and who[0].get('argv') else None
 
 
 def headline(group: Sequence[Mapping[str, Any]], zone: Zone = None) -> str:

@@ -222,3 +222,22 @@ def test_a_terminal_has_colours_unless_no_color_is_set(inventory, more, is_colou
     env = environment(inventory, TERM='xterm', **more)
     status, output = in_a_terminal(command(inventory, 'audit-findings'), env, b'never', b'')
     assert status == 0 and ('\x1b' in output) == is_coloured, output
+
+
+@pytest.mark.parametrize('columns', [80, 120])
+def test_a_view_is_broken_at_the_width_of_the_terminal_and_whole_in_a_pipe(tmp_path, columns):
+    evidence = 'no rule for ' + ', '.join('/opt/docker-%d/bin/docker' % number for number in range(12))
+    problem = {'code': 'rule_missing', 'weight': 'partial', 'evidence': evidence, 'remedy': 'Run audit.yml.'}
+    answer = {'changed': False, 'problems': [problem], 'coverage': 'partial', 'watched': [], 'retention': None}
+    python = tmp_path / 'python'
+    python.write_text("#!/bin/sh\ncat <<'.'\n%s\n.\n" % json.dumps(dict(answer, own_keys=['claude-hooks-docker'])))
+    python.chmod(0o755)
+    host = {'ansible_connection': 'local', 'ansible_python_interpreter': str(python)}
+    path = tmp_path / 'hosts.json'
+    path.write_text(json.dumps({'all': {'hosts': {'good': host}}}))
+    words = ['sh', '-c', 'stty cols %d; %s' % (columns, shlex.join(command(path, 'audit-coverage')))]
+    status, output = in_a_terminal(words, environment(path, NO_COLOR='1'), b'never', b'')
+    lines = output.split('\r\n')
+    assert status == 0 and columns - 30 < max(map(len, lines)) <= columns, output
+    assert sum('/opt/docker-' in line for line in lines) > 2, output
+    assert evidence in make(path, 'audit-coverage')[1]

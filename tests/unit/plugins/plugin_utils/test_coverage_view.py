@@ -115,3 +115,23 @@ def test_long_evidence_is_cut():
         'web1', coverage_view.summary({'web1': looked(dict(NOTE, evidence='x' * 700))}, {})['hosts']['web1']
     )
     assert block[1].endswith('x ... (100 more characters)')
+
+
+def test_in_a_terminal_nothing_is_wider_and_a_file_has_whole_lines():
+    evidence = 'no rule of ours for /usr/local/bin/docker-compose with uid 0, and none for uid 1000 -> proven'
+    found = coverage_view.summary({'web1': looked(dict(PARTIAL, evidence=evidence, remedy='Set ' + 'it ' * 30))}, {})
+    lines = coverage_view.view(found, width=80)
+    assert max(map(len, lines)) <= 80 and lines[:6] == [
+        'web1: partial',
+        '    partial  rule_shadowed  no rule of ours for /usr/local/bin/docker-compose',
+        '                              with uid 0, and none for uid 1000 -> proven',
+        '                            -> Set it it it it it it it it it it it it it it it',
+        '                               it it it it it it it it it it it it it it it',
+        '',
+    ]
+    assert any(line.endswith(evidence) for line in coverage_view.view(found))
+
+
+def test_a_word_is_never_broken():
+    found = coverage_view.summary({'web1': looked(dict(PARTIAL, evidence='-w /' + 'x' * 90))}, {})
+    assert any(line.endswith('/' + 'x' * 90) for line in coverage_view.view(found, width=80))

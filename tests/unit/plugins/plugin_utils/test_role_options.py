@@ -59,8 +59,8 @@ def test_is_read_as(name, given, expected):
 @pytest.mark.parametrize(
     'name, given, sentence',
     [
-        ('state', 'maybe', 'value of docker_audit_state must be one of: present, absent, got: maybe'),
-        ('state', 'a\n-D', r'value of docker_audit_state must be one of: present, absent, got: a\n-D'),
+        ('state', 'maybe', 'docker_audit_state: "maybe" is no state: use present or absent'),
+        ('state', 'a\n-D', r'docker_audit_state: "a\n-D" is no state: use present or absent'),
         ('prepend', 'maybe', 'docker_audit_prepend: "maybe" is not a valid boolean: use true or false'),
         ('witness', None, 'docker_audit_witness: null is not a valid boolean: use true or false'),
         ('accept_load', [True], 'docker_audit_accept_load: [true] is not a valid boolean: use true or false'),

@@ -292,3 +292,24 @@ def test_the_view_says_what_the_pattern_left_out(others, expected):
     hosts = {'app1': {'verdicts': [], 'events': EVENTS, 'others': others}}
     lines = verdict_view.view(hosts, zone=UTC, container='web-*')
     assert [line for line in lines if 'not shown' in line] == expected
+
+
+def test_in_a_terminal_a_command_has_a_line_of_its_own_that_can_be_copied():
+    verdict = dict(VERDICT, who=[dict(WHO, argv=['docker', 'rm', '-f', 'x'] + ['y'] * 60)])
+    lines = verdict_view.block([verdict], UTC, evidence=True, width=60, paint=lambda _verdict, line: '<%s>' % line)
+    assert lines == [
+        '<app1: claude-hooks-a died and removed by 1000 (as root) at>',
+        '<        2026-11-24 03:57:43.120+00:00>',
+        '<    $ docker rm -f x ' + ' '.join(['y'] * 60) + '>',
+        '    id aaaaaaaaaaaa, a docker command (certain)',
+        '    - 2026-11-24 03:57:43.118+00:00 kill, signal 9',
+        '    - 2026-11-24 03:57:43.119+00:00 rename from $\'named',
+        "      \\u202eevil\\x07' to x",
+    ]
+
+
+def test_in_a_terminal_what_is_below_is_broken_at_blanks():
+    hosts = {'app1': {'verdicts': [VERDICT], 'events': dict(EVENTS, engine={}), 'others': 3}}
+    lines = verdict_view.view(hosts, zone=UTC, width=80)
+    assert max(map(len, lines)) <= 80
+    assert len(lines) > len(verdict_view.view(hosts, zone=UTC))
