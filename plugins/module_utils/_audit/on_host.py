@@ -11,7 +11,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from typing import Callable, List, NamedTuple, Optional, Tuple
+from typing import Callable, List, NamedTuple, Tuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.rules import Rule
@@ -24,8 +24,6 @@ TOOLS = ('auditctl', 'augenrules', 'ausearch')
 
 #: Runs a program and returns its exit code, stdout and stderr.
 Run = Callable[[List[str]], Tuple[int, str, str]]
-#: The path of a program, or None. It has to look into /sbin too, which the PATH of a connection often lacks.
-Find = Callable[[str], Optional[str]]
 
 
 class HostError(Exception):

@@ -71,26 +71,17 @@ class Command(NamedTuple):
     timeout: int | None = None
     #: Those of a prune and of Compose's like, as (name, value), in their order: ('until', '24h').
     filters: tuple[tuple[str, str], ...] = ()
-    #: Anonymous (rm, down: of the project) volumes go, too.
-    volumes: bool = False
-    #: The new name that "rename" gives, as typed.
-    new_name: str | None = None
 
-    #: Compose: its files, project directory, profiles and env files, as typed.
+    #: Compose: its files and project directory, as typed.
     files: tuple[str, ...] = ()
     project_directory: str | None = None
-    profiles: tuple[str, ...] = ()
-    env_files: tuple[str, ...] = ()
     #: Service to its number of replicas: --scale, "compose scale", "service scale", "service update --replicas".
     scale: Mapping[str, int] = {}
     #: compose rm -s.
     stop_before_rm: bool = False
-    #: compose up and create: whether containers that are as they should be are recreated, or those that differ are not.
+    #: compose up and create: containers that are as they should be are recreated, too.
     force_recreate: bool = False
-    no_recreate: bool = False
     remove_orphans: bool = False
-    #: Compose leaves the dependencies of the services alone.
-    no_deps: bool = False
 
     #: -d, or what implies it (compose up --wait).
     detached: bool = False

@@ -153,7 +153,7 @@ def checkpoint_rm(arguments: list[str], given: Given) -> Command:
 def rename(arguments: list[str], _given: Given) -> Command:
     if not all(name.strip(BLANKS) for name in arguments):
         raise Refused('neither old nor new names may be empty')
-    return _on('rename', containers(arguments[:1], 'rename'), 'container', False)._replace(new_name=arguments[1])
+    return _on('rename', containers(arguments[:1], 'rename'), 'container', False)
 
 
 def update(arguments: list[str], given: Given) -> Command:

@@ -241,18 +241,12 @@ def _outcome(verb: Verb, arguments: list[str], given: Given, path: list[str]) ->
 #: Boolean options that matter to whoever judges what happened, and where they are kept.
 _FLAGS = {
     'force': 'force',
-    'volumes': 'volumes',
-    'volume': 'volumes',
-    'v': 'volumes',
     'stop': 'stop_before_rm',
     'force-recreate': 'force_recreate',
-    'no-recreate': 'no_recreate',
     'remove-orphans': 'remove_orphans',
-    'no-deps': 'no_deps',
 }
 _TEXTS = {'host': 'docker_host', 'context': 'context', 'project-name': 'project'}
 _DIRECTORIES = ('project-directory', 'workdir')
-_REPEATED = {'file': 'files', 'profile': 'profiles', 'env-file': 'env_files'}
 
 
 def _own_options(given: Given, acts: bool) -> dict[str, Any]:
@@ -266,9 +260,7 @@ def _own_options(given: Given, acts: bool) -> dict[str, Any]:
         elif name in ('signal', 's') and acts:
             fields['signal'] = value or None
         elif name == 'filter':
-            fields.setdefault('filters', []).append(_pair(str(value)))
-    if 'filters' in fields:
-        fields['filters'] = tuple(fields['filters'])
+            fields['filters'] = (*fields.get('filters', ()), _pair(str(value)))
     return fields
 
 
@@ -286,11 +278,8 @@ def _finished(command: Command, given: Given, path: list[str], fields: dict[str,
             fields[_TEXTS[name]] = value or None
         elif name in _DIRECTORIES:
             fields['project_directory'] = value or None
-        elif name in _REPEATED:
-            fields.setdefault(_REPEATED[name], []).append(str(value))
-    for name in _REPEATED.values():
-        if name in fields:
-            fields[name] = tuple(fields[name])
+        elif name == 'file':
+            fields['files'] = (*fields.get('files', ()), str(value))
     return command._replace(**fields)
 
 
