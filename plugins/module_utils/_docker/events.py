@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Joins the events that roles/docker_audit/files/keep_events.py saved with those that the engine still has.
+"""Joins the events that the witness (roles/docker_audit/files/witness) saved with those that the engine still has.
 
 Pure: text in, plain values out.
 """
