@@ -197,7 +197,7 @@ def main():
     old = too_old('docker_verdicts_info')
     if old:
         module.fail_json(msg=old)
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, logs
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, logs, rules
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text, times
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connection
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host
@@ -208,7 +208,8 @@ def main():
             module.fail_json(msg='%s must not be empty' % option)
     # Without auditctl, or without the right to ask the kernel, its rules are not known
     auditctl = module.get_bin_path('auditctl')
-    listed = module.run_command([auditctl, '-l']) if auditctl else (1, '', '')
+    listed, asked = [
+        module.run_command([auditctl, option]) if auditctl else (1, '', '') for option in ('-l', '-s')]
     systemctl = module.get_bin_path('systemctl')
 
     def show_units(arguments):
@@ -218,7 +219,8 @@ def main():
         since, before = times.period(params['since'], params['before'])
         result = on_host.verdicts(
             params['key'], params['container'], params['socket'], params['kept'], params['host'], since, before,
-            listed[1] if listed[0] == 0 else None, show_units)
+            listed[1] if listed[0] == 0 else None, show_units,
+            rules.parse_status(asked[1]).get('lost') if asked[0] == 0 else None)
     except (logs.LogReaderError, forms.AuditLogError, text.PatternError, times.TimeError, connection.EngineError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)

@@ -207,6 +207,7 @@ _KNOWN = {
     'matched': listed(text),
     'signal': maybe(text),
     'match': maybe(text),
+    'accepts': maybe(flag),
     'caller': maybe(record({}, {'login': maybe(_LOGIN), 'process': maybe(_PROCESS), 'parent': maybe(_PROCESS)})),
 }
 _EVENT = {'host': maybe(text), 'timestamp': maybe(time), 'event': maybe(text), 'pid': maybe(integer)}

@@ -218,9 +218,13 @@ def _person(who: Mapping[str, Any]) -> str:
 
 
 def _doing(who: Mapping[str, Any]) -> str:
+    """What somebody did. Behind a client that others can connect to may be somebody else."""
+    through = 'through ' if who.get('accepts') is True else ''
     if who.get('argv'):
-        return parts.shown_command(who)
-    return '%s (pid %s)' % (escape.word(who.get('exe')), escape.word(who.get('pid')))
+        return through + parts.shown_command(who)
+    if who.get('remote') and who.get('pid') is None:
+        return 'a client at %s' % escape.word(who['remote'])
+    return through + '%s (pid %s)' % (escape.word(who.get('exe')), escape.word(who.get('pid')))
 
 
 def _sentence(line: Any, zone: Zone) -> str:

@@ -64,6 +64,12 @@ SENTENCES = {
     # clients
     'connected': '{time} ' + _CLIENT + ' connected',
     'connected_meanwhile': '{count} clients connected between the command and the request, but it needs none of them',
+    'client_then': _CLIENT + '{remote}, was connected at that moment{since}{through}',
+    'client_before': _CLIENT + '{remote}, was connected before and had left{since}{through}: it can have asked',
+    'not_connected_then': '{time} '
+    + _WHO
+    + ' fits, but it was not connected to this engine while it would have waited '
+    'for the answer: it asked another one (DOCKER_HOST, a context)',
     'unhealthy': '{time} its health check failed: tools that restart unhealthy containers ask right after that',
     'connects_tell_no_question': 'a connect tells who talked to the engine, not what was asked',
     # the engine
@@ -101,6 +107,11 @@ SENTENCES = {
     'commands_not_logged': 'docker commands were not logged then',
     'users_not_watched': 'docker commands of other users are not logged{users}',
     'connects_not_logged': 'connections to the engine were not logged: an API client cannot be ruled out',
+    'older_clients': 'older connections were there, too, and nothing tells an idle one from one that asks ({count} '
+    'clients)',
+    'look_not_whole': 'not all connections could be read at that moment',
+    'listeners_not_watched': 'connections to another address of the engine are not logged{listeners}',
+    'records_lost': 'the kernel has lost audit records since its start, or nobody knows ({count})',
     'connects_logged_later': 'connections are logged since later than the engine runs: one that is older cannot be '
     'ruled out',
     'docker_not_logged': 'a docker connected whose command is not in the log',
@@ -119,6 +130,10 @@ GAPS = (
     'users_not_watched',
     'connects_not_logged',
     'connects_logged_later',
+    'older_clients',
+    'look_not_whole',
+    'listeners_not_watched',
+    'records_lost',
     'docker_not_logged',
     'processes_before_audit',
     'engine_end_not_known',
@@ -178,6 +193,14 @@ def _service(line: Mapping[str, Any]) -> str:
     return '; it names {}, and Compose can touch {} with that'.format(named, escape.word(line.get('service')))
 
 
+def _since(line: Mapping[str, Any]) -> str:
+    if line.get('seconds') is not None:
+        return ', since {} s before'.format(escape.word(line['seconds']))
+    if line.get('new') is None:
+        return ', since when is not known'
+    return ', since less than a second' if line['new'] is True else ', for longer'
+
+
 def _prune(line: Mapping[str, Any]) -> str:
     if line.get('filtered'):
         return '; which ones its filters leave out is not known'
@@ -206,4 +229,8 @@ _MADE = {
     'together': lambda line: '%s containers ended' % escape.word(line.get('containers')),
     'users': _listed('users'),
     'processes': _listed('processes'),
+    'listeners': _listed('listeners'),
+    'remote': lambda line: ' at ' + escape.word(line['remote']) if line.get('remote') else '',
+    'since': _since,
+    'through': lambda line: ': others can ask through it' if line.get('through') else '',
 }

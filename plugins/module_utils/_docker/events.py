@@ -8,10 +8,9 @@ Pure: text in, plain values out.
 
 from __future__ import annotations
 
-import math
 from typing import Any, Iterable, Sequence, TypedDict
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, witness
 
 _MARGIN = 3600 * 1000
 
@@ -26,6 +25,8 @@ class Kept(TypedDict):
     connects: list[tuple[int, float, float]]
     #: (from, to) of times from which events are missing.
     gaps: list[tuple[float, float]]
+    #: What the witness saw besides events.
+    marks: witness.Marks
 
 
 def read(texts: Iterable[bytes]) -> Kept:
@@ -34,6 +35,7 @@ def read(texts: Iterable[bytes]) -> Kept:
     gone: set[float] = set()
     connects: set[tuple[int, float, float]] = set()
     gaps: set[tuple[float, float]] = set()
+    marked: list[dict[str, Any]] = []
     for entry in (_entry(line) for text in texts for line in text.split(b'\n')):
         mark, start, end = (entry.get(name) for name in ('mark', 'from', 'to'))
         if entry.get('Type') == 'container':
@@ -44,7 +46,15 @@ def read(texts: Iterable[bytes]) -> Kept:
             connects.add((int(entry['pid']), float(start or 0), float(end or 0)))
         elif mark == 'gap' and _is_number(start) and _is_number(end):
             gaps.add((float(start or 0), float(end or 0)))
-    return {'events': joined(events), 'gone': sorted(gone), 'connects': sorted(connects), 'gaps': sorted(gaps)}
+        elif mark:
+            marked.append(entry)
+    return {
+        'events': joined(events),
+        'gone': sorted(gone),
+        'connects': sorted(connects),
+        'gaps': sorted(gaps),
+        'marks': witness.marks(marked),
+    }
 
 
 def joined(*sources: Iterable[Any]) -> list[Any]:
@@ -88,4 +98,4 @@ def _entry(line: bytes) -> dict[str, Any]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return witness.number(value) is not None

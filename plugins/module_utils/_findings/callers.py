@@ -30,6 +30,9 @@ def add(entries: Sequence[Any], batches: Iterable[Iterable[bytes]], living: Any)
                 break
     for entry in entries:
         time = (times.of_ident(entry['event']) or (None,))[0]
+        if time is None and entry['event'] is None and entry['timestamp']:
+            # Of a look of the witness, which is no event of audit
+            time = times.moment(entry['timestamp'])
         login = (entry['auid'], entry['ses'])
         entry['caller'] = {'login': logins.of(entry), 'process': None, 'parent': None}
         # A log can hold the records of other hosts, too

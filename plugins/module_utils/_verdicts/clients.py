@@ -10,6 +10,7 @@ from collections import OrderedDict
 from typing import Iterable, NamedTuple, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import witness
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import command as docker_command
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Entry
@@ -91,6 +92,9 @@ class Clients:
         for one in ran:
             self._ran.setdefault(one.entry.get('pid') or 0, []).append(one)
         self._times: dict[tuple[int, int], list[int]] = {}
+        #: Of each process: when it connected for which execution
+        self._explained: dict[int, list[tuple[int, Execution]]] = {}
+        self._by_exe: dict[str, list[int]] = {}
         unexplained = []
         for (time, _serial), connect in sorted(((moment(one), one) for one in connects), key=lambda pair: pair[0]):
             if self._is_own(time, connect):
@@ -98,8 +102,10 @@ class Clients:
             behind = self._behind(time, connect)
             if behind is not None:
                 self._times.setdefault((behind.time, behind.serial), []).append(time)
+                self._explained.setdefault(connect.get('pid') or 0, []).append((time, behind))
             if behind is None or behind.carries_requests:
                 unexplained.append((time, connect if behind is None else behind.entry))
+                self._by_exe.setdefault(connect.get('exe') or '', []).append(time)
         self._unexplained = unexplained
         self._moments = [time for time, _connect in unexplained]
         self._others = self._at(sorted(set(questions)), sorted(breaks))
@@ -119,6 +125,33 @@ class Clients:
         """The connects in a period that no known command explains."""
         first, last = bisect_left(self._moments, start), bisect_right(self._moments, end)
         return [connect for _time, connect in self._unexplained[first:last]]
+
+    def between(self, start: float, end: float) -> list[tuple[int, Entry]]:
+        """The same with the time of each."""
+        return self._unexplained[bisect_left(self._moments, start) : bisect_right(self._moments, end)]
+
+    def visits(self, exe: str, start: float, end: float) -> list[int]:
+        """When processes of a program connected in a period, for which no known command explains it."""
+        times = self._by_exe.get(exe, [])
+        return times[bisect_left(times, start) : bisect_right(times, end)]
+
+    def is_ours(self, pid: int | None, time: float) -> bool:
+        """Whether a process that is connected at a time is one of ours."""
+        return any(start - names.CLOCK_LAG <= time for start, _end in self._own.get(pid or -1, ()))
+
+    def behind(self, one: witness.Client, time: float) -> Execution | None:
+        """The execution of docker that made a connection which was there at a time."""
+        explained = [found for at, found in self._explained.get(one.pid or 0, ()) if at <= time]
+        if explained and (one.start is None or explained[-1].time >= one.start - PROMPT):
+            return explained[-1]
+        if one.exe is not None and 'docker' not in one.exe:
+            return None
+        start = one.start if one.start is not None else time - PROMPT
+        for pid, first in ((one.pid, start - names.CLOCK_LAG), (one.ppid, start - PROMPT)):
+            ran = [found for found in self._ran.get(pid or 0, ()) if first <= found.time <= time]
+            if ran:
+                return ran[-1]
+        return None
 
     def _at(self, questions: list[float], breaks: list[float]) -> dict[float, Others]:
         """The answers of others(), in one pass through the connects."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, text, times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import witness
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.states import State
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import clients as asking
@@ -28,6 +29,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
     commands,
     ends,
     engine,
+    looks,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import Incident
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources
@@ -71,6 +73,8 @@ class Material(NamedTuple):
     states: Sequence[State] = ()
     #: Where the paths of Compose's labels lead on this host.
     real: Mapping[str, str | None] | None = None
+    #: What the witness saw besides events.
+    marks: witness.Marks = witness.Marks()
 
 
 def verdicts(
@@ -124,6 +128,9 @@ class _Case:
         self._breaks = sorted(breaks)
         self.commands = commands.Commands(ran, self.clients, self.world, self.sources)
         self.attached = askers.Attached(ran, self.clients, self.world, self.sources)
+        self.looks = looks.Looks(
+            material.marks.looks, self.clients, self.sources, self._breaks, [one.asked for one in self.incidents]
+        )
         self.engine_ends = engine.Ends(happened, material.engine_ends, self.sources, material.reasons)
         self.ends = ends.Ends(self.sources, material.oom_kills, material.signals, material.pids)
         self._ended_by: dict[tuple[str, float | None], str] = {}
@@ -202,7 +209,8 @@ class _Case:
 
     def _asked(self, incident: Incident) -> dict[str, Any]:
         """The engine was asked, by somebody or by itself."""
-        command = self.commands.ask(incident)
+        seen_then = self.looks.of(incident)
+        command = self.looks.confirm(incident, seen_then, self.commands.ask(incident))
         attached = self.attached.ask(incident)
         down = self.engine_ends.ask(incident)
         itself = engine.ask_itself(incident)
@@ -212,13 +220,12 @@ class _Case:
             itself = itself._replace(state=answers.EXCLUDED) if engine.is_auto_removal(incident) else itself
             attached = attached._replace(state=answers.NOT_KNOWN) if attached.who else attached
         elif engine.is_auto_removal(incident):
-            ended_by = self._ended_by.get((incident.id, incident.died))
-            if ended_by == 'api':
-                # Whoever ended it by the API removed it, or knew that it would be removed
-                itself = answers.excluded('engine')
-            elif ended_by == 'not_known':
-                itself = itself._replace(missing=(note('end_not_explained'),))
-        api = askers.ask_clients(incident, self.clients, self.sources, self._engine_since(incident), command)
+            itself = self._auto_removal(incident, itself)
+        api = (
+            self.looks.ask(incident, seen_then, command)
+            if seen_then
+            else askers.ask_clients(incident, self.clients, self.sources, self._engine_since(incident), command)
+        )
         recent = self.clients.meanwhile(incident.asked - happening.STARTUP, incident.asked)
         if attached.state == answers.SHOWN and recent:
             attached = attached._replace(state=answers.NOT_KNOWN)
@@ -228,7 +235,7 @@ class _Case:
         if down.state == answers.SHOWN:
             api, down = self._beside_the_end(incident, api, down)
         elif api.state == answers.SHOWN and (
-            attached.who or itself.state != answers.EXCLUDED or command.state != answers.EXCLUDED
+            attached.who or itself.state != answers.EXCLUDED or self._can_be(command, bool(seen_then))
         ):
             api = api._replace(state=answers.NOT_KNOWN)
         lines = seen(incident)
@@ -236,6 +243,17 @@ class _Case:
             known = self.sources.events_known(incident.died or 0, incident.time)
             lines.append(note('had_ended_by_itself', time=incident.died) if known else note('events_forgotten'))
         return conclude(incident, [command, attached, api, down, itself], lines)
+
+    def _can_be(self, command: Answer, is_seen: bool) -> bool:
+        """Whether a docker command can have asked: beside a look, only one that is known."""
+        return command.state != answers.EXCLUDED and (not is_seen or bool(command.who or command.evidence))
+
+    def _auto_removal(self, incident: Incident, itself: Answer) -> Answer:
+        ended_by = self._ended_by.get((incident.id, incident.died))
+        if ended_by == 'api':
+            # Whoever ended it by the API removed it, or knew that it would be removed
+            return answers.excluded('engine')
+        return itself._replace(missing=(note('end_not_explained'),)) if ended_by == 'not_known' else itself
 
     def _beside_the_end(self, incident: Incident, api: Answer, down: Answer) -> tuple[Answer, Answer]:
         """Nobody asks for all containers in the same moment and for the engine, too; for one, somebody can have."""
@@ -349,8 +367,8 @@ def _is_one(before: dict[str, Any], verdict: dict[str, Any]) -> bool:
     return bool(before['who']) and same and before['cause'] == verdict['cause']
 
 
-def _key(who: Entry) -> tuple[object, object]:
-    return who.get('host'), who.get('event')
+def _key(who: Entry) -> tuple[object, ...]:
+    return who.get('host'), who.get('event'), who.get('pid')
 
 
 def seen(incident: Incident) -> list[Evidence]:

@@ -106,6 +106,8 @@ class Host(NamedTuple):
     auditd_since: float | None = None
     #: Where events were kept: when the first of those was that the engine itself remembers.
     remembered_since: float | None = None
+    #: How many records the kernel has lost since its boot; None: not known.
+    lost: int | None = None
 
 
 # Long, as each thing that is read has its line.
@@ -116,6 +118,7 @@ def read(
     listing: str | None,
     containers: dict[str, list[str]],
     living: processes.Processes,
+    lost: int | None,
 ) -> tuple[Host, str | None]:
     """What the host says of itself, and why the engine could not be asked, or None."""
     kept = kept_events.read(list(_kept_texts(kept_path)))
@@ -150,6 +153,7 @@ def read(
             auditd_since=_written(_AUDITD_PID),
             socket=socket,
             remembered_since=_first(remembered.events) if kept['events'] else None,
+            lost=lost,
         ),
         reason,
     )

@@ -11,7 +11,7 @@ import pwd
 from typing import Any, Callable, Iterable
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, names, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, find, processes
@@ -40,14 +40,16 @@ def verdicts(
     before: float | None,
     listing: str | None,
     show_units: Callable[[list[str]], str],
+    lost: int | None = None,
 ) -> dict[str, Any]:
     """The verdicts of this host, and what they rest on.
 
-    listing is what `auditctl -l` prints, None where it fails; show_units runs systemctl with arguments.
+    listing is what `auditctl -l` prints, None where it fails; show_units runs systemctl with arguments; lost is how
+    many records the kernel has lost, None where that is not known.
     """
     containers, _reason = engine.container_names(socket)
     with processes.Processes(containers) as living:
-        read, reason = host_facts.read(key, socket, kept_path, listing, containers, living)
+        read, reason = host_facts.read(key, socket, kept_path, listing, containers, living, lost)
         known = material(read)
         judged, others = decide.with_others(
             known._replace(events=kept_events.still_there(read.events, since)), container, host, since, before
@@ -90,6 +92,7 @@ def material(host: host_facts.Host) -> decide.Material:
         pids={state.id: [state.pid] for state in host.states if state.is_running},
         real=host.real,
         socket=host.socket,
+        marks=host.kept['marks'],
     )
 
 
@@ -171,6 +174,13 @@ def _sources(host: host_facts.Host, changed: list[sources.Change]) -> sources.So
         unwatched=tuple(_unwatched(rules, host.key)),
         unseen=_unseen(changed, host),
         log_first=host.logged.first,
+        sockets=tuple(
+            path
+            for rule in rules or ()
+            if rule.key == host.key + names.SOCKET_SUFFIX and not rule.uids
+            for path in rule.paths
+        ),
+        lost=host.lost,
     )
 
 

@@ -75,6 +75,9 @@ class Sources(NamedTuple):
     #: Processes that are connected to the engine and that audit never sees, since they were there before it.
     unseen: tuple[str, ...] = ()
     log_first: float | None = None
+    #: The sockets whose connects are logged now, and how many records the kernel has lost; None: not known.
+    sockets: tuple[str, ...] = ()
+    lost: int | None = None
 
     def events_known(self, start: float, end: float) -> bool:
         return not any(first < end and last > start for first, last in self.blind)

@@ -10,10 +10,11 @@ import gzip
 import json
 import re
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import witness
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import host as host_facts
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host
 
-NOTHING_KEPT = {'events': [], 'gone': [], 'connects': [], 'gaps': []}
+NOTHING_KEPT = {'events': [], 'gone': [], 'connects': [], 'gaps': [], 'marks': witness.Marks()}
 IDENT = re.compile(r'msg=audit\(([0-9]+)\.([0-9]{3}):([0-9]+)\)')
 
 
@@ -43,6 +44,7 @@ class Day(object):
         self.kept = dict(NOTHING_KEPT)
         self.engine_since = None
         self.remembered_since = None
+        self.lost = recorded.get('lost')
         shift = recorded.get('booted', 0) - self.start
         shifted = [_later(line, shift) for line in recorded.get('kmsg', ())]
         self.kernel = [line for line in shifted if line is not None]
@@ -91,6 +93,7 @@ class Day(object):
             states=[],
             kernel=self.kernel,
             real=None,
+            lost=self.lost,
         )
         return on_host.material(host)
 

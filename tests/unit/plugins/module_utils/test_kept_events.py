@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, witness
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,7 +74,13 @@ def test_marks_are_told_once_in_the_order_of_time():
         {'mark': 'ended', 'time': 4, 'last': None, 'engine': True},
         {'mark': 'gone', 'time': 9},
     )
-    assert kept_events.read([text, text]) == {'events': [], 'gone': [3, 9], 'connects': [(7, 1, 2)], 'gaps': [(5, 6)]}
+    assert kept_events.read([text, text]) == {
+        'events': [],
+        'gone': [3, 9],
+        'connects': [(7, 1, 2)],
+        'gaps': [(5, 6)],
+        'marks': witness.Marks(),
+    }
 
 
 @pytest.mark.parametrize(
@@ -104,7 +110,7 @@ def test_marks_are_told_once_in_the_order_of_time():
 )
 def test_what_is_no_entry_is_left_out(line):
     read = kept_events.read([line + b'\n' + lines(event())])
-    assert len(read.pop('events')) == 1 and read == {'gone': [], 'connects': [], 'gaps': []}
+    assert len(read.pop('events')) == 1 and read == {'gone': [], 'connects': [], 'gaps': [], 'marks': witness.Marks()}
 
 
 @given(st.binary())

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import witness
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import host as host_facts
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host
 
 KEY = 'claude-hooks-docker'
 BOOTED, NOW = 1795400000000, 1795500000000
+NOTHING = {'events': [], 'gone': [], 'connects': [], 'gaps': [], 'marks': witness.Marks()}
 EVENT = {'Type': 'container', 'Action': 'start', 'Actor': {'ID': 'a' * 64, 'Attributes': {}}}
 
 
@@ -28,7 +30,7 @@ def sources_of(lines=(), listing='No rules', **fields):
         'booted': BOOTED,
         'events': [],
         'full': False,
-        'kept': {'events': [], 'gone': [], 'connects': [], 'gaps': []},
+        'kept': NOTHING,
         'containers': {},
         'engine_since': None,
         'reasons': [],
@@ -75,7 +77,7 @@ def test_the_socket_has_a_rule_of_its_own():
         (
             {
                 'events': [event(NOW - 50)],
-                'kept': {'events': [event(NOW - 50)], 'gone': [], 'connects': [], 'gaps': [(NOW - 40, NOW - 30)]},
+                'kept': dict(NOTHING, events=[event(NOW - 50)], gaps=[(NOW - 40, NOW - 30)]),
             },
             ((NOW - 40, NOW - 30), (0, NOW - 50)),
             ((NOW - 50, NOW - 40), (NOW - 30, NOW)),

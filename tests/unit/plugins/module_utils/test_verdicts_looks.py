@@ -1,0 +1,309 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promise: who was connected when a container ended names an API client only where nobody else can have asked.
+
+Tables: what was connected and logged, and what may be said of it. They were written before the code. The kill comes at
+second 1, the look 3 ms later. `curl` connects in the same second and waits for the answer.
+"""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import witness
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import sources
+from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
+    ALWAYS,
+    EVERYTHING,
+    START,
+    A,
+    B,
+    codes,
+    command,
+    connect,
+    gone,
+    judge,
+    kill,
+    life,
+    short,
+    stop,
+)
+
+SOCKET = '/run/docker.sock'
+SEEN = EVERYTHING._replace(sockets=(SOCKET,), lost=0)
+CURL, SDK, STREAM, DOCKER = 100, 200, 300, 400
+
+
+def client(pid, exe='/usr/bin/curl', seen=None, start=0.8, **fields):
+    """A connection: seen and start are seconds."""
+    entry = {'inode': pid, 'listener': SOCKET, 'pid': pid, 'uid': 0, 'gid': 0, 'seen': seen and START + seen * 1000}
+    entry.update(start=START + start * 1000, auid=None, ses=None, exe=exe, comm=exe.rpartition('/')[2], accepts=False)
+    return dict(entry, argv=[exe], argv_complete=True, **fields)
+
+
+def look(at, *clients, action='kill', identity=A, event_at=1.0, **fields):
+    entry = {'mark': 'look', 'time': START + at * 1000, 'took': 1, 'complete': True, 'dropped': 0}
+    entry.update(before=START - 500000, listeners=[SOCKET], clients=list(clients))
+    event = [action, identity, (START + event_at * 1000) * 1e6] if event_at is not None else None
+    return {**entry, 'event': event, **fields}
+
+
+def marks(*entries):
+    return witness.marks(entries)
+
+
+# A look long before, at which nobody was connected: whoever connected before it has left
+CLEAN = look(-100, event_at=None)
+CURL_IN = client(CURL)
+CURL_LOGGED = connect(0.9, CURL, '/usr/bin/curl')
+SDK_IN = client(SDK, '/usr/bin/python3', seen=-100, start=-200)
+STREAM_IN = client(STREAM, '/usr/bin/monitor', seen=-100, start=-200)
+PS_IN = client(1, '/usr/bin/docker', start=-51)
+NOBODY = [connect(-500, 1, '/usr/bin/docker')]
+
+
+@pytest.mark.parametrize(
+    'before, then, connects, expected',
+    [
+        # exactly one: in the look and in the log, or in the log alone
+        ([CLEAN], [CURL_IN], [CURL_LOGGED], ('api', 'certain', [CURL])),
+        ([CLEAN], [], [CURL_LOGGED], ('api', 'certain', [CURL])),
+        ([CLEAN], [dict(CURL_IN, gone=True)], [CURL_LOGGED], ('api', 'certain', [CURL])),
+        # one that keeps its connection, and no other
+        ([look(-100, SDK_IN, event_at=None)], [SDK_IN], [], ('api', 'certain', [SDK])),
+        # beside idle ones: the new one is likely, an old one is open
+        ([look(-100, SDK_IN, event_at=None)], [CURL_IN, SDK_IN], [CURL_LOGGED], ('api', 'likely', [CURL])),
+        ([look(-100, SDK_IN, STREAM_IN, event_at=None)], [SDK_IN, STREAM_IN], [], ('api', 'open', {SDK, STREAM})),
+        # left before the look, and idle ones are there: it can have been either
+        ([look(-100, SDK_IN, event_at=None)], [SDK_IN], [CURL_LOGGED], ('api', 'open', {CURL, SDK})),
+        # an idle one left between two looks: it can have asked and left
+        ([look(-100, SDK_IN, event_at=None)], [CURL_IN], [CURL_LOGGED], ('api', 'likely', [CURL])),
+        # two new ones
+        (
+            [CLEAN],
+            [CURL_IN, client(SDK)],
+            [CURL_LOGGED, connect(0.95, SDK, '/usr/bin/curl')],
+            ('api', 'open', {CURL, SDK}),
+        ),
+        # who connected after the kill did not ask for it
+        ([CLEAN], [CURL_IN, client(SDK)], [CURL_LOGGED, connect(1.002, SDK, 'x')], ('api', 'certain', [CURL])),
+        # no look before: who connected long ago can still be there, and asked and left
+        ([], [CURL_IN], [connect(-200, SDK, '/usr/bin/python3'), CURL_LOGGED], ('api', 'likely', [CURL])),
+        # the look before was less than ten seconds before: an answer can take that long
+        ([look(-5, event_at=None)], [CURL_IN], [connect(-6, SDK, 'x'), CURL_LOGGED], ('api', 'likely', [CURL])),
+        # the look before had it not, so that it is ended: it does not count
+        ([look(-50, event_at=None)], [CURL_IN], [connect(-60, SDK, 'x'), CURL_LOGGED], ('api', 'certain', [CURL])),
+        # docker commands whose arguments ask for something else do not count
+        ([CLEAN], [CURL_IN, PS_IN], [connect(0.9, 1), CURL_LOGGED], ('api', 'certain', [CURL])),
+        # a regular visitor beside an old one is as likely to be there by chance
+        (
+            [look(-100, SDK_IN, event_at=None)],
+            [CURL_IN, SDK_IN],
+            [*(connect(at, 500 + at, '/usr/bin/curl') for at in (-60, -50, -40)), CURL_LOGGED],
+            ('api', 'open', {CURL, SDK, 440, 450, 460}),
+        ),
+        # over TCP no rule sees anybody
+        (
+            [CLEAN],
+            [{'inode': 9, 'listener': 'tcp:127.0.0.1:2375', 'remote': '10.0.0.9:4711', 'pid': None, 'seen': None}],
+            [],
+            ('api', 'open', [None]),
+        ),
+    ],
+)
+def test_who_asked_by_the_api(before, then, connects, expected):
+    seen = marks(*before, look(1.003, *then))
+    judged = judge(life(*kill(1)), [], [*NOBODY, *connects], SEEN, marks=seen)
+    (what, cause, confidence, pids) = short(judged)[0]
+    assert (what, cause, confidence) == ('died', *expected[:2]), judged
+    assert (set(pids) if isinstance(expected[2], set) else pids) == expected[2]
+
+
+@pytest.mark.parametrize(
+    'change, looking',
+    [
+        ({'complete': False}, {}),
+        ({'dropped': 3}, {}),
+        ({'listeners': [SOCKET, '/srv/proxy/docker.sock']}, {}),
+        ({'listeners': [SOCKET, 'tcp:127.0.0.1:2375']}, {}),
+        ({}, {'sockets': ()}),
+        ({}, {'unseen': ('monitor',)}),
+        ({}, {'lost': 4}),
+        ({}, {'lost': None}),
+        ({}, {'connects': ((START - 50000, START + 9000),)}),
+        ({}, {'connects': ()}),
+        ({}, {'commands': ()}),
+    ],
+)
+def test_what_was_not_looking_takes_the_certainty(change, looking):
+    """A look that is not whole or a source that was not there leaves others who can have asked."""
+    found = marks(CLEAN, dict(look(1.003, CURL_IN), **change))
+    looking = {'commands': EVERYTHING.commands, **looking}
+    judged = judge(life(*kill(1)), [], [*NOBODY, CURL_LOGGED], SEEN._replace(**looking), marks=found)
+    expected = 'certain' if looking['commands'] == () else 'likely'  # with connects logged a docker is among those
+    assert short(judged) == [('died', 'api', expected, [CURL])], judged
+
+
+def test_an_engine_that_started_since_had_no_older_connection():
+    found = marks(look(1.003, CURL_IN))
+    logged = SEEN._replace(connects=((START - 50000, START + 9000),))
+    judged = judge(life(*kill(1)), [], [CURL_LOGGED], logged, marks=found, engine_since=START - 40000)
+    assert short(judged) == [('died', 'api', 'certain', [CURL])]
+
+
+def test_a_look_of_another_event_says_nothing():
+    found = marks(CLEAN, look(1.003, CURL_IN, identity=B))
+    assert short(judge(life(*kill(1)), [], NOBODY, SEEN, marks=found))[0][3] != [CURL]
+
+
+def test_our_own_modules_are_no_candidates():
+    found = marks(CLEAN, look(1.003, CURL_IN, client(SDK)))
+    own = [(SDK, START + 500, START + 2000)]
+    judged = judge(life(*kill(1)), [], [*NOBODY, CURL_LOGGED, connect(0.9, SDK)], SEEN, marks=found, own=own)
+    assert short(judged) == [('died', 'api', 'certain', [CURL])]
+
+
+def test_the_name_of_a_client_has_its_command_line_and_its_connect():
+    found = marks(CLEAN, look(1.003, dict(CURL_IN, argv=['curl', '-X', 'POST', '\x1b[1m'], accepts=True)))
+    who = judge(life(*kill(1)), [], [*NOBODY, CURL_LOGGED], SEEN, marks=found)[0]['who'][0]
+    assert who['argv'] == ['curl', '-X', 'POST', '\x1b[1m'] and who['event'] == '0.9:100' and who['accepts'] is True
+
+
+def test_a_removal_by_force_is_one_verdict():
+    clients = [CURL_IN]
+    found = marks(CLEAN, look(1.003, *clients), look(1.103, *clients, action='destroy', event_at=1.1))
+    judged = judge(life(*gone(1)), [], [*NOBODY, CURL_LOGGED], SEEN, marks=found)
+    assert short(judged) == [('died+removed', 'api', 'certain', [CURL])]
+
+
+def test_another_container_that_ends_at_the_same_time_leaves_it_open_who_asked_beside_an_old_client():
+    before = look(-100, SDK_IN, event_at=None)
+    found = marks(before, look(1.003, CURL_IN, SDK_IN), look(1.203, CURL_IN, SDK_IN, identity=B, event_at=1.2))
+    other = life(*kill(1.2, B, 'claude-hooks-b'), identity=B, name='claude-hooks-b')
+    judged = judge(life(*kill(1)) + other, [], [*NOBODY, CURL_LOGGED], SEEN, marks=found)
+    assert [one[1:3] for one in short(judged)] == [('api', 'open')] * 2
+
+
+# --- A docker command that fits ---------------------------------------------------------------------------------------
+# The docker process waits for its answer: until the container has ended. `present`: its pid is in the look.
+
+DOCKER_IN = client(DOCKER, '/usr/bin/docker')
+PLUGIN_IN = client(401, '/usr/libexec/docker/cli-plugins/docker-compose', ppid=DOCKER)
+PROXY_IN = client(SDK, '/usr/sbin/haproxy', accepts=True)
+REMOTE_IN = {'inode': 9, 'listener': 'tcp:127.0.0.1:2375', 'remote': '127.0.0.1:4711', 'pid': None, 'seen': None}
+FITS = command(0.8, 'docker stop ' + 'claude-hooks-a', DOCKER)
+
+
+@pytest.mark.parametrize(
+    'then, connects, expected',
+    [
+        # connects are not logged: the look is the second witness
+        ([DOCKER_IN], None, ('cli', 'certain', [DOCKER])),
+        ([dict(DOCKER_IN, gone=True)], None, ('cli', 'certain', [DOCKER])),
+        ([PLUGIN_IN], None, ('cli', 'certain', [DOCKER])),
+        ([DOCKER_IN, SDK_IN], None, ('cli', 'certain', [DOCKER])),
+        ([DOCKER_IN, CURL_IN], None, ('cli', 'likely', [DOCKER])),
+        # not connected while it would wait: it asked another engine (DOCKER_HOST, a context)
+        ([CURL_IN], None, ('api', 'likely', [CURL])),
+        ([], None, ('not_known', 'open', [DOCKER])),
+        ([SDK_IN], None, ('not_known', 'open', [DOCKER, SDK])),
+        # but for those through which it can have asked
+        ([PROXY_IN], None, ('cli', 'likely', [DOCKER])),
+        ([REMOTE_IN], None, ('cli', 'likely', [DOCKER])),
+        ([dict(SDK_IN, accepts=True)], None, ('cli', 'likely', [DOCKER])),
+        ([dict(CURL_IN, accepts=None)], None, ('cli', 'likely', [DOCKER])),
+        # connects are logged
+        ([DOCKER_IN], [connect(0.85, DOCKER)], ('cli', 'certain', [DOCKER])),
+        ([DOCKER_IN, CURL_IN], [connect(0.85, DOCKER), CURL_LOGGED], ('cli', 'likely', [DOCKER])),
+        ([CURL_IN], [CURL_LOGGED], ('api', 'certain', [CURL])),
+        ([], [CURL_LOGGED], ('api', 'certain', [CURL])),
+    ],
+)
+def test_a_command_that_fits_and_a_look(then, connects, expected):
+    looking = SEEN if connects is not None else SEEN._replace(connects=())
+    given = [*NOBODY, *(connects or ())]
+    judged = judge(life(*stop(1)), [FITS], given, looking, marks=marks(CLEAN, look(1.003, *then)))
+    assert short(judged) == [('stopped', *expected)], judged
+
+
+def test_a_command_that_has_its_answer_can_have_left():
+    """docker kill -s TERM does not wait: that it is not connected says nothing."""
+    events = life(*stop(1)[:2])
+    found = marks(CLEAN, look(1.003, CURL_IN))
+    given = command(0.8, 'docker kill -s TERM claude-hooks-a', DOCKER)
+    judged = judge(events, [given], NOBODY, SEEN._replace(connects=()), marks=found)
+    assert short(judged)[0][1:3] == ('cli', 'likely'), judged
+
+
+def test_of_two_commands_the_one_that_waits_is_named():
+    found = marks(CLEAN, look(1.003, DOCKER_IN))
+    other = command(0.7, 'docker stop claude-hooks-a', 402)
+    judged = judge(life(*stop(1)), [FITS, other], NOBODY, SEEN._replace(connects=()), marks=found)
+    assert short(judged) == [('stopped', 'cli', 'certain', [DOCKER])]
+
+
+def test_a_command_over_ssh_is_named_through_its_dial_stdio():
+    there = command(0.7, 'docker system dial-stdio', DOCKER)
+    found = marks(CLEAN, look(1.003, dict(DOCKER_IN, accepts=True, argv=['docker', 'system', 'dial-stdio'])))
+    judged = judge(life(*stop(1)), [there], [*NOBODY, connect(0.75, DOCKER)], SEEN, marks=found)
+    assert short(judged) == [('stopped', 'api', 'certain', [DOCKER])] and judged[0]['who'][0]['accepts'] is True
+
+
+def test_a_look_that_is_not_whole_excludes_no_command():
+    found = marks(CLEAN, look(1.003, CURL_IN, complete=False))
+    judged = judge(life(*stop(1)), [FITS], NOBODY, SEEN._replace(connects=()), marks=found)
+    assert short(judged) == [('stopped', 'cli', 'likely', [DOCKER])]
+
+
+# --- The marks of a file ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'time': None},
+        {'time': 'x'},
+        {'time': float('nan')},
+        {'clients': None},
+        {'clients': {}},
+    ],
+)
+def test_a_look_without_its_time_or_clients_is_none(change):
+    assert witness.marks([{**look(1), **change}]) == witness.Marks()
+
+
+@pytest.mark.parametrize(
+    'entry',
+    [None, 1, [], {}, {'inode': 1}, {'inode': -1, 'listener': SOCKET, 'pid': 1}, {'inode': 1, 'listener': 2, 'pid': 1}],
+)
+def test_a_client_that_cannot_be_read_leaves_the_look_not_whole(entry):
+    found = witness.marks([look(1, entry, CURL_IN)]).looks[0]
+    assert not found.is_whole and [one.pid for one in found.clients] == [CURL]
+
+
+def test_what_a_client_chose_is_bounded():
+    words = ['x' * 9000] * 9000
+    found = witness.marks([look(1, *[dict(CURL_IN, argv=words, exe='y' * 9000)] * 9000)]).looks[0]
+    assert len(found.clients) == 64 and not found.is_whole
+    assert len(found.clients[0].argv) == 256 and len(found.clients[0].exe or '') == 512
+
+
+def test_the_times_in_which_no_look_was_possible():
+    def state(mark, time, reason=None):
+        return {'mark': mark, 'time': time, 'reason': reason}
+
+    found = witness.marks([state('sees', 1), state('blind', 5, 'slow'), state('sees', 7), state('blind', 9, 'child')])
+    assert found.blind == ((5.0, 7.0, 'slow'), (9.0, float('inf'), 'child')) and found.state == (9.0, 'child')
+
+
+def test_a_look_at_many_events_is_of_each():
+    found = witness.marks([dict(look(1), also=[['kill', B, START * 1e6], 'x', ['kill', 'short', 1]])]).looks[0]
+    assert [one[1] for one in found.events] == [A, B]
+
+
+def test_the_settings_of_these_tables():
+    assert (
+        isinstance(EVERYTHING, sources.Sources)
+        and ALWAYS in SEEN.connects
+        and codes(judge(life(*kill(1)), [], NOBODY, SEEN)[0])
+    )
