@@ -151,7 +151,8 @@ def unit(text):
 class Helper:
     """A process without capabilities that reads command lines, and is killed when one of them does not come."""
 
-    def __init__(self):
+    def __init__(self, proc='/proc'):
+        self._proc = proc
         self._pid = self._socket = None
         self._ended = []
         self._silent = {}  # (pid, ticks) of processes that did not answer
@@ -183,7 +184,7 @@ class Helper:
                 ours.close()
                 keep_capabilities()
                 end_with_parent()
-                _serve_argv(theirs)
+                _serve_argv(theirs, self._proc)
             finally:
                 os._exit(0)
         theirs.close()
@@ -199,7 +200,7 @@ class Helper:
         self._ended = [pid for pid in self._ended if not os.waitpid(pid, os.WNOHANG)[0]]
 
 
-def _serve_argv(pair):
+def _serve_argv(pair, proc):
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     while True:
@@ -207,7 +208,7 @@ def _serve_argv(pair):
         if len(request) < 4:
             return
         try:
-            with open('/proc/%d/cmdline' % struct.unpack('=I', request), 'rb') as stream:
+            with open('%s/%d/cmdline' % (proc, *struct.unpack('=I', request)), 'rb') as stream:
                 pair.send(b'+' + stream.read(LONGEST_ARGV + 1))
         except OSError:
             pair.send(b'-')
