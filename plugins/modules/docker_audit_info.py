@@ -271,7 +271,7 @@ UNITS = '/etc/systemd/system'
 WITNESS_UNIT = UNITS + '/claude-hooks-witness.service'
 # A folder of its own, which nothing else uses, so that it goes without a trace
 WITNESS = '/usr/local/lib/claude-hooks-witness'
-WITNESS_FILES = ('look.py', 'store.py', 'witness.py')
+WITNESS_FILES = ('asking.py', 'kernel.py', 'look.py', 'store.py', 'witness.py')
 KEPT = '/var/lib/claude-hooks/events.jsonl'
 OLD_UNIT = UNITS + '/claude-hooks-keep-events.service'
 OLD_PROGRAM = '/usr/local/lib/claude-hooks-keep-events.py'

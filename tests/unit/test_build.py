@@ -92,8 +92,6 @@ def test_the_tarball_holds_what_is_no_python(tarball):
     assert {
         'plugins/plugin_utils/report_page.html.j2',
         'roles/docker_audit/templates/docker.rules.j2',
-        'roles/docker_audit/files/witness/look.py',
-        'roles/docker_audit/files/witness/store.py',
         'roles/docker_audit/files/witness/witness.py',
         'extensions/eda/rulebooks/notify_on_remove.yml',
     } <= set(tarfile.open(tarball).getnames())

@@ -244,7 +244,7 @@ def test_only_a_dockerd_of_root_is_an_engine(tmp_path, comm, uids, is_engine):
     (tmp_path / '4711' / 'comm').write_text(comm + '\n')
     escaped = comm.replace('\n', '\\n')  # as the kernel writes it there (fs/proc/array.c proc_task_name)
     (tmp_path / '4711' / 'status').write_text('Name:\t%s\nUid:\t%s\nGid:\t0\t0\t0\t0\n' % (escaped, uids))
-    assert witness.look.engines(str(tmp_path)) == ({4711} if is_engine else set())
+    assert witness.kernel.engines(str(tmp_path)) == ({4711} if is_engine else set())
 
 
 def test_what_the_engine_still_knows_and_what_comes_is_kept_once(host):

@@ -23,6 +23,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / 'roles' / 'docker_audit' / 'files' / 'witness'))
 
+import asking  # noqa: E402
+import kernel  # noqa: E402
 import look  # noqa: E402
 import store as kept_files  # noqa: E402
 import witness  # noqa: E402
@@ -106,7 +108,7 @@ def test_a_client_is_described_and_the_witness_itself_is_none(engine):
     client = engine.client('two words', '\udcff')
     told = engine.looker.look()
     (found,) = told['clients']
-    assert told['listeners'] == [engine.path] and told['complete'] and told['dropped'] == 0 and told['before'] is None
+    assert engine.path in told['listeners'] and told['complete'] and told['dropped'] == 0 and told['before'] is None
     assert {name: found[name] for name in ('pid', 'uid', 'gid', 'seen', 'accepts', 'listener')} == {
         'pid': client.pid,
         'uid': os.getuid(),
@@ -151,34 +153,34 @@ def test_who_left_its_connection_to_another_is_gone_and_nothing_is_said_of_it(en
 
 def test_a_number_that_another_process_has_by_now_is_that_of_nobody(engine, monkeypatch):
     """Also on a kernel that does not say whether the process of a connection has ended."""
-    monkeypatch.setattr(look, '_has_ended', lambda copy: False)
+    monkeypatch.setattr(kernel, '_has_ended', lambda copy: False)
     client = engine.client()
     assert 'gone' not in engine.looker.look()['clients'][0]
-    real = look.started
-    monkeypatch.setattr(look, 'started', lambda pid: (real(pid)[0] + 1, b'sshd', 1))
+    real = kernel.started
+    monkeypatch.setattr(kernel, 'started', lambda pid: (real(pid)[0] + 1, b'sshd', 1))
     assert engine.looker.look()['clients'][0]['gone'] is True
-    monkeypatch.setattr(look, 'started', real)
+    monkeypatch.setattr(kernel, 'started', real)
     found = engine.looker.look()['clients'][0]  # once gone, always gone
     assert found['gone'] is True and found['pid'] == client.pid and 'argv' not in found
 
 
 def test_a_process_that_started_after_the_connection_was_seen_first_is_not_who_connected(engine, monkeypatch):
-    monkeypatch.setattr(look, '_has_ended', lambda copy: False)
+    monkeypatch.setattr(kernel, '_has_ended', lambda copy: False)
     engine.client()
-    real = look.moment
-    monkeypatch.setattr(look, 'moment', lambda ticks: real(ticks) + 60000)
+    real = kernel.moment
+    monkeypatch.setattr(kernel, 'moment', lambda ticks: real(ticks) + 60000)
     assert engine.looker.look()['clients'][0]['gone'] is True
 
 
 def test_a_process_that_is_replaced_while_it_is_read_is_gone(engine, monkeypatch):
     engine.client()
-    real, answers = look.started, []
+    real, answers = kernel.started, []
 
     def started(pid):
         answers.append(real(pid))
         return answers[-1] if len(answers) < 3 else (answers[-1][0] + 5, b'other', 1)
 
-    monkeypatch.setattr(look, 'started', started)
+    monkeypatch.setattr(kernel, 'started', started)
     found = engine.looker.look()['clients'][0]
     assert found['gone'] is True and 'argv' not in found
 
@@ -209,7 +211,7 @@ def test_of_many_the_newest_are_listed_and_the_rest_is_counted(engine):
     told = engine.looker.look()
     assert len(told['clients']) + told['dropped'] == 80 and len(told['clients']) <= look.MOST_CLIENTS
     assert [client['pid'] for client in told['clients'][:20]] == [newest.pid] * 20
-    assert len(json.dumps(told)) < look.LONGEST_CLIENTS + 2000
+    assert len(json.dumps(told['clients'])) < look.LONGEST_CLIENTS + 200
     assert told['clients'][0]['argv_complete'] is False and sum(map(len, told['clients'][0]['argv'])) <= 512
 
 
@@ -243,9 +245,9 @@ def test_where_no_look_is_possible_the_reason_is_a_word(engine, monkeypatch, num
     def call(*_unused):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(look, 'call', call)
-    monkeypatch.setattr(look, '_number', lambda path: scope)
-    with pytest.raises(look.Blind, match=reason):
+    monkeypatch.setattr(kernel, 'call', call)
+    monkeypatch.setattr(kernel, 'number_in', lambda path: scope)
+    with pytest.raises(kernel.Blind, match=reason):
         engine.looker.look()
 
 
@@ -287,8 +289,7 @@ def test_a_command_line_that_never_comes_holds_a_look_up_once_and_not_for_long(p
     ],
 )
 def test_the_place_of_a_process(text, unit, container):
-    found = look._CONTAINER.search(text)
-    assert (look.unit(text), found and found.group(1)) == (unit, container)
+    assert (kernel.unit(text), kernel.container(text)) == (unit, container)
 
 
 @pytest.mark.parametrize(
@@ -307,7 +308,7 @@ def test_the_place_of_a_process(text, unit, container):
     ],
 )
 def test_on_what_else_an_engine_listens(name, is_other):
-    assert look._is_other({'name': name}, {9323}) is is_other
+    assert kernel.is_other({'name': name}, {9323}) is is_other
 
 
 @pytest.mark.parametrize(
@@ -320,7 +321,7 @@ def test_on_what_else_an_engine_listens(name, is_other):
     ],
 )
 def test_where_an_engine_shows_metrics(text, ports):
-    assert look.METRICS.findall(text + b'\0') == ports
+    assert kernel.METRICS.findall(text + b'\0') == ports
 
 
 # --- What is kept ----------------------------------------------------------------------------------------------------
@@ -436,11 +437,11 @@ class Asked:
     """The other end of the requests."""
 
     def __init__(self, folder, monkeypatch):
-        monkeypatch.setattr(witness, 'LOOK', 0.3)
+        monkeypatch.setattr(asking, 'LOOK', 0.3)
         ours, self.pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.pair.settimeout(10)
         self.store = kept_files.Store(str(folder))
-        self.looks = witness.Looks(self.store, ours)
+        self.looks = asking.Looks(self.store, ours)
 
     def answer(self, request=None, **told):
         request = self.pair.recv(64) if request is None else request
@@ -511,7 +512,7 @@ def test_a_hundred_stops_a_second_are_all_kept_and_looked_at(engine, tmp_path):
     """The looks are real ones, at this process."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     thread = threading.Thread(target=look.serve, args=(theirs, os.getpid()), daemon=True)
-    real = look.engines
+    real = kernel.engines
     look.Looker.__init__.__defaults__ = (lambda: {os.getpid()},)
     try:
         thread.start()

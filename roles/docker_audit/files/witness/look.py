@@ -6,146 +6,27 @@
 The process that looks holds CAP_SYS_PTRACE and reads no text of the engine. A request carries a number and nothing
 else, the answer is JSON. Whoever is found is described from /proc; a command line is read by a process of its own
 without any capability, since a process can keep its command line from being read for ever.
-
-Sources: pidfd_open(2), pidfd_getfd(2), unix(7), socket(7), capabilities(7), proc(5); moby's daemon/listeners and
-daemon/libnetwork for what an engine listens on beside its API; include/uapi/linux/capability.h for capset.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import re
 import select
 import signal
 import socket
 import struct
 import time
 
-CAP_SYS_PTRACE = 19
-# asm-generic/unistd.h, and the same number on every architecture but alpha
-PIDFD_OPEN, PIDFD_GETFD = 434, 438
-PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
-CAPABILITY_VERSION_3 = 0x20080522
-SO_PEERPIDFD = 77  # kernel 6.5
+import kernel
 
 MOST_CLIENTS = 64
 LONGEST_CLIENTS = 32768  # of all clients of a look together, as JSON
 LONGEST_ARGV = 512
-LONGEST_NAME = 512
-MOST_SOCKETS = 256  # of a client, that are searched for a listening one
+MOST_SILENT = 256
 PATIENCE = 0.5  # seconds for all command lines of a look
-
-UNSET = 4294967295  # AUDIT_SID_UNSET, include/linux/audit.h
-# Nobody asks the API there: metrics, the hook of runc, the manager of a swarm and its peers, the resolver of containers
-OTHER_PATHS = re.compile(r'/(metrics\.sock|libnetwork/[0-9a-f]+\.sock|swarm/control\.sock)\Z')
-OTHER_PORTS = frozenset((2377, 7946))
-RESOLVER = '127.0.0.11'
-METRICS = re.compile(rb'metrics-addr["=:\s\0]+[^"\s\0,}]*:([0-9]{1,5})["\s\0,}]')
 # Who passes on what others say, although nobody connects to it
 FORWARDERS = frozenset(('sshd', 'sshd-session'))
-
-_CONTAINER = re.compile(r'/(?:[a-z][a-z-]*-)?([0-9a-f]{64})(?:\.scope)?(?=/|$)', re.MULTILINE)
-_UNIT = re.compile(r'/([^/]+\.(?:service|scope|socket|mount|swap))(?=/|$)', re.MULTILINE)
-
-
-class Blind(Exception):
-    """No look is possible on this host: the reason is one word."""
-
-
-def call(name, *arguments):
-    """A function of libc; OSError as the system says it."""
-    try:
-        # Not at the top: with memory that is never written and executed, ctypes may fail to load
-        import ctypes
-
-        function = getattr(ctypes.CDLL(None, use_errno=True), name)
-        function.restype = ctypes.c_long
-        words = [ctypes.c_long(word) if isinstance(word, int) else word for word in arguments]
-        result = function(*words)
-    except (ImportError, MemoryError, AttributeError) as error:
-        raise Blind('pidfd_getfd') from error
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return result
-
-
-def keep_capabilities(*wanted):
-    """Give up all capabilities but these, for ever, and those too that the process does not have."""
-    with open('/proc/self/status', 'rb') as stream:
-        held = int(re.search(rb'(?m)^CapPrm:\s*([0-9a-f]+)$', stream.read()).group(1), 16)
-    mask = sum(1 << number for number in wanted) & held
-    low, high = mask & 0xFFFFFFFF, mask >> 32
-    call('prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    call('capset', struct.pack('=Ii', CAPABILITY_VERSION_3, 0), struct.pack('=6I', low, low, 0, high, high, 0))
-
-
-def end_with_parent():
-    call('prctl', PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-
-
-def engines(folder='/proc'):
-    """The process ids of all dockerds of root: a process of any user can be called so."""
-    found = set()
-    for entry in os.listdir(folder):
-        if entry.isdigit():
-            try:
-                with open('%s/%s/comm' % (folder, entry), 'rb') as stream:
-                    if stream.read() != b'dockerd\n':
-                        continue
-                with open('%s/%s/status' % (folder, entry), 'rb') as stream:
-                    # A program with setuid, started by a link with that name, has the real user id of its caller
-                    if re.search(rb'(?m)^Uid:\t0\t0\t0\t0$', stream.read()):
-                        found.add(int(entry))
-            except OSError:
-                pass  # it has ended meanwhile
-    return found
-
-
-def shown(data):
-    """Bytes as text, with escapes for those that are no UTF-8."""
-    return data.decode('utf-8', 'backslashreplace')
-
-
-def started(pid):
-    """(ticks from the boot to the start of a process, comm in bytes, pid of its parent), None for one that ended."""
-    try:
-        with open('/proc/%d/stat' % pid, 'rb') as stream:
-            before, _parenthesis, after = stream.read().rpartition(b')')
-    except OSError:
-        return None
-    fields = after.split()
-    # proc(5): starttime is field 22, and what comes after comm begins with field 3
-    return None if fields[0] in (b'Z', b'X') else (int(fields[19]), before.partition(b'(')[2], int(fields[1]))
-
-
-def moment(ticks):
-    """Milliseconds since 1970 of a number of ticks since the boot."""
-    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    return round((booted + ticks / os.sysconf('SC_CLK_TCK')) * 1000, 1)
-
-
-def groups(pid):
-    """The lines of /proc/PID/cgroup."""
-    try:
-        with open('/proc/%d/cgroup' % pid, 'rb') as stream:
-            return shown(stream.read(65536))
-    except OSError:
-        return ''
-
-
-def unit(text):
-    """The systemd unit in the lines of /proc/PID/cgroup, or None."""
-    for line in text.split('\n'):
-        _number, _colon, rest = line.partition(':')
-        controllers, _colon, path = rest.partition(':')
-        # cgroups(7): that of version 2 has no controllers, that of systemd a name
-        found = _UNIT.findall(path) if controllers in ('', 'name=systemd') else []
-        if found:
-            return found[-1]
-    return None
 
 
 class Helper:
@@ -168,7 +49,7 @@ class Helper:
             if select.select([self._socket], [], [], max(0, deadline - time.monotonic()))[0]:
                 answer = self._socket.recv(LONGEST_ARGV + 2)
                 return answer[1:] if answer[:1] == b'+' else None
-            if len(self._silent) >= MOST_SOCKETS:
+            if len(self._silent) >= MOST_SILENT:
                 self._silent.clear()
             self._silent[pid, ticks] = None
         except OSError:
@@ -182,8 +63,8 @@ class Helper:
         if not pid:
             try:
                 ours.close()
-                keep_capabilities()
-                end_with_parent()
+                kernel.keep_capabilities()
+                kernel.end_with_parent()
                 _serve_argv(theirs, self._proc)
             finally:
                 os._exit(0)
@@ -217,7 +98,7 @@ def _serve_argv(pair, proc):
 class Looker:
     """Takes looks at the engine that holds a connection of a process: the one that this process follows."""
 
-    def __init__(self, own, engines=engines):
+    def __init__(self, own, engines=kernel.engines):
         self._own, self._engines = own, engines
         self._engine = None
         self._last = None  # when the look before was taken, in milliseconds
@@ -276,18 +157,18 @@ class Looker:
     def _sockets(self, pid):
         """What a dockerd has of sockets of its API, or None if it has ended."""
         if self._metrics[0] != pid:
-            self._metrics = (pid, _metrics_ports(pid))
+            self._metrics = (pid, kernel.metrics_ports(pid))
         try:
-            copies, complete = _copies(pid)
+            copies, complete = kernel.copies(pid)
         except ProcessLookupError:
             return None
         listeners = {}
         for entry in copies:
-            if entry['accepts'] and not _is_other(entry, self._metrics[1]):
+            if entry['accepts'] and not kernel.is_other(entry, self._metrics[1]):
                 listeners[entry['name']] = entry
         connections = []
         for entry in copies:
-            name = None if entry['accepts'] else _listener(entry, listeners)
+            name = None if entry['accepts'] else kernel.listener(entry, listeners)
             if name is not None:
                 connections.append(dict(entry, name=name))
         return sorted(listeners), connections, complete
@@ -298,14 +179,14 @@ class Looker:
         if entry['remote']:
             client['remote'] = entry['remote']
         client.update({name: entry[name] for name in ('pid', 'uid', 'gid')})
-        start = started(entry['pid']) if entry['pid'] else None
+        start = kernel.started(entry['pid']) if entry['pid'] else None
         ticks = start[0] if start and not entry['ended'] else None
         if entry['inode'] in self._known:
             client['seen'], first = self._known[entry['inode']]
             ticks = ticks if ticks == first else None
         else:
             client['seen'] = None
-            ticks = ticks if ticks is not None and moment(ticks) <= now else None
+            ticks = ticks if ticks is not None and kernel.moment(ticks) <= now else None
         # Once gone, always gone: its number may be that of another process by now
         self._known[entry['inode']] = (now if client['seen'] is None else client['seen'], ticks)
         if ticks is None and entry['pid']:
@@ -317,198 +198,33 @@ class Looker:
         pid, ticks = client['pid'], self._known[client['inode']][1]
         if not pid or ticks is None:
             return
-        start = started(pid)
+        start = kernel.started(pid)
         argv = self._helper.argv(pid, ticks, deadline)
-        text = groups(pid)
-        container = _CONTAINER.search(text)
-        exe = _link('/proc/%d/exe' % pid)
+        text = kernel.groups(pid)
+        container = kernel.container(text)
+        exe = kernel.link('/proc/%d/exe' % pid)
         words = [] if argv is None else argv[:LONGEST_ARGV].split(b'\0')
         facts = {
-            'start': moment(ticks),
-            'auid': _number('/proc/%d/loginuid' % pid),
-            'ses': _number('/proc/%d/sessionid' % pid),
+            'start': kernel.moment(ticks),
+            'auid': kernel.number_in('/proc/%d/loginuid' % pid),
+            'ses': kernel.number_in('/proc/%d/sessionid' % pid),
             'exe': exe,
-            'comm': shown(start[1]) if start else '',
-            'argv': [shown(word) for word in (words if words and words[-1] else words[:-1])],
+            'comm': kernel.shown(start[1]) if start else '',
+            'argv': [kernel.shown(word) for word in (words if words and words[-1] else words[:-1])],
             'argv_complete': argv is not None and len(argv) <= LONGEST_ARGV,
-            'accepts': os.path.basename(exe or '') in FORWARDERS or b'dial-stdio' in words or _accepts(pid),
+            'accepts': os.path.basename(exe or '') in FORWARDERS or b'dial-stdio' in words or kernel.accepts(pid),
         }
         if container:
-            facts['container'] = container.group(1)
-        elif unit(text):
-            facts['unit'] = unit(text)[:LONGEST_NAME]
+            facts['container'] = container
+        elif kernel.unit(text):
+            facts['unit'] = kernel.unit(text)[: kernel.LONGEST_NAME]
         # Not one that took its place meanwhile
-        after = started(pid)
+        after = kernel.started(pid)
         if start is None or after is None or start[0] != ticks or after[0] != ticks:
             self._known[client['inode']] = (self._known[client['inode']][0], None)
             client['gone'] = True
         else:
             client.update(facts)
-
-
-def _copies(pid):
-    """([what is known of each socket of a process], whether all could be read)."""
-    found, complete = [], True
-    try:
-        handle = call('syscall', PIDFD_OPEN, pid, 0)
-    except OSError as error:
-        raise _reason(error) from error
-    try:
-        for name in _socket_fds(pid):
-            try:
-                with socket.socket(fileno=call('syscall', PIDFD_GETFD, handle, int(name), 0)) as copy:
-                    entry = _read_socket(copy)
-            except OSError as error:
-                if error.errno in (errno.EBADF, errno.ENOTCONN):
-                    continue  # closed meanwhile
-                if error.errno in (errno.ENOSYS, errno.EPERM, errno.EACCES, errno.ESRCH):
-                    raise _reason(error) from error
-                complete = False
-            else:
-                if entry:
-                    found.append(entry)
-    finally:
-        os.close(handle)
-    return found, complete
-
-
-def _socket_fds(pid):
-    folder = '/proc/%d/fd' % pid
-    try:
-        names = os.listdir(folder)
-    except OSError as error:
-        raise _reason(error) from error
-    for name in names:
-        try:
-            if os.readlink('%s/%s' % (folder, name)).startswith('socket:['):
-                yield name
-        except OSError:
-            pass  # closed meanwhile
-
-
-def _reason(error):
-    """The exception for what a look cannot do."""
-    if error.errno in (errno.ESRCH, errno.ENOENT):
-        return ProcessLookupError(error.errno, error.strerror)
-    if error.errno == errno.ENOSYS:
-        return Blind('pidfd_getfd')
-    # security/yama/yama_lsm.c: scope 3 refuses whatever capability a process has
-    return Blind('ptrace_scope' if _number('/proc/sys/kernel/yama/ptrace_scope') == 3 else 'capability')
-
-
-def _read_socket(copy):
-    """What a socket says of itself; None for one that no API has."""
-    if copy.family not in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6) or copy.type != socket.SOCK_STREAM:
-        return None
-    entry = {
-        'inode': os.fstat(copy.fileno()).st_ino,
-        'accepts': bool(copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)),
-        'remote': None,
-        'ended': False,
-    }
-    entry.update(pid=None, uid=None, gid=None)
-    name = copy.getsockname()
-    if copy.family == socket.AF_UNIX:
-        name = name if isinstance(name, bytes) else os.fsencode(name)
-        entry['name'] = shown(name.replace(b'\0', b'@', 1))
-        if name and not entry['accepts']:
-            pid, uid, gid = struct.unpack('=iII', copy.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-            # 0 is a process that this pid namespace does not have
-            entry.update(pid=pid or None, uid=uid, gid=gid, ended=_has_ended(copy))
-        return entry if name else None
-    entry['name'] = 'tcp:' + _address(name)
-    if not entry['accepts']:
-        entry['remote'] = _address(copy.getpeername())
-    return entry
-
-
-def _has_ended(copy):
-    """Whether the process that made a connection has ended, where the kernel tells: its number may be used again."""
-    try:
-        handle = struct.unpack('=i', copy.getsockopt(socket.SOL_SOCKET, SO_PEERPIDFD, 4))[0]
-    except OSError as error:
-        return error.errno == errno.ESRCH
-    try:
-        poll = select.poll()
-        poll.register(handle, select.POLLIN)
-        return bool(poll.poll(0))
-    finally:
-        os.close(handle)
-
-
-def _address(name):
-    return ('[%s]:%d' if ':' in name[0] else '%s:%d') % (name[0].partition('%')[0], name[1])
-
-
-def _is_other(entry, metrics):
-    name = entry['name']
-    if not name.startswith('tcp:'):
-        return bool(OTHER_PATHS.search(name))
-    host, _colon, port = name[len('tcp:') :].rpartition(':')
-    return host == RESOLVER or int(port) in OTHER_PORTS or int(port) in metrics
-
-
-def _listener(entry, listeners):
-    """The name of the listener that a socket is a connection of, or None."""
-    name = entry['name']
-    if name in listeners or not name.startswith('tcp:'):
-        return name if name in listeners else None
-    port = name.rpartition(':')[2]
-    wild = [other for other in ('tcp:0.0.0.0:' + port, 'tcp:[::]:' + port) if other in listeners]
-    return wild[0] if wild else None
-
-
-def _metrics_ports(pid):
-    """The ports on which an engine shows metrics: who reads those asks for nothing else."""
-    found = set()
-    for path in ('/proc/%d/cmdline' % pid, '/etc/docker/daemon.json'):
-        try:
-            with open(path, 'rb') as stream:
-                found.update(map(int, METRICS.findall(stream.read(65536) + b'\0')))
-        except OSError:
-            pass
-    return frozenset(found)
-
-
-def _accepts(pid):
-    """Whether a process has a listening socket, so that it may speak for another; None if that cannot be seen."""
-    try:
-        handle = call('syscall', PIDFD_OPEN, pid, 0)
-    except OSError:
-        return None
-    try:
-        for position, name in enumerate(_socket_fds(pid)):
-            if position >= MOST_SOCKETS:
-                return None
-            try:
-                with socket.socket(fileno=call('syscall', PIDFD_GETFD, handle, int(name), 0)) as copy:
-                    if copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                        return True
-            except OSError as error:
-                if error.errno != errno.EBADF:
-                    return None
-        return False
-    except (Blind, OSError):
-        return None
-    finally:
-        os.close(handle)
-
-
-def _number(path):
-    """The number in a file, None where it is unset or cannot be read."""
-    try:
-        with open(path, 'rb') as stream:
-            number = int(stream.read(32))
-    except (OSError, ValueError):
-        return None
-    return None if number == UNSET else number
-
-
-def _link(path):
-    try:
-        return shown(os.fsencode(os.readlink(path)))[:LONGEST_NAME]
-    except OSError:
-        return None
 
 
 def serve(pair, own):
@@ -521,6 +237,6 @@ def serve(pair, own):
             return
         try:
             answer = looker.look()
-        except Blind as error:
+        except kernel.Blind as error:
             answer = {'blind': str(error)}
         pair.send(request + json.dumps(answer, separators=(',', ':')).encode('ascii'))

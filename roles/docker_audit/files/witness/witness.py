@@ -29,20 +29,16 @@ from __future__ import annotations
 
 import collections
 import http.client
-import json
-import math
 import os
-import queue
-import re
 import signal
 import socket
-import struct
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import asking  # noqa: E402
+import kernel  # noqa: E402
 import look  # noqa: E402
 import store as kept_files  # noqa: E402
 
@@ -52,233 +48,15 @@ ENGINE_KEEPS = 256  # eventsLimit in moby's daemon/events/events.go
 PAUSE = 2  # seconds, doubled up to the longest while nothing is learnt
 LONGEST_PAUSE = 60
 LEAVING = 30  # seconds that an engine may take to end after its answers ended
-ANSWER = 60  # seconds: an engine that just starts lets its clients wait
-LOOK = 2  # seconds: a look takes a few milliseconds, and half a second where a client does not let itself be read
-LONGEST_ANSWER = 1 << 17  # bytes of a look
 FRESH = 10 * 10**9  # nanoseconds: who is connected now says nothing of an event that is older
 SAME_REQUEST = 10 * 10**9  # nanoseconds between the kill and the die of a request
 MOST_CONTAINERS = 4096
-MOST_ALSO = 100
-LARGEST_INSPECT = 4 << 20  # bytes
-CONTAINER = re.compile(rb'"Id":"([0-9a-f]{64})"')
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def now():
-    return int(time.time() * 1000)
-
-
-def guarded(run):
-    """For a thread: where nothing can be written, the whole program ends, and systemd starts it again."""
-
-    def guard():
-        try:
-            run()
-        except kept_files.StoreError as error:
-            say('events cannot be kept: %s' % error)
-            os._exit(1)
-
-    return guard
-
-
-def connect(store, path, kind):
-    """A connection to the engine, marked so that nobody takes it for a client's."""
-    connection = socket.socket(socket.AF_UNIX)
-    before = time.time()
-    try:
-        connection.settimeout(ANSWER)
-        connection.connect(path)
-    except OSError:
-        connection.close()
-        raise
-    mark = {'mark': 'connected', 'pid': os.getpid(), 'looker': os.getppid()}
-    mark.update({'from': math.floor(before * 1000), 'to': math.ceil(time.time() * 1000)})
-    store.write_first(mark, kind)
-    client = http.client.HTTPConnection('localhost')
-    client.sock = connection
-    return client
-
-
-def ask(client, question):
-    client.request('GET', question)
-    response = client.getresponse()
-    if response.status != 200:
-        raise ValueError('it answered with status %d' % response.status)
-    return response
-
-
-class Looks:
-    """Asks for looks: one at a time, each for all events that came since the one before was asked for."""
-
-    def __init__(self, store, pair):
-        self._store, self._pair = store, pair
-        self._sight = None  # what was said last: a reason, '' for none
-        self._number = 0
-        self._lock = threading.Lock()
-        self._is_busy, self._waiting = False, []
-        self._asked = queue.Queue()  # (request, events)
-        threading.Thread(target=guarded(self._run), daemon=True).start()
-
-    def want(self, event=None):
-        """After an event; without one it is to know who is connected already. Asked at once: who asks may leave."""
-        with self._lock:
-            self._waiting.append(event)
-            if not self._is_busy:
-                self._ask()
-
-    def _ask(self):
-        self._number = (self._number + 1) % 2**32
-        request = struct.pack('=I', self._number)
-        events, self._waiting, self._is_busy = self._waiting, [], True
-        try:
-            self._pair.send(request)
-        except OSError:
-            pass  # whoever waits for the answer finds out
-        self._asked.put((request, [event for event in events if event is not None]))
-
-    def _run(self):
-        while True:
-            request, events = self._asked.get()
-            try:
-                answer = self._answer(request)
-            except (OSError, EOFError):
-                self._see('child')
-                return
-            self._see('slow' if answer is None else answer.get('blind', ''))
-            if events and answer is not None and 'blind' not in answer:
-                mark = {'mark': 'look', 'event': events[0]}
-                if events[1:]:
-                    mark['also'] = events[1 : MOST_ALSO + 1]
-                mark.update(answer)
-                self._store.write(mark)
-            with self._lock:
-                self._is_busy = False
-                if self._waiting:
-                    self._ask()
-
-    def _answer(self, request):
-        """The answer, or None where none came in time. One that comes late is no answer to the next request."""
-        deadline = time.monotonic() + LOOK
-        while True:
-            self._pair.settimeout(max(0.001, deadline - time.monotonic()))
-            try:
-                answer = self._pair.recv(LONGEST_ANSWER)
-            except socket.timeout:
-                return None
-            if not answer:
-                raise EOFError()
-            if answer[:4] == request:
-                return json.loads(answer[4:])
-
-    def _see(self, reason):
-        if reason != self._sight:
-            self._sight = reason
-            mark = {'mark': 'blind', 'time': now(), 'reason': reason} if reason else {'mark': 'sees', 'time': now()}
-            self._store.write_first(mark, 'sight')
-            say('no look is possible: %s' % reason if reason else 'looks are possible')
-
-
-class Inspector:
-    """Asks the engine for the first process of containers, over a connection of its own."""
-
-    def __init__(self, store, path, know_check):
-        self._store, self._path, self._know_check = store, path, know_check
-        self._wanted = queue.Queue(MOST_CONTAINERS)
-        self._client = None
-        threading.Thread(target=guarded(self._run), daemon=True).start()
-
-    def want(self, container=None):
-        """A container, '' for none any more: the engine ends, or all that run. A flood of starts is not followed."""
-        try:
-            self._wanted.put_nowait(container)
-        except queue.Full:
-            pass
-
-    def _run(self):
-        while True:
-            wanted = self._wanted.get()
-            try:
-                if not wanted:
-                    self._close()
-                for container in self._running() if wanted is None else filter(None, [wanted]):
-                    self._inspect(container)
-            except (http.client.HTTPException, ValueError, OSError) as error:
-                say('the engine does not tell of a container: %s' % (str(error) or type(error).__name__))
-                self._close()
-
-    def _close(self):
-        if self._client:
-            self._client.close()
-            self._client = None
-
-    def _ask(self, question):
-        if self._client is None:
-            self._client = connect(self._store, self._path, 'inspect')
-        return ask(self._client, question)
-
-    def _running(self):
-        """The ids of those that run. The answer has all labels of all of them: it is never held as a whole."""
-        response = self._ask('/containers/json')
-        found, rest = [], b''
-        while len(found) < MOST_CONTAINERS:
-            piece = response.read(65536)
-            if not piece:
-                return list(dict.fromkeys(found))
-            rest += piece
-            last = 0
-            for match in CONTAINER.finditer(rest):
-                found.append(match.group(1).decode('ascii'))
-                last = match.end()
-            rest = rest[max(last, len(rest) - 80) :]
-        self._close()
-        return list(dict.fromkeys(found))
-
-    def _inspect(self, container):
-        try:
-            response = self._ask('/containers/%s/json' % container)
-        except ValueError:
-            self._close()
-            return  # it is gone again
-        text = response.read(LARGEST_INSPECT + 1)
-        if len(text) > LARGEST_INSPECT:
-            self._close()
-            return
-        told = kept_files.parsed(text)
-        state, config, host = ((told or {}).get(name) for name in ('State', 'Config', 'HostConfig'))
-        self._know_check(container, kept_files.check_command(config))
-        pid = state.get('Pid') if isinstance(state, dict) else None
-        if not isinstance(pid, int) or pid <= 0:
-            return
-        policy = host.get('RestartPolicy') if isinstance(host, dict) else None
-        restart = policy.get('Name') if isinstance(policy, dict) else None
-        self._store.write(first(container, pid, restart))
-
-
-def first(container, pid, restart):
-    """The mark of the first process of a container. What has not its id in its cgroup is another process by now."""
-    started = look.started(pid)
-    lines = [line.split(':', 2)[-1] for line in look.groups(pid).split('\n') if container in line]
-    after = look.started(pid)
-    is_it = bool(lines) and started is not None and after is not None and started[0] == after[0]
-    return {
-        'mark': 'first',
-        'time': now(),
-        'id': container,
-        'pid': pid,
-        'start': look.moment(started[0]) if is_it else None,
-        'cgroup': lines[0][: kept_files.LONGEST_VALUE] if is_it else None,
-        'shim': started[2] if is_it else None,
-        'restart': restart if restart in ('no', 'always', 'unless-stopped', 'on-failure') else None,
-    }
 
 
 class Follower:
     """Follows the engine from one of its lives to the next."""
 
-    def __init__(self, store, path=SOCKET, engines=look.engines, pause=PAUSE, leaving=LEAVING, pair=None):
+    def __init__(self, store, path=SOCKET, engines=kernel.engines, pause=PAUSE, leaving=LEAVING, pair=None):
         self._store, self._path, self._engines, self._pause, self._leaving = store, path, engines, pause, leaving
         self._seen = collections.OrderedDict()  # of the last events, whatever their type
         self._until = None  # when the last thing happened that is known of an earlier process, in milliseconds
@@ -288,8 +66,8 @@ class Follower:
         self._is_live = False
         self._execs = kept_files.Execs()
         self._killed = collections.OrderedDict()  # container: when it was killed or died last
-        self._looks = Looks(store, pair) if pair else None
-        self._inspector = Inspector(store, path, self._execs.know_check)
+        self._looks = asking.Looks(store, pair) if pair else None
+        self._inspector = asking.Inspector(store, path, self._execs.know_check)
         for entry in store.tail():
             told, last = kept_files.told(entry), entry.get('last')
             self._left = entry.get('engine') is False
@@ -307,7 +85,7 @@ class Follower:
         while True:
             learnt, reason = self._attempt()
             if reason != told:
-                say(reason)
+                asking.say(reason)
             told, pause = reason, self._pause if learnt else min(2 * pause, LONGEST_PAUSE)
             time.sleep(pause)
 
@@ -320,21 +98,21 @@ class Follower:
         if not running:
             self._gone()
             return True, 'no dockerd runs: waiting for it'
-        if self._end is not None and self._followed <= running and now() - self._end < self._leaving * 1000:
+        if self._end is not None and self._followed <= running and asking.now() - self._end < self._leaving * 1000:
             return True, 'waiting for the engine to end'
         follows, client = False, None
         try:
             try:
-                client = connect(self._store, self._path, 'stream')
+                client = asking.connect(self._store, self._path, 'stream')
             except OSError as error:
                 self._gone()
                 return True, 'cannot connect to %s: %s' % (self._path, error.strerror or error)
-            self._catch_up(ask(client, '/events?since=0&until=%.6f' % time.time()))
+            self._catch_up(asking.ask(client, '/events?since=0&until=%.6f' % time.time()))
             # What came meanwhile is among what is given once more
-            stream = ask(client, '/events?since=0')
+            stream = asking.ask(client, '/events?since=0')
             client.sock.settimeout(None)
             follows, self._followed = True, running
-            say('following the engine at %s' % self._path)
+            asking.say('following the engine at %s' % self._path)
             if self._looks:
                 self._looks.want()
             self._inspector.want()
@@ -347,7 +125,7 @@ class Follower:
         finally:
             self._is_live = False
             if follows:
-                self._end = now()
+                self._end = asking.now()
                 self._inspector.want('')
             if client:
                 client.close()
@@ -361,8 +139,8 @@ class Follower:
                     return
                 while line and not line.endswith(b'\n'):
                     line = stream.readline(kept_files.LONGEST_LINE)
-                say('an event of more than %d bytes was left out' % kept_files.LONGEST_LINE)
-                self._store.write({'mark': 'gap', 'from': now(), 'to': now()})
+                asking.say('an event of more than %d bytes was left out' % kept_files.LONGEST_LINE)
+                self._store.write({'mark': 'gap', 'from': asking.now(), 'to': asking.now()})
                 continue
             told = kept_files.told(kept_files.parsed(line))
             if told:
@@ -381,7 +159,7 @@ class Follower:
                     {
                         'mark': 'gap',
                         'from': self._until,
-                        'to': max(self._until, past[0].nano // 1000000 if past else now()),
+                        'to': max(self._until, past[0].nano // 1000000 if past else asking.now()),
                     }
                 )
         self._left = False
@@ -437,13 +215,15 @@ class Follower:
         running = bool(self._engines())
         if not running:
             self._gone()
-        self._store.write({'mark': 'ended', 'time': now(), 'last': next(reversed(self._seen), None), 'engine': running})
+        self._store.write(
+            {'mark': 'ended', 'time': asking.now(), 'last': next(reversed(self._seen), None), 'engine': running}
+        )
 
 
 def read_engine(folder, path, pair):
     """The process that reads what the engine says; returns its exit status."""
-    look.keep_capabilities()
-    look.end_with_parent()
+    kernel.keep_capabilities()
+    kernel.end_with_parent()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     try:
@@ -453,7 +233,7 @@ def read_engine(folder, path, pair):
         finally:
             follower.end()
     except kept_files.StoreError as error:
-        say('events cannot be kept: %s' % error)
+        asking.say('events cannot be kept: %s' % error)
         return 1
     except SystemExit:
         pass
@@ -480,7 +260,7 @@ def main():
     theirs.close()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: os.kill(reader, number))
-    look.keep_capabilities(look.CAP_SYS_PTRACE)
+    kernel.keep_capabilities(kernel.CAP_SYS_PTRACE)
     look.serve(ours, reader)
     status = os.waitpid(reader, 0)[1]
     sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1)
