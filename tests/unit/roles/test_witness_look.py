@@ -508,8 +508,9 @@ def test_who_looks_is_gone(asked):
     asked.looks.want(['kill', A, 1])  # nothing breaks
 
 
-def test_a_hundred_stops_a_second_are_all_kept_and_looked_at(engine, tmp_path):
+def test_a_hundred_stops_a_second_are_all_kept_and_looked_at(engine, tmp_path, monkeypatch):
     """The looks are real ones, at this process."""
+    monkeypatch.setattr(asking, 'LOOK', 30)  # however busy the machine is
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     thread = threading.Thread(target=look.serve, args=(theirs, os.getpid()), daemon=True)
     real = kernel.engines
@@ -538,7 +539,7 @@ def test_a_hundred_stops_a_second_are_all_kept_and_looked_at(engine, tmp_path):
             return [(one[0], one[1]) for entry in looks for one in [entry['event'], *entry.get('also', ())]]
 
         wanted = [(action, '%064x' % number) for number in range(count) for action in ('kill', 'destroy')]
-        wait(lambda: len(looked()) >= len(wanted))
+        wait(lambda: len(looked()) >= len(wanted), 30)
         assert sorted(looked()) == sorted(wanted)
         assert [entry['Action'] for entry in entries() if 'Type' in entry] == ['kill', 'die', 'stop', 'destroy'] * count
     finally:
