@@ -5,6 +5,7 @@
 
 Usage: tests/lab/lab run python benchmarks/fleet.py                           this host, and how time grows with hosts
        python benchmarks/fleet.py --inventory FILE --host NAME [--peer ROLE]  a host of that inventory
+       tests/lab/lab run python benchmarks/fleet.py --many 1,10,50,200        the playbooks on this host by many names
 
 The playbook to compare with is what one writes by hand: copy the rule file, notify augenrules. It checks nothing.
 ROLE is the folder of the role robertdebock.auditd, which gets the same rule. Each way installs, runs again
@@ -21,6 +22,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 KEY = 'claude-hooks-docker'
@@ -118,6 +120,85 @@ def growth(folder, runs):
     play(playbook, inventory, names[0], 1, state='absent')
 
 
+MANY = {
+    'findings.yml': (),
+    'coverage.yml': (),
+    'verdicts.yml': (),
+    'audit.yml --check': ('--check',),
+    # Each host is followed by a process of its own
+    'tail.yml, 15 s': ('-e', 'duration=15'),
+}
+
+
+def many(folder, counts, forks):
+    """Time and memory of the controller with so many hosts, which are all this host."""
+    inventory = folder / 'many.json'
+    names = ['host%d' % number for number in range(max(counts))]
+    inventory.write_text(json.dumps({'all': {'hosts': {name: local() for name in names}}}))
+    play(ROOT / 'playbooks' / 'audit.yml', inventory, names[0], 1, state='present')
+    print('--forks %d' % forks)
+    print('%-18s %5s %9s %8s %12s %12s %10s' % ('', 'hosts', 'seconds', 'a host', 'main process', 'forks', 'all'))
+    for count in counts:
+        for name, flags in MANY.items():
+            most = count if name.startswith('tail') else forks
+            seconds, main, each, total = watched(
+                [
+                    os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'),
+                    *('-i', str(inventory), '--limit', ','.join(names[:count]), '--forks', str(most), *flags),
+                    str(ROOT / 'playbooks' / name.split()[0].rstrip(',')),
+                ]
+            )
+            print(
+                '%-18s %5d %7.1f s %6.1f s %8.0f MiB %8.0f MiB %6.0f MiB'
+                % (name, count, seconds, seconds / count, main, each, total),
+                flush=True,
+            )
+    play(ROOT / 'playbooks' / 'audit.yml', inventory, names[0], 1, state='absent')
+
+
+def watched(command):
+    """(seconds, MiB of the main process, MiB of each of its forks, MiB of all of them), each at its most.
+
+    Memory that processes share is divided among them (Pss, proc(5)).
+    """
+    start = time.perf_counter()
+    main, each, total = 0.0, 0.0, 0.0
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        drained = threading.Thread(target=process.stdout.read, daemon=True)
+        drained.start()
+        while process.poll() is None:
+            # The modules are on the host: what a fork starts is not of the controller
+            forks = list(filter(None, map(share, children(process.pid))))
+            own = share(process.pid)
+            main, total = max(main, own), max(total, own + sum(forks))
+            each = max(each, sum(forks) / len(forks) if forks else 0)
+            time.sleep(0.3)
+        drained.join(5)
+    seconds = time.perf_counter() - start
+    if process.returncode not in (0, 2):  # coverage.yml fails where a host has a problem
+        raise SystemExit('%s failed with exit code %d' % (' '.join(command), process.returncode))
+    return seconds, main, each, total
+
+
+def children(pid):
+    try:
+        with open('/proc/%d/task/%d/children' % (pid, pid)) as file:
+            return list(map(int, file.read().split()))
+    except OSError:
+        return []
+
+
+def share(pid):
+    """MiB of a process."""
+    try:
+        with open('/proc/%d/smaps_rollup' % pid) as file:
+            return int(re.search(r'^Pss: +([0-9]+) kB', file.read(), re.MULTILINE)[1]) / 1024
+    except (OSError, TypeError):
+        return 0.0
+
+
 def local():
     return {'ansible_connection': 'local', 'ansible_python_interpreter': sys.executable}
 
@@ -128,9 +209,14 @@ def main():
     parser.add_argument('--host', default='localhost', help='the host in it')
     parser.add_argument('--peer', metavar='ROLE', help='the folder of the role robertdebock.auditd')
     parser.add_argument('--runs', type=int, default=3, help='runs of each, of which the best counts (default 3)')
+    parser.add_argument('--many', metavar='N,N,...', help='only measure the playbooks with so many hosts')
+    parser.add_argument('--forks', type=int, default=20, help='forks of --many (default 20)')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
+        if options.many:
+            many(folder, [int(count) for count in options.many.split(',')], options.forks)
+            return
         inventory = options.inventory
         if inventory is None:
             inventory = folder / 'this.json'

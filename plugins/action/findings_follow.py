@@ -17,13 +17,13 @@ import time
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import hiding
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
     answers,
     asking_action,
     escape,
     findings_view,
     formats,
-    hiding,
     parts,
     printed,
 )

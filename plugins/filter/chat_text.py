@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, findings_view, hiding
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import hiding
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, findings_view
 
 
 def chat_text(finding, secrets=False):

@@ -213,6 +213,24 @@ witness:
       type: list
       elements: str
       sample: []
+forwarder:
+  description: The service and the timer that send findings and verdicts to the journal.
+  returned: always
+  type: dict
+  contains:
+    unit: {type: str, description: The path of the service's unit., sample: /etc/systemd/system/claude-hooks-forward.service}
+    timer: {type: str, description: The path of the timer's unit., sample: /etc/systemd/system/claude-hooks-forward.timer}
+    program: {type: str, description: The path of the program., sample: /usr/local/lib/claude-hooks-forward.pyz}
+    files:
+      description: What is there of them and their state.
+      type: list
+      elements: str
+      sample: []
+    systemd: {type: bool, description: Whether systemd runs on the host., sample: true}
+    runs: {type: bool, description: "Whether the timer runs, and starts at boot.", sample: true}
+    unit_text: {type: str, description: "The text of the service's unit, or null.", sample: "[Service]\nType=oneshot"}
+    timer_text: {type: str, description: "The text of the timer's unit, or null.", sample: "[Timer]\nOnActiveSec=10s"}
+    program_sha1: {type: str, description: "The SHA-1 of the program, or null.", sample: 4e1243bd22c66e76c2ba9eddc1f91394e57f9f83}
 compiled:
   description: Whether C(/etc/audit/audit.rules), which C(augenrules) writes, holds a rule with one of our keys.
   returned: always
@@ -275,11 +293,15 @@ WITNESS_FILES = ('asking.py', 'kernel.py', 'look.py', 'store.py', 'witness.py')
 KEPT = '/var/lib/claude-hooks/events.jsonl'
 OLD_UNIT = UNITS + '/claude-hooks-keep-events.service'
 OLD_PROGRAM = '/usr/local/lib/claude-hooks-keep-events.py'
+FORWARDER_UNIT = UNITS + '/claude-hooks-forward.service'
+FORWARDER_TIMER = UNITS + '/claude-hooks-forward.timer'
+FORWARDER = '/usr/local/lib/claude-hooks-forward.pyz'
+LONGEST_FORWARDER = 16 << 20
 
 
-def wants(unit):
+def wants(unit, target='multi-user.target'):
     """The link by which systemd starts a unit at boot."""
-    return os.path.join(UNITS, 'multi-user.target.wants', os.path.basename(unit))
+    return os.path.join(UNITS, target + '.wants', os.path.basename(unit))
 
 
 def look_at_witness(module):
@@ -312,6 +334,23 @@ def runs_as_installed(module, files):
         return False
     booted = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC)
     return all(os.stat(path).st_ctime < booted + int(started) / 1e6 for path in files)
+
+
+def look_at_forwarder(module):
+    """What the host has of the service that sends findings and verdicts to the journal."""
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.on_host import read_text
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
+
+    parts = (wants(FORWARDER_TIMER, 'timers.target'), FORWARDER_TIMER, FORWARDER_UNIT, FORWARDER)
+    found = [path for path in parts if os.path.lexists(path)]
+    program = files.read_regular(FORWARDER, LONGEST_FORWARDER) if os.path.isfile(FORWARDER) else None
+    return dict(
+        unit=FORWARDER_UNIT, timer=FORWARDER_TIMER, program=FORWARDER, systemd=is_booted(),
+        files=found + sorted(glob.glob(os.path.join(os.path.dirname(KEPT), 'forward*'))),
+        unit_text=read_text(FORWARDER_UNIT), timer_text=read_text(FORWARDER_TIMER),
+        program_sha1=None if program is None else hashlib.sha1(program).hexdigest(),
+        runs=is_booted() and set(parts) <= set(found)
+        and module.run_command(['systemctl', 'is-active', '--quiet', os.path.basename(FORWARDER_TIMER)])[0] == 0)
 
 
 def is_booted():
@@ -399,6 +438,7 @@ def main():
             dict(entry, key=key) for entry in merged if entry['file'] not in files.managed
             for key in [audit_rules.used_key(entry['line'], files.keys)] if key is not None],
         witness=look_at_witness(module),
+        forwarder=look_at_forwarder(module),
         compiled=any(audit_rules.has_key(line, files.keys) for line in compiled.split('\n')),
         load=dict(effects, refusals=load.refusals(effects)),
         stopped_at=load.stopped_at(merged, kernel.rules, on_host.resolve_id),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Optional, Tuple, Union
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import codes
@@ -30,29 +30,35 @@ _TIME = re.compile(r'(?:19[7-9]|[2-8][0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}T[0-9:]{8}(
 _SSH_STEP = re.compile(r'^debug[123]: .*\n?', re.M)
 _SURROGATE = re.compile('[\ud800-\udfff]')
 
+#: Where a value is: the place that it is in and its name or position there, None for an answer. A text of it is made
+#: only for a message, as an answer can hold a million values.
+Place = Optional[Tuple[Any, Union[str, int]]]
 #: Takes the place and the value, and raises where it is none of the kind.
-Check = Callable[[str, Any], None]
+Check = Callable[[Place, Any], None]
 
 
 class AnswerError(ValueError):
     """An answer is not what the module returns; the message says where."""
 
+    def __init__(self, place: Place, text: str) -> None:
+        super().__init__('%s %s' % (_shown(place), text))
+
 
 # --- Kinds of values -------------------------------------------------------------------------------------------------
 
 
-def text(place: str, value: Any, longest: int = _LONGEST_TEXT) -> None:
+def text(place: Place, value: Any, longest: int = _LONGEST_TEXT) -> None:
     """A text that is no longer than what it stands for can be."""
     if not isinstance(value, str):
         raise _other(place, value, 'a text')
     if len(value) > longest:
-        raise AnswerError('%s has %d characters' % (place, len(value)))
+        raise AnswerError(place, 'has %d characters' % len(value))
     # The core shows bytes that are no UTF-8 as \\xNN. Half a surrogate can be neither written to a file nor printed.
     if not value.isascii() and _SURROGATE.search(value):
-        raise AnswerError('%s is no Unicode' % place)
+        raise AnswerError(place, 'is no Unicode')
 
 
-def time(place: str, value: Any) -> None:
+def time(place: Place, value: Any) -> None:
     """A time of the core, which can be shown in every zone."""
     text(place, value)
     try:
@@ -60,39 +66,39 @@ def time(place: str, value: Any) -> None:
             raise times.TimeError('')
         times.moment(value)
     except times.TimeError:
-        raise AnswerError('%s is no time' % place) from None
+        raise AnswerError(place, 'is no time') from None
 
 
-def integer(place: str, value: Any) -> None:
+def integer(place: Place, value: Any) -> None:
     """A number of a process, a user, a count."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise _other(place, value, 'a whole number')
     if not -_LARGEST < value < _LARGEST:
-        raise AnswerError('%s is out of range' % place)
+        raise AnswerError(place, 'is out of range')
 
 
-def number(place: str, value: Any) -> None:
+def number(place: Place, value: Any) -> None:
     """A number that may have a fraction."""
     if not isinstance(value, float):
         integer(place, value)
     elif not math.isfinite(value) or not -_LARGEST < value < _LARGEST:
-        raise AnswerError('%s is out of range' % place)
+        raise AnswerError(place, 'is out of range')
 
 
-def flag(place: str, value: Any) -> None:
+def flag(place: Place, value: Any) -> None:
     """True or false."""
     if not isinstance(value, bool):
         raise _other(place, value, 'true or false')
 
 
-def encoded(place: str, value: Any) -> None:
+def encoded(place: Place, value: Any) -> None:
     """Bytes in hex."""
     text(place, value)
     if not re.fullmatch(r'(?:[0-9a-f]{2})*', value):
-        raise AnswerError('%s is not hex' % place)
+        raise AnswerError(place, 'is not hex')
 
 
-def anything(place: str, value: Any, depth: int = _DEEPEST) -> None:
+def anything(place: Place, value: Any, depth: int = _DEEPEST) -> None:
     """Any value of JSON that is neither too deep nor too long."""
     if value is None or isinstance(value, bool):
         return
@@ -101,13 +107,14 @@ def anything(place: str, value: Any, depth: int = _DEEPEST) -> None:
     elif isinstance(value, (int, float)):
         number(place, value)
     elif not depth:
-        raise AnswerError('%s is too deep' % place)
+        raise AnswerError(place, 'is too deep')
     elif isinstance(value, list):
         for position, part in enumerate(value):
-            anything('%s[%d]' % (place, position), part, depth - 1)
+            anything((place, position), part, depth - 1)
     elif isinstance(value, dict):
         for name, part in value.items():
-            anything(_below(place, name), part, depth - 1)
+            _check_name(place, name)
+            anything((place, name), part, depth - 1)
     else:
         raise _other(place, value, 'a value of JSON')
 
@@ -115,10 +122,10 @@ def anything(place: str, value: Any, depth: int = _DEEPEST) -> None:
 def one_of(*words: str) -> Check:
     """One of these words."""
 
-    def checked(place: str, value: Any) -> None:
+    def checked(place: Place, value: Any) -> None:
         text(place, value)
         if value not in words:
-            raise AnswerError('%s is none of %s' % (place, ', '.join(words)))
+            raise AnswerError(place, 'is none of ' + ', '.join(words))
 
     return checked
 
@@ -126,7 +133,7 @@ def one_of(*words: str) -> Check:
 def maybe(check: Check) -> Check:
     """The same, or null for what is not known."""
 
-    def checked(place: str, value: Any) -> None:
+    def checked(place: Place, value: Any) -> None:
         if value is not None:
             check(place, value)
 
@@ -136,11 +143,11 @@ def maybe(check: Check) -> Check:
 def listed(check: Check) -> Check:
     """A list of these."""
 
-    def checked(place: str, value: Any) -> None:
+    def checked(place: Place, value: Any) -> None:
         if not isinstance(value, list):
             raise _other(place, value, 'a list')
         for position, part in enumerate(value):
-            check('%s[%d]' % (place, position), part)
+            check((place, position), part)
 
     return checked
 
@@ -149,27 +156,39 @@ def record(needed: Mapping[str, Check], known: Mapping[str, Check] | None = None
     """A dictionary with these fields, some of which may be missing. What it has besides can be anything."""
     checks = dict(known or {}, **needed)
 
-    def checked(place: str, value: Any) -> None:
+    def checked(place: Place, value: Any) -> None:
         if not isinstance(value, dict):
             raise _other(place, value, 'a dictionary')
         for name in needed:
             if name not in value:
-                raise AnswerError('%s is missing' % _below(place, name))
+                raise AnswerError((place, name), 'is missing')
         for name, part in value.items():
-            checks.get(name, anything)(_below(place, name), part)
+            check = checks.get(name)
+            if check is None:
+                _check_name(place, name)
+                check = anything
+            check((place, name), part)
 
     return checked
 
 
-def _below(place: str, name: Any) -> str:
+def _check_name(place: Place, name: Any) -> None:
     if not isinstance(name, str) or len(name) > _LONGEST_NAME:
-        raise AnswerError('%s has a field with a strange name' % (place or 'it'))
-    return '%s.%s' % (place, name) if place else name
+        raise AnswerError(place, 'has a field with a strange name')
 
 
-def _other(place: str, value: Any, wanted: str) -> AnswerError:
+def _shown(place: Place) -> str:
+    """A place in words: findings[3].argv[0]."""
+    text = ''
+    while place is not None:
+        place, name = place
+        text = ('[%d]' % name if isinstance(name, int) else '.%s' % name) + text
+    return text.removeprefix('.') or 'it'
+
+
+def _other(place: Place, value: Any, wanted: str) -> AnswerError:
     kinds = {str: 'a text', list: 'a list', dict: 'a dictionary', bool: 'true or false', type(None): 'null'}
-    return AnswerError('%s is %s, not %s' % (place or 'it', kinds.get(type(value), 'a number'), wanted))
+    return AnswerError(place, 'is %s, not %s' % (kinds.get(type(value), 'a number'), wanted))
 
 
 # --- What the modules return -----------------------------------------------------------------------------------------
@@ -293,7 +312,7 @@ def checked(kind: str, host: str, answer: Mapping[str, Any]) -> dict[str, Any]:
         return failure(answer.get('msg'), unreachable=bool(answer.get('unreachable')))
     try:
         kept: dict[str, Any] = plain(answer)
-        KINDS[kind]('', kept)
+        KINDS[kind](None, kept)
     except AnswerError as error:
         return failure(_STRANGE % (kind, error))
     except RecursionError:
@@ -309,7 +328,7 @@ def finding(value: Any) -> dict[str, Any] | None:
     """A finding, or None for what is none."""
     try:
         kept: dict[str, Any] = plain(value)
-        _FINDING('', kept)
+        _FINDING(None, kept)
     except (AnswerError, RecursionError):
         return None
     return kept
@@ -337,8 +356,15 @@ def reason(msg: Any) -> str:
 
 def plain(value: Any) -> Any:
     """A copy of Python's own types: JMESPath knows the types of JSON alone, YAML would write tags."""
-    if isinstance(value, Mapping):
-        return {str.__str__(name) if isinstance(name, str) else name: plain(part) for name, part in value.items()}
+    kind = type(value)
+    if kind is str or kind is int or value is None:
+        return value
+    if kind is dict or isinstance(value, Mapping):
+        return {name if type(name) is str else _plain_name(name): plain(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(part) for part in value]
     return str.__str__(value) if isinstance(value, str) else value
+
+
+def _plain_name(name: Any) -> Any:
+    return str.__str__(name) if isinstance(name, str) else name

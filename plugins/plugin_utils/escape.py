@@ -64,7 +64,7 @@ def short(text: str, limit: int) -> str:
 
 
 def _prints(text: str) -> bool:
-    return text.isprintable() and not _INVISIBLE.search(text)
+    return text.isprintable() and (text.isascii() or not _INVISIBLE.search(text))
 
 
 def _code(character: str) -> str:

@@ -134,7 +134,16 @@ def csv_text(items: Any) -> str:
 
 def yaml_text(items: Any) -> str:
     """YAML, in ASCII."""
-    return str(yaml.safe_dump(items, explicit_start=True, sort_keys=False, default_flow_style=False))
+    if not isinstance(items, list) or not items:
+        return _yaml(items, explicit_start=True)
+    # One by one, which gives the same text: the tree of all takes 30 KB for each finding
+    return '---\n' + ''.join(_yaml([item]) for item in items)
+
+
+def _yaml(value: Any, **options: Any) -> str:
+    # The dumper in C, where PyYAML was built with it, is ten times as fast
+    dumper = getattr(yaml, 'CSafeDumper', yaml.SafeDumper)
+    return str(yaml.dump(value, Dumper=dumper, sort_keys=False, default_flow_style=False, **options))
 
 
 WRITERS: dict[str, Writer] = {

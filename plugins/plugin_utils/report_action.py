@@ -15,11 +15,11 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.color import stringc
 from ansible.utils.display import Display
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import hiding
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
     answers,
     escape,
     formats,
-    hiding,
     parts,
     whole_file,
 )

@@ -320,9 +320,12 @@ def _caller(who: Mapping[str, Any]) -> str:
 def _rest(who: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Every field that has no column."""
     return [
-        (_text(name), _text(value if isinstance(value, str) else json.dumps(value)))
+        (
+            _text(name),
+            str(value) if type(value) is int else _text(value if isinstance(value, str) else json.dumps(value)),
+        )
         for name, value in who.items()
-        if name not in _IN_COLUMNS and value not in (None, [], {})
+        if name not in _IN_COLUMNS and value is not None and value != [] and value != {}
     ]
 
 

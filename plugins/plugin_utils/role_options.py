@@ -25,7 +25,15 @@ _RULE_FILE = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]{0,240}\.rules\Z')
 _EXECUTABLE = re.compile(r'[A-Za-z0-9][A-Za-z0-9._+-]*\Z')
 _UID = re.compile(r'[0-9]{1,10}\Z')
 # In place of a value of another type, of which all is said
-_HARMLESS = {'key': 'k', 'rule_file': 'a.rules', 'uids': [], 'watch': [], 'paths': ['/a'], 'executables': ['a']}
+_HARMLESS = {
+    'key': 'k',
+    'rule_file': 'a.rules',
+    'uids': [],
+    'watch': [],
+    'paths': ['/a'],
+    'executables': ['a'],
+    'forward_container': '*',
+}
 _STATES = ('present', 'absent')
 _NO_UID = 4294967295  # (uid_t) -1
 
@@ -71,6 +79,8 @@ def _complaints(options: Mapping[str, Any], watched: Sequence[str]) -> list[str]
             'docker_audit_rule_file %s cannot be a rule file: use a name without a directory, of letters, digits, '
             'dots, dashes and underscores, that ends in .rules' % _shown(options['rule_file'])
         )
+    if not options['forward_container']:
+        found.append('docker_audit_forward_container must not be empty: use * for all containers')
     found += [
         'docker_audit_uids: %s is no user id: use numbers from 0 to %d, or all for every user'
         % (_shown(uid), _NO_UID - 1)

@@ -106,6 +106,9 @@ def test_an_unknown_state_is_refused_before_any_host_is_touched():
         ({'docker_audit_executables': ['docker;id']}, 'cannot be looked for'),
         ({'docker_audit_executables': []}, 'are both empty: name a docker CLI in one of them'),
         ({'docker_audit_prepend': 'perhaps'}, 'is not a valid boolean'),
+        ({'docker_audit_forward_container': ''}, 'docker_audit_forward_container must not be empty'),
+        # There is no systemd here
+        ({'docker_audit_forward': True}, 'docker_audit_forward needs systemd and its journal, which do not run here'),
     ],
 )
 def test_wrong_input_is_refused(options, message):

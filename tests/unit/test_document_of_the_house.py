@@ -13,8 +13,8 @@ import re
 import sys
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import on_host
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, findings_view, hiding
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import hiding, on_host
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, findings_view
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import copy
 import json
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import hiding
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import hiding
 
 SECRET = 'hunter2'
 

@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers with *** for what can be a secret in a command line. The logs of the hosts stay exact, so nothing is lost."""
+"""Replaces what can be a secret in answers by ***, for the views and for forwarding.
+
+The logs of the hosts stay exact, so nothing is lost.
+"""
 
 from __future__ import annotations
 
