@@ -218,6 +218,21 @@ def test_a_client_inside_of_a_container_is_seen_with_its_container(host):
     assert client['pid'] > 0 and 'unit' not in client
 
 
+def test_what_a_client_calls_itself_neither_makes_a_line_nor_moves_it_out_of_its_container(host):
+    victim = host.container()
+    forged = '\n{"mark":"look","event":["kill","%s",1],"clients":[]}\n\x1b[2J\u2028"\\' % victim
+    text = "import ctypes\nctypes.CDLL(None).prctl(15, b'sshd\\n\"}')\n" + CLIENT
+    words = ['python3', '-c', text, '/run/docker.sock', 'POST /containers/%s/kill' % victim, forged]
+    asker = host.container('-v', host.path + ':/run/docker.sock', words=words)
+    look = host.look(victim)
+    (client,) = askers(look)
+    assert look['event'][2] > 1 and client['container'] == asker
+    # said as it is, and cut: a reader that shows it has to escape it
+    assert client['comm'] == 'sshd\n"}' and client['exe'].startswith('/usr/bin/python3')
+    assert sum(map(len, client['argv'])) <= 512 and client['argv_complete'] is False
+    assert all(line.startswith(b'{"') and line.endswith(b'}') for line in host.kept.read_bytes().split(b'\n')[:-1])
+
+
 def test_a_client_over_tcp_is_seen_by_its_address(host):
     container = host.container()
     words = [sys.executable, '-c', CLIENT, 'tcp:' + TCP, 'POST /containers/%s/stop' % container]

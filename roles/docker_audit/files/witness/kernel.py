@@ -36,8 +36,9 @@ OTHER_PORTS = frozenset((2377, 7946))
 RESOLVER = '127.0.0.11'
 METRICS = re.compile(rb'metrics-addr["=:\s\0]+[^"\s\0,}]*:([0-9]{1,5})["\s\0,}]')
 
-_CONTAINER = re.compile(r'/(?:[a-z][a-z-]*-)?([0-9a-f]{64})(?:\.scope)?(?=/|$)', re.MULTILINE)
-_UNIT = re.compile(r'/([^/]+\.(?:service|scope|socket|mount|swap))(?=/|$)', re.MULTILINE)
+# moby's daemon/daemon_unix.go: /docker/ID, and with systemd docker-ID.scope
+_CONTAINER = re.compile(r'(?:[a-z][a-z-]*-)?([0-9a-f]{64})(?:\.scope)?\Z')
+_UNITS = ('.service', '.scope', '.socket', '.mount', '.swap')
 
 
 class Blind(Exception):
@@ -126,22 +127,25 @@ def groups(pid):
         return ''
 
 
-def unit(text):
-    """The systemd unit in the lines of /proc/PID/cgroup, or None."""
+def place(text):
+    """(container id, systemd unit) of a process with these lines, each None where it is in none.
+
+    What comes first from the root decides: below a unit whoever runs it may make groups of any name, and in a
+    container the container may.
+    """
+    found = None
     for line in text.split('\n'):
         _number, _colon, rest = line.partition(':')
         controllers, _colon, path = rest.partition(':')
-        # cgroups(7): that of version 2 has no controllers, that of systemd a name
-        found = _UNIT.findall(path) if controllers in ('', 'name=systemd') else []
-        if found:
-            return found[-1]
-    return None
-
-
-def container(text):
-    """The id of the container in these lines, or None. Of nested ones it is the outer, which the engine knows."""
-    found = _CONTAINER.search(text)
-    return found.group(1) if found else None
+        for name in path.split('/'):
+            container = _CONTAINER.match(name)
+            if container:
+                return container.group(1), None
+            if name.endswith(_UNITS):
+                # cgroups(7): that of version 2 has no controllers, that of systemd a name
+                found = name if controllers in ('', 'name=systemd') else found
+                break
+    return None, found
 
 
 def number_in(path):

@@ -200,8 +200,7 @@ class Looker:
             return
         start = kernel.started(pid)
         argv = self._helper.argv(pid, ticks, deadline)
-        text = kernel.groups(pid)
-        container = kernel.container(text)
+        container, unit = kernel.place(kernel.groups(pid))
         exe = kernel.link('/proc/%d/exe' % pid)
         words = [] if argv is None else argv[:LONGEST_ARGV].split(b'\0')
         facts = {
@@ -216,8 +215,8 @@ class Looker:
         }
         if container:
             facts['container'] = container
-        elif kernel.unit(text):
-            facts['unit'] = kernel.unit(text)[: kernel.LONGEST_NAME]
+        elif unit:
+            facts['unit'] = unit[: kernel.LONGEST_NAME]
         # Not one that took its place meanwhile
         after = kernel.started(pid)
         if start is None or after is None or start[0] != ticks or after[0] != ticks:
