@@ -228,7 +228,7 @@ def test_what_a_client_calls_itself_neither_makes_a_line_nor_moves_it_out_of_its
     (client,) = askers(look)
     assert look['event'][2] > 1 and client['container'] == asker
     # said as it is, and cut: a reader that shows it has to escape it
-    assert client['comm'] == 'sshd\n"}' and client['exe'].startswith('/usr/bin/python3')
+    assert client['comm'] == 'sshd\n"}' and '/usr/bin/python3' in client['exe']
     assert sum(map(len, client['argv'])) <= 512 and client['argv_complete'] is False
     assert all(line.startswith(b'{"') and line.endswith(b'}') for line in host.kept.read_bytes().split(b'\n')[:-1])
 
@@ -260,7 +260,7 @@ def test_who_asks_and_leaves_at_once_is_seen_or_nobody_is(host):
         found = askers(host.look(container))
         assert {client['pid'] for client in found} <= {asker.pid}
         # What /proc has of a process that is gone is that of nobody
-        assert all('argv' not in client or client['argv'][-1].endswith(container + '/kill') for client in found)
+        assert all(not client.get('argv') or client['argv'][-1].endswith(container + '/kill') for client in found)
         seen += len(found)
     late = [entry['time'] - entry['event'][2] / 1e6 for entry in host.entries() if entry.get('mark') == 'look']
     print('looks %s ms after the event' % [round(number, 1) for number in sorted(late)])

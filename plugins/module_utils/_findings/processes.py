@@ -165,9 +165,15 @@ def _login(loginuid: bytes | None, sessionid: bytes | None) -> Login | None:
 
 
 def _container(groups: str) -> str | None:
-    """The id of the container of a process, or None. Of nested ones it is the outer, which this host's engine knows."""
-    found = _CONTAINER.search(groups)
-    return found.group(1) if found else None
+    """The id of the container of a process, or None. Of nested ones it is the outer, which this host's engine knows.
+
+    Below a unit, such as a user's own systemd, whoever runs it may make groups of any name.
+    """
+    for line in groups.split('\n'):
+        found = _CONTAINER.search(line)
+        if found and not _UNIT.search(line[: found.start()]):
+            return found.group(1)
+    return None
 
 
 def _unit(groups: str) -> str | None:

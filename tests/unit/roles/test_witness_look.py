@@ -284,8 +284,12 @@ def test_a_command_line_that_never_comes_holds_a_look_up_once_and_not_for_long(p
         ('0::/docker/%s/docker/%s\n' % (A, B), None, A),  # an engine in a container: the outer is this host's
         ('4:memory:/x.service\n1:name=systemd:/user.slice/user-0.slice/session-3.scope\n', 'session-3.scope', None),
         # whoever runs a unit may make groups of any name below it
-        ('0::/user.slice/user-7.slice/user@7.service/app.slice/docker-%s.scope\n' % A, 'user@7.service', None),
-        ('0::/user.slice/user-7.slice/user@7.service/app.slice/nginx.service\n', 'user@7.service', None),
+        (
+            '0::/user.slice/user-7.slice/user@7.service/app.slice/docker-%s.scope\n' % A,
+            'user@7.service/docker-%s.scope' % A,
+            None,
+        ),
+        ('0::/user.slice/user-7.slice/user@7.service/app.slice/nginx.service\n', 'user@7.service/nginx.service', None),
         ('0::/system.slice/runner.service/docker/%s\n' % A, 'runner.service', None),
         ('1:name=systemd:/user.slice/user@7.service/docker/%s\n0::/x\n' % A, 'user@7.service', None),
         ('0::/docker/%s/system.slice/cron.service\n' % A, None, A),

@@ -143,9 +143,15 @@ def place(text):
                 return container.group(1), None
             if name.endswith(_UNITS):
                 # cgroups(7): that of version 2 has no controllers, that of systemd a name
-                found = name if controllers in ('', 'name=systemd') else found
+                found = name + _of_user(name, path) if controllers in ('', 'name=systemd') else found
                 break
     return None, found
+
+
+def _of_user(name, path):
+    """What a user's own systemd calls a unit, as /NAME; it may have the name of one of the host."""
+    units = [part for part in path.rpartition(name)[2].split('/') if part.endswith(_UNITS)]
+    return '/' + units[-1] if units and name.startswith('user@') else ''
 
 
 def number_in(path):

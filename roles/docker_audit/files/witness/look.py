@@ -210,7 +210,8 @@ class Looker:
             'exe': exe,
             'comm': kernel.shown(start[1]) if start else '',
             'argv': [kernel.shown(word) for word in (words if words and words[-1] else words[:-1])],
-            'argv_complete': argv is not None and len(argv) <= LONGEST_ARGV,
+            # A process that is about to end has none any more
+            'argv_complete': bool(argv) and len(argv) <= LONGEST_ARGV,
             'accepts': os.path.basename(exe or '') in FORWARDERS or b'dial-stdio' in words or kernel.accepts(pid),
         }
         if container:

@@ -124,6 +124,9 @@ def test_the_same_process_is_known_as_such(tmp_path, look, changes):
         ('0::/docker/%s/system.slice/cron.service' % ID, None, ID),
         ('0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-%s.scope' % ID, None, ID),
         ('0::/docker/%s' % ID[:12], None, None),
+        # whoever runs a unit may make groups of any name below it
+        ('0::/user.slice/user@7.service/docker-%s.scope' % ID, 'docker-%s.scope' % ID, None),
+        ('0::/system.slice/runner.service/docker/%s' % ID, 'runner.service', None),
         ('0::/docker/%sff' % ID, None, None),
         ('', None, None),
     ],
