@@ -5,6 +5,7 @@
 
 Usage: tests/lab/lab run python benchmarks/fleet.py                           this host, and how time grows with hosts
        python benchmarks/fleet.py --inventory FILE --host NAME [--peer ROLE]  a host of that inventory
+       python benchmarks/fleet.py --inventory FILE --grow NAME,NAME,...       hosts of that inventory: one, two, ...
        tests/lab/lab run python benchmarks/fleet.py --many 1,10,50,200        the playbooks on this host by many names
 
 The playbook to compare with is what one writes by hand: copy the rule file, notify augenrules. It checks nothing.
@@ -120,6 +121,18 @@ def growth(folder, runs):
     play(playbook, inventory, names[0], 1, state='absent')
 
 
+def grow(inventory, names):
+    """A life of the rule on more and more hosts at the same time."""
+    playbook = ROOT / 'playbooks' / 'audit.yml'
+    print('%-10s %8s %10s %8s' % ('hosts', 'install', 'unchanged', 'remove'))
+    for count in range(1, len(names) + 1):
+        hosts = ','.join(names[:count])
+        seconds = [
+            play(playbook, inventory, hosts, count, state=state)[0] for state in ('present', 'present', 'absent')
+        ]
+        print('%-10d %6.1f s %8.1f s %6.1f s' % (count, *seconds), flush=True)
+
+
 MANY = {
     'findings.yml': (),
     'coverage.yml': (),
@@ -209,11 +222,17 @@ def main():
     parser.add_argument('--host', default='localhost', help='the host in it')
     parser.add_argument('--peer', metavar='ROLE', help='the folder of the role robertdebock.auditd')
     parser.add_argument('--runs', type=int, default=3, help='runs of each, of which the best counts (default 3)')
+    parser.add_argument(
+        '--grow', metavar='NAME,NAME,...', help='only measure the role with more and more of these hosts'
+    )
     parser.add_argument('--many', metavar='N,N,...', help='only measure the playbooks with so many hosts')
     parser.add_argument('--forks', type=int, default=20, help='forks of --many (default 20)')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
+        if options.grow:
+            grow(options.inventory, options.grow.split(','))
+            return
         if options.many:
             many(folder, [int(count) for count in options.many.split(',')], options.forks)
             return

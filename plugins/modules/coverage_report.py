@@ -19,8 +19,13 @@ author: The claude_hooks.docker_audit team (@claude-hooks)
 extends_documentation_fragment:
   - claude_hooks.docker_audit.report
 options:
+  registered:
+    description:
+      - The name of the variable in which each host of the play has the result of M(claude_hooks.docker_audit.docker_coverage_info).
+      - Without it and O(results) the other options are only checked.
+    type: str
   results:
-    description: The results of M(claude_hooks.docker_audit.docker_coverage_info) by host. Without them the other options are only checked.
+    description: The same results by host, in place of O(registered). Ansible takes longer for them where there are many.
     type: dict
   canaries:
     description: The results of M(claude_hooks.docker_audit.docker_audit_canary) by host, where it was run.
@@ -45,7 +50,7 @@ EXAMPLES = r"""
 
 - name: Show the coverage of all hosts
   claude_hooks.docker_audit.coverage_report:
-    results: "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars, 'looked'))) }}"
+    registered: looked
     dest: coverage.json
   run_once: true
 """
@@ -55,7 +60,7 @@ coverage:
   description:
     - What each host comes to. V(failed) and V(unreachable) could not be asked, the others are as in M(claude_hooks.docker_audit.docker_coverage_info).
     - V(proven) is one that is V(complete) and whose canary was seen.
-  returned: with O(results)
+  returned: with O(registered) or O(results)
   type: dict
   sample: {web1: proven, web2: blind, web3: unreachable}
 """

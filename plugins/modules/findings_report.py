@@ -21,8 +21,13 @@ extends_documentation_fragment:
   - claude_hooks.docker_audit.report.page
   - claude_hooks.docker_audit.report.secrets
 options:
+  registered:
+    description:
+      - The name of the variable in which each host of the play has the result of M(claude_hooks.docker_audit.docker_findings_info).
+      - Without it and O(results) the other options are only checked.
+    type: str
   results:
-    description: The results of M(claude_hooks.docker_audit.docker_findings_info) by host. Without them the other options are only checked.
+    description: The same results by host, in place of O(registered). Ansible takes longer for them where there are many.
     type: dict
   dest:
     description:
@@ -61,7 +66,7 @@ EXAMPLES = r"""
 
 - name: Show the findings of all hosts
   claude_hooks.docker_audit.findings_report:
-    results: "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars, 'found'))) }}"
+    registered: found
     dest: findings.jsonl
   run_once: true
 """

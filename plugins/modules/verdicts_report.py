@@ -22,8 +22,13 @@ extends_documentation_fragment:
   - claude_hooks.docker_audit.report.page
   - claude_hooks.docker_audit.report.secrets
 options:
+  registered:
+    description:
+      - The name of the variable in which each host of the play has the result of M(claude_hooks.docker_audit.docker_verdicts_info).
+      - Without it and O(results) the other options are only checked.
+    type: str
   results:
-    description: The results of M(claude_hooks.docker_audit.docker_verdicts_info) by host. Without them the other options are only checked.
+    description: The same results by host, in place of O(registered). Ansible takes longer for them where there are many.
     type: dict
   dest:
     description: File on the controller to write the verdicts to as JSON Lines, with mode 0600. It ends in V(.jsonl) or V(.json).
@@ -56,7 +61,7 @@ EXAMPLES = r"""
 
 - name: Show the verdicts of all hosts
   claude_hooks.docker_audit.verdicts_report:
-    results: "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars, 'judged'))) }}"
+    registered: judged
     dest: verdicts.jsonl
   run_once: true
 """

@@ -363,7 +363,10 @@ def plain(value: Any) -> Any:
         return {name if type(name) is str else _plain_name(name): plain(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(part) for part in value]
-    return str.__str__(value) if isinstance(value, str) else value
+    for one in (str, bool, int, float):
+        if isinstance(value, one):
+            return str.__str__(value) if one is str else one(value)
+    return value
 
 
 def _plain_name(name: Any) -> Any:

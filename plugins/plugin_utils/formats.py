@@ -170,11 +170,12 @@ def ecs_jsonl(items: Any) -> str:
 
 def ecs(finding: dict[str, Any]) -> dict[str, Any]:
     """A finding under the schema's names. What it has no name for stands under docker_audit."""
+    command = escape.command_line(finding)
     return _without_empty(
         {
             '@timestamp': finding['timestamp'],
             'ecs': {'version': '8.11.0'},
-            'message': escape.command_line(finding),
+            'message': command,
             'event': {
                 'kind': 'event',
                 'category': ['process'],
@@ -197,7 +198,7 @@ def ecs(finding: dict[str, Any]) -> dict[str, Any]:
                 'working_directory': finding.get('cwd'),
                 'args': finding['argv'],
                 'args_count': len(finding['argv']),
-                'command_line': escape.command_line(finding),
+                'command_line': command,
             },
             'tags': finding.get('keys'),
             'docker_audit': {name: finding.get(name) for name in _OWN_FIELDS},
@@ -211,5 +212,10 @@ def _text(number: int | None) -> str | None:
 
 def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
     """The schema leaves out what is not known."""
-    kept = {name: _without_empty(value) if isinstance(value, dict) else value for name, value in document.items()}
-    return {name: value for name, value in kept.items() if value not in (None, [], {})}
+    kept = {}
+    for name, value in document.items():
+        if isinstance(value, dict):
+            value = _without_empty(value)
+        if value is not None and value != [] and value != {}:
+            kept[name] = value
+    return kept

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from ansible import constants
@@ -38,6 +38,10 @@ def painted(text: str, about: str) -> str:
     return str(stringc(text, _COLOURS.get(about, constants.COLOR_CHANGED)))
 
 
+# What Ansible adds to a result, as objects of its own, and has said already
+_OF_ANSIBLE = ('warnings', 'deprecations', 'exception')
+
+
 class Report(NamedTuple):
     """What is shown, what the file of each option holds, and what the task returns besides."""
 
@@ -50,8 +54,23 @@ class Report(NamedTuple):
 SECRETS = {'secrets': {'type': 'bool', 'default': False, 'no_log': False}}
 _OPTIONS = {
     'dest': {'type': 'path'},
+    # What Ansible checks and copies: the answers of many hosts are passed by their name
+    'registered': {'type': 'str'},
     'results': {'type': 'dict'},
 }
+
+
+def _registered(name: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """What each host of the play has under the name of a variable, as it is.
+
+    An expression would be searched for templates, value by value, which takes longer than the view of it.
+    """
+    known = task_vars['hostvars']
+    found = {host: known.raw_get(host).get(name) for host in task_vars['ansible_play_hosts_all']}
+    return {
+        host: {part: result[part] for part in result if part not in _OF_ANSIBLE} if isinstance(result, Mapping) else {}
+        for host, result in found.items()
+    }
 
 
 class ReportAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
@@ -71,9 +90,12 @@ class ReportAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
         _validation, given = self.validate_argument_spec(argument_spec=spec)
         try:
             self.check(given)
-            if given['results'] is None:
+            results = given['results']
+            if given['registered'] is not None:
+                results = _registered(given['registered'], task_vars or {})
+            if results is None:
                 return {'changed': False}
-            hosts = answers.of_hosts(self.module, given['results'])
+            hosts = answers.of_hosts(self.module, results)
             report = self.report(hosts if given.get('secrets') else hiding.of_hosts(hosts), given)
             self._show(report.lines, whole_file.is_stdout(given['dest']))
             changed = self._write({given[option]: text for option, text in report.files.items() if given[option]})

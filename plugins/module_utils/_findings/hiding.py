@@ -8,6 +8,7 @@ The logs of the hosts stay exact, so nothing is lost.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ _ENTRIES = ('findings', 'unreadable', 'verdicts')
 #: Fields in which words of the command line stand again
 _WORDS = ('subcommand', 'docker_host', 'context', 'project', 'signal')
 _LISTS = ('targets', 'matched')
+_REMEMBERED_LENGTH = 500
 
 
 def of_hosts(hosts: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -35,6 +37,18 @@ def of_answer(answer: dict[str, Any]) -> dict[str, Any]:
 
 def command(argv: Sequence[str], program: str | None = None) -> list[str]:
     """The words of a command line, as many as before. program is what it runs where its first word does not say."""
+    if sum(map(len, argv)) > _REMEMBERED_LENGTH:
+        return _command(argv, program)
+    # A fleet runs the same commands again and again
+    return list(_remembered(tuple(argv), program))
+
+
+@functools.lru_cache(maxsize=2000)
+def _remembered(argv: tuple[str, ...], program: str | None) -> tuple[str, ...]:
+    return tuple(_command(argv, program))
+
+
+def _command(argv: Sequence[str], program: str | None) -> list[str]:
     if parse.program_name(parse.without_interpreter(argv).argv):
         return secrets.masked(argv)
     for position in range(1, len(argv)):
