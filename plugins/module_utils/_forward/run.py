@@ -38,7 +38,7 @@ _LONGEST_STATE = 16 << 20
 # A verdict can turn up late, as where the engine did not answer
 _MARGIN = 3600 * 1000
 _ENDS = ('die', 'destroy', 'stop', 'rename', 'oom')
-_NEW = {'since': 0, 'sent': [], 'newest': None, 'engine': None, 'look': 0}
+_NEW = {'since': 0, 'sent': [], 'newest': None, 'engine': None, 'look': 0, 'looked': 0}
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -108,6 +108,7 @@ class _Verdicts:
       newest  the time of the engine's last event (nanoseconds), None before there was one
       engine  why the engine could not be asked, or None
       look    when to make verdicts next (milliseconds since 1970), None where nothing happened
+      looked  when they were made last, as a host where something ends all the time makes them once a minute
     """
 
     def __init__(self, question: Question, since: float, now: float) -> None:
@@ -121,7 +122,7 @@ class _Verdicts:
         kept = dict(self._state)
         self._note_events()
         look = self._state['look']
-        if look is not None and look <= self._now:
+        if look is not None and max(look, self._state['looked'] + SETTLED) <= self._now:
             self._look(journal)
         if self._state != kept:
             with files.OwnFolder(self._folder) as folder:
@@ -196,6 +197,7 @@ class _Verdicts:
             since=min([self._now, *waiting]),
             sent=kept,
             look=min(waiting) + SETTLED if waiting else None,
+            looked=self._now,
         )
 
     def _load(self, since: float) -> dict[str, Any]:

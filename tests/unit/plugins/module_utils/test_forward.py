@@ -171,6 +171,16 @@ def test_verdicts_are_not_made_while_nothing_ends(host, monkeypatch):
     host.forward(later=600)
 
 
+def test_verdicts_are_made_once_a_minute_where_something_ends_all_the_time(host, monkeypatch):
+    looks = []
+    look = run._Verdicts._look
+    monkeypatch.setattr(run._Verdicts, '_look', lambda self, journal: looks.append(1) or look(self, journal))
+    for later in range(0, 600, 30):
+        host.ended(-later, 'die')
+        host.forward(later=later)
+    assert len(looks) == 10
+
+
 def test_an_engine_that_does_not_answer_is_said_once_and_findings_are_sent(host, capsys):
     host.run('docker', 'stop', 'claude-hooks-a')
     assert len(host.forward(answers=False)) == 1
