@@ -10,12 +10,30 @@ ARGS ?=
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
+# A copied or moved checkout has a .venv with the paths of its old place: it is made anew.
+linked := $(realpath $(wildcard $(VENV)/lib/python3*/site-packages/ansible_collections/claude_hooks/docker_audit))
+ifneq ($(linked),$(realpath .))
+$(VENV)/ready: anew
+endif
+
+# Said before anything is set up, so that .venv is not made by another user. With other hosts or become it is theirs to say.
+becomes := $(or $(INVENTORY),$(ANSIBLE_BECOME),$(filter -b -K -bK -Kb --become% --ask-become% ansible_become%,$(ARGS)))
+words = $${ARGS:+ ARGS=$$(case "$$ARGS" in *[\"\$$\`\\]*) printf %q "$$ARGS";; *) printf '"%s"' "$$ARGS";; esac)}
+refuse = { echo "$(MAKECMDGOALS) needs root on this host$(1): sudo make $(MAKECMDGOALS)$(words)" >&2; exit 1; }
+
+as-root:
+	@$(if $(becomes),:,[ "$$(id -u)" = 0 ] || $(call refuse))
+
+as-reader:
+	@$(if $(becomes),:,[ "$$(id -u)" = 0 ] || [ -r /var/log/audit ] || $(call refuse, to read the audit log))
+
 # ARGS=-v brings Ansible's own output.
 playbook = ANSIBLE_STDOUT_CALLBACK=$${ANSIBLE_STDOUT_CALLBACK:-claude_hooks.docker_audit.quiet} \
   ansible-playbook $(if $(INVENTORY),-i '$(INVENTORY)') $(if $(LIMIT),--limit '$(LIMIT)') playbooks/$(1) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-coverage audit-tail docs test test-all
+.PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-coverage audit-tail docs test test-all as-root \
+  as-reader anew
 
 help: ## Show this list
 	@echo 'Who stopped my container? claude-hooks-* are the containers that are shown, by the pattern of their names.'
@@ -24,24 +42,24 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | while IFS=$$'\t' read -r name what; do printf '%-18s %s\n' "$$name" "$$what"; done
 	@sed -n 's/^#   /  /p' Makefile
 
-audit-install: $(VENV)/ready ## Put the audit rule into the kernel of each host and prove that it is there
+audit-install: as-root $(VENV)/ready ## Put the audit rule into the kernel of each host and prove that it is there
 	@$(call playbook,audit.yml -e state=present)
 	@$(if $(filter --check -C% -DC --syntax-check --list-%,$(ARGS)),:,echo) 'Next: make audit-findings shows who stopped, removed or otherwise took away a container'
 
-audit-uninstall: $(VENV)/ready ## Take the rule and its file away from each host
+audit-uninstall: as-root $(VENV)/ready ## Take the rule and its file away from each host
 	@$(call playbook,audit.yml -e state=absent)
 
-audit-findings: $(VENV)/ready ## Show who stopped, removed or otherwise took away a container today (ARGS="-e since=2026-11-01 -e dest=FILE")
+audit-findings: as-reader $(VENV)/ready ## Show who stopped, removed or otherwise took away a container today (ARGS="-e since=2026-11-01 -e dest=FILE")
 	@$(call playbook,findings.yml)
 
-audit-verdicts: $(VENV)/ready ## Show why each container vanished today, and who asked for it (ARGS="-e since=2026-11-23 -e dest=FILE")
+audit-verdicts: as-reader $(VENV)/ready ## Show why each container vanished today, and who asked for it (ARGS="-e since=2026-11-23 -e dest=FILE")
 	@$(call playbook,verdicts.yml)
 
-audit-coverage: $(VENV)/ready ## Show whether each host can see who stops a container, and fail where one is blind (ARGS="-e canary=true")
+audit-coverage: as-root $(VENV)/ready ## Show whether each host can see who stops a container, and fail where one is blind (ARGS="-e canary=true")
 	@$(call playbook,coverage.yml)
 
 # Ansible starts no more processes than there are hosts, so a number that is never too small costs nothing.
-audit-tail: $(VENV)/ready ## Show each finding as it happens, until Ctrl-C (ARGS="-e output=jsonl -e duration=60")
+audit-tail: as-reader $(VENV)/ready ## Show each finding as it happens, until Ctrl-C (ARGS="-e output=jsonl -e duration=60")
 	@$(call playbook,tail.yml --forks 1000)
 
 docs: $(VENV)/ready-test ## Build the reference of role, modules, filters and lookup as web pages in docs/html

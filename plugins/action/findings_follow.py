@@ -120,6 +120,7 @@ class ActionModule(asking_action.AskingAction):
         end = math.inf if duration is None else time.monotonic() + duration
         ack = self._printed.token()
         pause = closing = calls = 0
+        told = None
         while True:
             left = max(0, end - time.monotonic())
             is_last = left == 0 or self._task.check_mode
@@ -132,13 +133,15 @@ class ActionModule(asking_action.AskingAction):
                 if is_last:
                     return reason
                 pause = min(2 * pause or 1, _LONGEST_PAUSE, max(0, end - time.monotonic()))
-                self._notice('%s, trying again in %d s' % (reason, math.ceil(pause)))
+                if reason != told:
+                    self._notice('%s, trying again with growing pauses' % reason)
+                told = reason
                 time.sleep(pause)
                 continue
             if pause:
                 self._counts['reconnects'] += 1
                 self._notice('back')
-                pause = 0
+                pause, told = 0, None
             if calls > 1 and ack is not None and not result['acked']:
                 self._notice(
                     'the position of this reader was moved or lost on the host: '

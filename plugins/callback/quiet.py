@@ -12,7 +12,8 @@ description:
   - What the playbooks of this collection print stands alone on the screen, their views on stdout, problems on
     stderr. The targets of C(make) in a checkout use it.
   - Messages of M(ansible.builtin.debug) are printed at the end, below their host and whether it was changed.
-  - A failure is one line with the host, the task and the reason.
+  - A failure is one line with the host, the task and the reason. Where another host failed for the same reason,
+    it names that host.
   - With C(-v) it is P(ansible.builtin.default#callback).
 extends_documentation_fragment:
   - default_callback
@@ -39,6 +40,7 @@ class CallbackModule(Default):
     def __init__(self):
         super().__init__()
         self._notes = {}
+        self._reasons = {}
 
     def _is_quiet(self):
         return not self._display.verbosity
@@ -94,13 +96,12 @@ class CallbackModule(Default):
         if isinstance(fields.get('results'), list):
             failed = [item.get('msg') for item in fields['results'] if isinstance(item, dict) and item.get('failed')]
             message = failed[0] if failed else message
+        reason = '%s: %s' % (escape.printable(_part(result, 'task').get_name()), answers.reason(message))
+        host = escape.printable(_host(result))
+        # A sentence on fifty hosts, or on fifty names of one, stands once
+        first = self._reasons.setdefault(reason, host)
         self._display.display(
-            '%s: %s: %s'
-            % (
-                escape.printable(_host(result)),
-                escape.printable(_part(result, 'task').get_name()),
-                answers.reason(message),
-            ),
+            '%s: %s' % (host, reason if first == host else 'the same as ' + first),
             color=constants.COLOR_ERROR,
             stderr=True,
         )

@@ -124,8 +124,9 @@ class ReaderState:
                 if time.monotonic() > deadline:
                     holder = os.pread(self._lock, 20, 0).decode('ascii', 'replace').strip()
                     raise StateError(
-                        'another reader named %s reads on this host (process %s): give each a name of its own. What a '
-                        'lost connection left behind ends by itself within a minute' % (self._reader, holder)
+                        'another reader named %s reads on this host (process %s): give each a name of its own, '
+                        'and each host one name in the inventory. What a lost connection left behind ends by itself '
+                        'within a minute' % (self._reader, holder)
                     ) from None
                 time.sleep(0.1)
         os.ftruncate(self._lock, 0)

@@ -164,9 +164,8 @@ def test_check_mode_asks_once_and_writes_nothing(follow, tmp_path):
 )
 def test_trouble_is_told_and_the_same_batch_asked_for_again_with_growing_pauses(follow, trouble, reason):
     action = follow([batch('a', 1)] + 8 * [trouble] + [batch('b', 1, 2)], duration=300)
-    assert action.notices == [
-        'web1: %s, trying again in %d s' % (reason, pause) for pause in (1, 2, 4, 8, 16, 32, 60, 60)
-    ] + ['web1: back']
+    assert action.notices == ['web1: %s, trying again with growing pauses' % reason, 'web1: back']
+    assert action.clock[0] - 1000 >= sum((1, 2, 4, 8, 16, 32, 60, 60))
     assert targets(action) == ['c1', 'c2'] and {ack for _wait, ack in action.asked[1:10]} == {'a'}
     assert action.out[-1] == 'web1: 2 findings, 0 gaps, 1 reconnect' and action.result['reconnects'] == 1
 
