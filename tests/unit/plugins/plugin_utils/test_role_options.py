@@ -63,6 +63,7 @@ def test_is_read_as(name, given, expected):
         ('state', 'a\n-D', r'docker_audit_state: "a\n-D" is no state: use present or absent'),
         ('prepend', 'maybe', 'docker_audit_prepend: "maybe" is not a valid boolean: use true or false'),
         ('witness', None, 'docker_audit_witness: null is not a valid boolean: use true or false'),
+        ('forward', 'perhaps', 'docker_audit_forward: "perhaps" is not a valid boolean: use true or false'),
         ('accept_load', [True], 'docker_audit_accept_load: [true] is not a valid boolean: use true or false'),
         ('key', None, 'docker_audit_key: null is no text'),
         ('key', ['a'], 'docker_audit_key: ["a"] is no text'),
