@@ -87,7 +87,7 @@ class Engine:
         return client
 
     def close(self):
-        self.looker._helper.close()
+        self.looker.helper.close()
         for client in self.clients:
             client.stdin.close()
             client.wait(10)
@@ -162,6 +162,19 @@ def test_a_number_that_another_process_has_by_now_is_that_of_nobody(engine, monk
     monkeypatch.setattr(kernel, 'started', real)
     found = engine.looker.look()['clients'][0]  # once gone, always gone
     assert found['gone'] is True and found['pid'] == client.pid and 'argv' not in found
+
+
+def test_a_number_that_was_used_again_before_the_first_look_is_that_of_nobody(engine, monkeypatch):
+    """The kernel itself says that the process of the connection has ended."""
+    try:
+        engine.own.getsockopt(socket.SOL_SOCKET, kernel.SO_PEERPIDFD, 4)
+    except OSError:
+        pytest.skip('the kernel is older than 6.5')
+    client = engine.client(text=LEFT)
+    client.wait(10)
+    other = kernel.started(os.getpid())
+    monkeypatch.setattr(kernel, 'started', lambda pid: other)
+    assert engine.looker.look()['clients'][0]['gone'] is True
 
 
 def test_a_process_that_started_after_the_connection_was_seen_first_is_not_who_connected(engine, monkeypatch):

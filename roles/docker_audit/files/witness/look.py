@@ -42,8 +42,7 @@ class Helper:
         """The command line as bytes, at most one more than are kept; None if it cannot be read in time."""
         if (pid, ticks) in self._silent or time.monotonic() >= deadline:
             return None
-        if self._pid is None:
-            self._start()
+        self.start()
         try:
             self._socket.send(struct.pack('=I', pid))
             if select.select([self._socket], [], [], max(0, deadline - time.monotonic()))[0]:
@@ -57,7 +56,10 @@ class Helper:
         self.close()
         return None
 
-    def _start(self):
+    def start(self):
+        """Where it does not run: before a command line is wanted, since a start takes longer than that."""
+        if self._pid is not None:
+            return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if not pid:
@@ -104,7 +106,7 @@ class Looker:
         self._last = None  # when the look before was taken, in milliseconds
         self._known = {}  # inode of a connection: (milliseconds of the first look at it, ticks of its process or None)
         self._metrics = (None, frozenset())  # of which process
-        self._helper = Helper()
+        self.helper = Helper()
 
     def look(self):
         """{time, took, before, complete, dropped, listeners, clients}; Blind where no look is possible.
@@ -199,7 +201,7 @@ class Looker:
         if not pid or ticks is None:
             return
         start = kernel.started(pid)
-        argv = self._helper.argv(pid, ticks, deadline)
+        argv = self.helper.argv(pid, ticks, deadline)
         container, unit = kernel.place(kernel.groups(pid))
         exe = kernel.link('/proc/%d/exe' % pid)
         words = [] if argv is None else argv[:LONGEST_ARGV].split(b'\0')
@@ -231,9 +233,10 @@ def serve(pair, own):
     """Answer requests for looks until the other end is closed."""
     looker = Looker(own)
     while True:
+        looker.helper.start()
         request = pair.recv(4)
         if len(request) < 4:
-            looker._helper.close()
+            looker.helper.close()
             return
         try:
             answer = looker.look()
