@@ -288,6 +288,22 @@ def test_a_command_line_that_never_comes_holds_a_look_up_once_and_not_for_long(p
     wait(lambda: not helper.close() and not helper._ended)
 
 
+@pytest.mark.parametrize('fork', [None, lambda: (_ for _ in ()).throw(BlockingIOError())])
+def test_helpers_that_do_not_end_become_no_more(proc, monkeypatch, fork):
+    helper = look.Helper(proc)
+    monkeypatch.setattr(helper, '_reap', lambda: None)
+    if fork:
+        monkeypatch.setattr(look.os, 'fork', fork)
+    for ticks in range(look.MOST_STUCK + 2):
+        assert helper.argv(7, ticks, time.monotonic() + 0.1) is None
+    assert len(helper._ended) == (0 if fork else look.MOST_STUCK)
+    assert helper.argv(8, 1, time.monotonic() + 5) is None
+    monkeypatch.undo()
+    wait(lambda: not helper.close() and not helper._ended)
+    assert helper.argv(8, 1, time.monotonic() + 5) == b'sh\0-c\0x\0'
+    helper.close()
+
+
 @pytest.mark.parametrize(
     'text, unit, container',
     [

@@ -24,6 +24,7 @@ MOST_CLIENTS = 64
 LONGEST_CLIENTS = 32768  # of all clients of a look together, as JSON
 LONGEST_ARGV = 512
 MOST_SILENT = 256
+MOST_STUCK = 4  # helpers that were killed and do not end: the kernel may not let them
 PATIENCE = 0.5  # seconds for all command lines of a look
 # Who passes on what others say, although nobody connects to it
 FORWARDERS = frozenset(('sshd', 'sshd-session'))
@@ -43,6 +44,8 @@ class Helper:
         if (pid, ticks) in self._silent or time.monotonic() >= deadline:
             return None
         self.start()
+        if self._pid is None:
+            return None
         try:
             self._socket.send(struct.pack('=I', pid))
             if select.select([self._socket], [], [], max(0, deadline - time.monotonic()))[0]:
@@ -58,10 +61,16 @@ class Helper:
 
     def start(self):
         """Where it does not run: before a command line is wanted, since a start takes longer than that."""
-        if self._pid is not None:
+        self._reap()
+        if self._pid is not None or len(self._ended) >= MOST_STUCK:
             return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:  # too many processes, or too little memory
+            ours.close()
+            theirs.close()
+            return
         if not pid:
             try:
                 ours.close()
@@ -79,7 +88,10 @@ class Helper:
             self._socket.close()
             self._ended.append(self._pid)
             self._pid = None
-        # It may still be in the read that hangs, and is taken the next time
+        self._reap()
+
+    def _reap(self):
+        # One may still be in the read that hangs
         self._ended = [pid for pid in self._ended if not os.waitpid(pid, os.WNOHANG)[0]]
 
 
