@@ -385,9 +385,7 @@ def ident(event: Event) -> str | None:
 
 def when(event: Event) -> tuple[int | None, int]:
     """When the event happened, as (milliseconds since 1970 or None, serial or 0)."""
-    if isinstance(event, InterpretedEvent):
-        if lines.IDENT.match(event.ident) and event.timezone is not None:
-            return moment_of(event.ident)
+    if isinstance(event, InterpretedEvent) and not (lines.IDENT.match(event.ident) and event.timezone is not None):
         return dates.moment(event.ident, event.timezone, event.order)
     return moment_of(event.ident)
 

@@ -71,6 +71,7 @@ def find(events: Iterable[audit_log.Event], **options: Any) -> Found:
     return found
 
 
+# Long, as each option, each outcome and each count has its line.
 def search(
     events: Iterable[audit_log.Event],
     name: str = names.DEFAULT_CONTAINER,
