@@ -1,6 +1,7 @@
 # The front door: "make help" lists what is behind it.
-#   INVENTORY=hosts.yml   the hosts (default: this one)      LIMIT=web*   some of them
-#   ARGS="--check -e ..." further words for ansible-playbook
+#   INVENTORY=hosts.yml      the hosts (default: this one)
+#   LIMIT='web*'             some of them
+#   ARGS="-e since=-2h"      options, or words for ansible-playbook: see docs/usage.md
 SHELL := /bin/bash
 PYTHON ?= python3
 INVENTORY ?=
@@ -32,43 +33,43 @@ playbook = ANSIBLE_STDOUT_CALLBACK=$${ANSIBLE_STDOUT_CALLBACK:-claude_hooks.dock
   ansible-playbook $(if $(INVENTORY),-i '$(INVENTORY)') $(if $(LIMIT),--limit '$(LIMIT)') playbooks/$(1) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-coverage audit-tail docs test test-all as-root \
-  as-reader anew
+.PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-coverage audit-tail docs test test-all
+.PHONY: as-root as-reader anew
 
 help: ## Show this list
-	@echo 'Who stopped my container? claude-hooks-* are the containers that are shown, by the pattern of their names.'
-	@echo "Name your own with ARGS=\"-e container='web-*'\"; ARGS=\"-e container='*'\" shows all."
+	@echo 'Who stopped my container? Shown are the containers named claude-hooks-*.'
+	@echo "Name your own: ARGS=\"-e container='web-*'\"    Show all: ARGS=\"-e container='*'\""
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | while IFS=$$'\t' read -r name what; do printf '%-18s %s\n' "$$name" "$$what"; done
 	@sed -n 's/^#   /  /p' Makefile
 
-audit-install: as-root $(VENV)/ready ## Put the audit rule into the kernel of each host and prove that it is there
+audit-install: as-root $(VENV)/ready ## Install the audit rule on each host and prove it is there
 	@$(call playbook,audit.yml -e state=present)
-	@$(if $(filter --check -C% -DC --syntax-check --list-%,$(ARGS)),:,echo) 'Next: make audit-findings shows who stopped, removed or otherwise took away a container'
+	@$(if $(filter --check -C% -DC --syntax-check --list-%,$(ARGS)),:,echo) 'Next: make audit-findings shows who stopped or removed a container'
 
 audit-uninstall: as-root $(VENV)/ready ## Take the rule and its file away from each host
 	@$(call playbook,audit.yml -e state=absent)
 
-audit-findings: as-reader $(VENV)/ready ## Show who stopped, removed or otherwise took away a container today (ARGS="-e since=2026-11-01 -e dest=FILE")
+audit-findings: as-reader $(VENV)/ready ## Show who stopped or removed a container today
 	@$(call playbook,findings.yml)
 
-audit-verdicts: as-reader $(VENV)/ready ## Show why each container vanished today, and who asked for it (ARGS="-e since=2026-11-23 -e dest=FILE")
+audit-verdicts: as-reader $(VENV)/ready ## Show why each container vanished today, and who asked for it
 	@$(call playbook,verdicts.yml)
 
-audit-coverage: as-root $(VENV)/ready ## Show whether each host can see who stops a container, and fail where one is blind (ARGS="-e canary=true")
+audit-coverage: as-root $(VENV)/ready ## Show whether each host can see who stops a container
 	@$(call playbook,coverage.yml)
 
 # Ansible starts no more processes than there are hosts, so a number that is never too small costs nothing.
-audit-tail: as-reader $(VENV)/ready ## Show each finding as it happens, until Ctrl-C (ARGS="-e output=jsonl -e duration=60")
+audit-tail: as-reader $(VENV)/ready ## Show each finding as it happens, until Ctrl-C
 	@$(call playbook,tail.yml --forks 1000)
 
-docs: $(VENV)/ready-test ## Build the reference of role, modules, filters and lookup as web pages in docs/html
+docs: $(VENV)/ready-test ## Build the reference as web pages in docs/html
 	@docs/docsite/build
 
-test: $(VENV)/ready-test ## Run every test (as root on Debian; installs and starts what they need)
+test: $(VENV)/ready-test ## Run the tests (as root on Debian; installs what they need)
 	tests/run
 
-test-all: $(VENV)/ready-test ## Run every test, what takes long too, and again with other releases of Debian and of ansible-core
+test-all: $(VENV)/ready-test ## Run the long tests, too, on more releases
 	tests/run --all
 
 # Says what it waits for, a package a line.

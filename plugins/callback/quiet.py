@@ -21,9 +21,11 @@ extends_documentation_fragment:
 author: The claude_hooks.docker_audit team (@claude-hooks)
 """
 
+import os
+
 from ansible import constants, context
 from ansible.plugins.callback.default import CallbackModule as Default
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, escape
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, escape, parts
 
 _DEBUG = ('debug', 'ansible.builtin.debug')
 # A failure whose reason a view already names
@@ -96,12 +98,16 @@ class CallbackModule(Default):
         if isinstance(fields.get('results'), list):
             failed = [item.get('msg') for item in fields['results'] if isinstance(item, dict) and item.get('failed')]
             message = failed[0] if failed else message
-        reason = '%s: %s' % (escape.printable(_part(result, 'task').get_name()), answers.reason(message))
+        reason = '%s: %s' % (
+            escape.printable(_part(result, 'task').get_name().rpartition(' : ')[2]),
+            answers.reason(message),
+        )
         host = escape.printable(_host(result))
         # A sentence on fifty hosts, or on fifty names of one, stands once
         first = self._reasons.setdefault(reason, host)
+        line = '%s: %s' % (host, reason if first == host else 'the same as ' + first)
         self._display.display(
-            '%s: %s' % (host, reason if first == host else 'the same as ' + first),
+            '\n'.join(parts.fitted([line], _columns())),
             color=constants.COLOR_ERROR,
             stderr=True,
         )
@@ -114,6 +120,14 @@ def _part(result, name):
 
 def _host(result):
     return _part(result, 'host').get_name()
+
+
+def _columns():
+    """The columns of the terminal that shows problems, or None where a line is data."""
+    try:
+        return os.get_terminal_size(2).columns or None
+    except OSError:
+        return None
 
 
 def _silent(name):

@@ -41,7 +41,9 @@ def view(
     chosen: select made the items. The lines below the items are broken at width, where it is known.
     """
     items = formats.as_list(items)
-    lines = ['No finding.'] if not items else []
+    read = any(not parts.unread_reason(result) for result in hosts.values())
+    nothing = 'No finding.' if read or not hosts else 'No host was read, so nothing is known.'
+    lines = [] if items else [nothing]
     below = reach(hosts, since, until, zone, container)
     if not all(formats.is_finding(item) for item in items):
         return formats.jsonl(items).splitlines() + [''] + parts.fitted(below, width)
@@ -65,8 +67,8 @@ def _on_logins(findings: Iterable[Finding]) -> list[str]:
     # pam_loginuid(8) alone sets the login uid; sudo and su keep the one that is there
     return [
         '',
-        'LOGIN USER -: no login is known to the kernel. It was a service or a job, or came by',
-        'an sshd, sudo or su whose PAM configuration has no pam_loginuid session.',
+        'LOGIN USER -: no login is known to the kernel. It was a service or a job, or',
+        'came by an sshd, sudo or su whose PAM configuration has no pam_loginuid session.',
     ]
 
 

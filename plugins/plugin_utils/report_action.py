@@ -15,6 +15,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.color import stringc
 from ansible.utils.display import Display
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import hiding
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
     answers,
@@ -89,6 +90,9 @@ class ReportAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
         spec = {**_OPTIONS, **self.options}
         _validation, given = self.validate_argument_spec(argument_spec=spec)
         try:
+            for option in ('since', 'before'):
+                if given.get(option):
+                    times.asked(given[option])
             self.check(given)
             results = given['results']
             if given['registered'] is not None:
@@ -99,7 +103,7 @@ class ReportAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
             report = self.report(hosts if given.get('secrets') else hiding.of_hosts(hosts), given)
             self._show(report.lines, whole_file.is_stdout(given['dest']))
             changed = self._write({given[option]: text for option, text in report.files.items() if given[option]})
-        except (whole_file.FileError, formats.FormatError) as error:
+        except (whole_file.FileError, formats.FormatError, times.TimeError) as error:
             raise AnsibleActionFail(str(error)) from error
         return dict(report.returned, changed=changed)
 

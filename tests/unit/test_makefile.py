@@ -67,8 +67,9 @@ def test_a_checkout_that_is_reached_over_a_link_is_not(checkout, tmp_path):
 def nobody(checkout):
     if os.geteuid() != 0:
         pytest.skip('needs root to be somebody else')
-    for folder in (checkout, *checkout.parents[:3]):
-        folder.chmod(folder.stat().st_mode | 0o055)
+    for folder in (checkout, *checkout.parents):
+        if folder.stat().st_uid == 0 and folder.name.startswith(('a place', 'test_', 'pytest-', 'popen-')):
+            folder.chmod(folder.stat().st_mode | 0o055)
     return ('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups')
 
 
