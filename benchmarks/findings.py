@@ -129,7 +129,7 @@ def report(start, count, findings):
 def run_ours(path):
     findings, reading = modules()
     start = time.perf_counter()
-    found = findings.find(reading.Reading(KEY, files=[path]).events())
+    found = findings.find(reading.Reading(KEY, files=[path]))
     report(start, found['executions'], len(found['findings']))
 
 
@@ -137,7 +137,7 @@ def run_start(path):
     """What a host's module takes from the start of Python on."""
     began = time.perf_counter() - time.clock_gettime(time.CLOCK_MONOTONIC) + started()
     findings, reading = modules()
-    found = findings.find(reading.Reading(KEY, files=[path]).events())
+    found = findings.find(reading.Reading(KEY, files=[path]))
     report(began, found['executions'], len(found['findings']))
 
 

@@ -3,10 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import asking_action
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, asking_action
 
 
 class ActionModule(asking_action.CheckedModule):
     """The module of this name, with its answer checked."""
 
     module = 'docker_findings_info'
+
+    @property
+    def kind(self):
+        return answers.STORED if self._task.args.get('logs') else self.module

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
+    answers,
     findings_view,
     formats,
     report_action,
@@ -30,7 +31,11 @@ class ActionModule(report_action.ReportAction):
         'since': {'type': 'str'},
         'container': {'type': 'str'},
         'before': {'type': 'str'},
+        'logs': {'type': 'bool', 'default': False},
     }
+
+    def kind(self, given):
+        return answers.STORED if given['logs'] else self.module
 
     def check(self, given):
         dest = given['dest']

@@ -13,6 +13,7 @@ short_description: Find in the audit logs of a host who stopped or removed conta
 version_added: 1.0.0
 description:
   - Reads the audit logs of the host, with all rotations, and returns who stopped, removed or otherwise took away a container.
+  - Where journald takes the audit records and no auditd runs, it reads the journal instead, with journald's cursor as the position of O(cursor).
   - Only the findings leave the host, and with them what tells silence from blindness - what was read, which time it covers, and what could not be read.
   - Tells of each asker the login of its session, from the audit log, and of itself and its parent, where they still live, what C(/proc) says.
   - Asks the docker engine for the names behind container ids, over its socket. It never runs the docker CLI, which would fire the audit rule.
@@ -90,6 +91,21 @@ options:
   host:
     description: What to name as the host of the findings, like C(inventory_hostname). Without it, that is the C(node) of the records, else null.
     type: str
+  logs:
+    description:
+      - Files of a log server to read instead of the log of this host, as absolute paths or patterns of them. Rotated and compressed ones are read
+        in their order, several logs at a time, on all cores that the module may use.
+      - It reads all forms that P(claude_hooks.docker_audit.ausearch#lookup) reads, and the findings that hosts forwarded. One that arrived twice is
+        reported once, see RV(counts.twice).
+      - The host of a finding is what its record names (C(node=)), else the host in the prefix of the line. The records of two hosts never join.
+      - The engine of this host is not asked, and findings have no C(caller).
+    type: list
+    elements: str
+  host_from:
+    description:
+      - With O(logs), which part of a path is the host, as a regular expression with one group. It counts more than what a line says, which whoever
+        sends it can choose.
+    type: str
 requirements:
   - Python 3.8 or later on the host
   - The rights to read the audit logs and to reach the socket of the engine, usually those of root
@@ -118,6 +134,13 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ item.timestamp }} {{ item.login_user | default(item.auid) }}: {{ item.argv | join(' ') }}"
   loop: "{{ audit.findings }}"
+
+- name: Read what all hosts sent to this log server
+  claude_hooks.docker_audit.docker_findings_info:
+    logs: [/var/log/remote/*/audit.log*]
+    host_from: remote/([^/]+)/
+    since: -2d
+  become: true
   loop_control:
     label: "{{ item.event }}"
 
@@ -307,6 +330,8 @@ counts:
       type: int
       description: Those of them that took away containers whose names do not match. They are not among RV(findings).
       sample: 7
+    logs: {type: int, description: "How many logs were read, each with its rotations. Only with O(logs).", sample: 1200}
+    twice: {type: int, description: "How many forwarded findings arrived twice or more. Only with O(logs).", sample: 0}
     unreadable: {type: int, description: "Those of them whose command the log does not tell, the failed ones included.", sample: 0}
 span:
   description: The time that the logs cover, whoever wrote into them. Both are null where they hold no record.
@@ -425,34 +450,42 @@ def main():
             cursor=dict(type='str'),
             wait=dict(type='int', default=0),
             ack=dict(type='str', no_log=False),
+            logs=dict(type='list', elements='str'),
+            host_from=dict(type='str'),
         ),
-        mutually_exclusive=[('cursor', 'before')],
-        required_by={'ack': 'cursor'},
+        mutually_exclusive=[('cursor', 'before'), ('cursor', 'logs'), ('host', 'host_from')],
+        required_by={'ack': 'cursor', 'host_from': 'logs'},
         supports_check_mode=True,
     )
     old = too_old('docker_findings_info')
     if old:
         module.fail_json(msg=old)
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import journal
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.config import log_path
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.forms import AuditLogError
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.logs import LogReaderError
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.position import StateError
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import PatternError
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.times import TimeError, period
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import on_host
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import on_host, store
 
     params = module.params
     question = checked(module)
     try:
         since, before = period(params['since'], params['before'])
+        if params['logs']:
+            result, problems = store.ask(question, params['logs'], params['host_from'], since, before)
+            for problem in problems:
+                module.warn(problem)
+            module.exit_json(changed=False, **result)
         log = log_path()
         result = on_host.ask(question, log, since, before) if params['cursor'] is None else follow(module, question, log, since)
     except LogReaderError as error:
         owner = other_owner(module)
         module.fail_json(msg='%s%s' % (error, '; ' + owner if owner else ''))
-    except (AuditLogError, PatternError, StateError, TimeError) as error:
+    except (AuditLogError, PatternError, StateError, TimeError, store.StoreError) as error:
         module.fail_json(msg=str(error))
-    owner = other_owner(module)
+    owner = '' if log == journal.LOG else other_owner(module)
     if owner:
         module.warn(owner)
     module.exit_json(changed=False, **result)

@@ -51,6 +51,10 @@ options:
   before:
     description: Until when the hosts were asked for findings, to be shown.
     type: str
+  logs:
+    description: Whether the hosts were asked for the logs of other hosts. Each finding is then shown under the host that it names.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Shows the findings and writes no file.

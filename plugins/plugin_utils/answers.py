@@ -258,7 +258,10 @@ _PROBLEM = record({'code': text, 'weight': one_of(*codes.WEIGHTS), 'evidence': t
 _FOUND = {
     'findings': listed(_FINDING),
     'unreadable': listed(_UNREADABLE),
-    'counts': record({name: integer for name in ('executions', 'failed', 'unreadable')}, {'others': integer}),
+    'counts': record(
+        {name: integer for name in ('executions', 'failed', 'unreadable')},
+        {name: integer for name in ('others', 'twice', 'logs')},
+    ),
     'span': _SPAN,
 }
 _STRANGE = 'this host did not answer as %s does: %s'
@@ -296,6 +299,10 @@ KINDS: dict[str, Check] = {
 #: The same of a call with a cursor.
 FOLLOWED = 'docker_findings_info with a cursor'
 KINDS[FOLLOWED] = record({**_FOUND, 'token': maybe(text), 'acked': flag, 'gaps': listed(_SPAN)})
+#: The same of a log server, whose entries are of other hosts.
+STORED = 'docker_findings_info with logs'
+KINDS[STORED] = record({**_FOUND, 'findings': listed(anything), 'unreadable': listed(anything)})
+_STORED_ENTRIES = (('findings', _FINDING), ('unreadable', _UNREADABLE))
 _ENTRIES = ('findings', 'unreadable', 'verdicts')
 
 
@@ -317,11 +324,29 @@ def checked(kind: str, host: str, answer: Mapping[str, Any]) -> dict[str, Any]:
         return failure(_STRANGE % (kind, error))
     except RecursionError:
         return failure(_STRANGE % (kind, 'it is too deep'))
+    if kind == STORED:
+        return _without_strange(kept)
     for entry in [entry for name in _ENTRIES for entry in kept.get(name) or ()]:
         entry['host'] = host
         for who in entry.get('who') or ():
             who['host'] = host
     return kept
+
+
+def _without_strange(answer: dict[str, Any]) -> dict[str, Any]:
+    """Anybody who may write to a syslog can forward what is no finding: it takes away no other."""
+    kept = {name: [entry for entry in answer[name] if _passes(check, entry)] for name, check in _STORED_ENTRIES}
+    strange = sum(len(answer[name]) - len(entries) for name, entries in kept.items())
+    counts = dict(answer['counts'], unreadable=answer['counts']['unreadable'] + strange)
+    return {**answer, **kept, 'counts': counts}
+
+
+def _passes(check: Check, value: Any) -> bool:
+    try:
+        check(None, value)
+    except (AnswerError, RecursionError):
+        return False
+    return True
 
 
 def finding(value: Any) -> dict[str, Any] | None:

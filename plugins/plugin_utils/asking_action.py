@@ -84,9 +84,14 @@ class CheckedModule(AskingAction):
 
     module: ClassVar[str]
 
+    @property
+    def kind(self) -> str:
+        """The kind of its answer."""
+        return self.module
+
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        return self.ask(self.module, None, task_vars or {})
+        return self.ask(self.module, None, task_vars or {}, self.kind)
 
 
 def _without_ansibles_own(lines: list[str]) -> str:

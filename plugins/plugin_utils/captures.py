@@ -19,7 +19,7 @@ _MARKS_WHAT_IS_UNSAFE = wrap_var('').__class__ is not str
 
 def findings_of(plugin: str, reading: Reading, chosen: dict[str, Any]) -> Any:
     """The findings, never templated, as command lines come from anyone. AuditLogError where nothing can be read."""
-    found = findings.find(reading.events(), **chosen)
+    found = findings.find(reading, **chosen)
     warnings = reading.warnings()
     if found['unreadable']:
         first = found['unreadable'][0]

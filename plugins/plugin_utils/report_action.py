@@ -99,13 +99,17 @@ class ReportAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
                 results = _registered(given['registered'], task_vars or {})
             if results is None:
                 return {'changed': False}
-            hosts = answers.of_hosts(self.module, results)
+            hosts = answers.of_hosts(self.kind(given), results)
             report = self.report(hosts if given.get('secrets') else hiding.of_hosts(hosts), given)
             self._show(report.lines, whole_file.is_stdout(given['dest']))
             changed = self._write({given[option]: text for option, text in report.files.items() if given[option]})
         except (whole_file.FileError, formats.FormatError, times.TimeError) as error:
             raise AnsibleActionFail(str(error)) from error
         return dict(report.returned, changed=changed)
+
+    def kind(self, given: dict[str, Any]) -> str:
+        """The kind of the answers that are shown."""
+        return self.module
 
     def check(self, given: dict[str, Any]) -> None:
         """Refuse what cannot be done, before any host is touched."""

@@ -27,7 +27,20 @@ PLAYBOOKS: Mapping[str, frozenset[str]] = {
     'audit': frozenset(('state',)),
     'coverage': frozenset(('key', 'canary', 'dest')),
     'findings': frozenset(
-        ('container', 'key', 'possible', 'since', 'before', 'dest', 'report', 'secrets', 'format', 'select')
+        (
+            'container',
+            'key',
+            'possible',
+            'since',
+            'before',
+            'dest',
+            'report',
+            'secrets',
+            'format',
+            'select',
+            'logs',
+            'host_from',
+        )
     ),
     'tail': frozenset(('container', 'key', 'possible', 'reader', 'output', 'duration', 'secrets')),
     'verdicts': frozenset(

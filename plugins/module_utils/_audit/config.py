@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import journal
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.logs import LogReaderError
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 
@@ -26,7 +27,9 @@ def parse(text: str) -> dict[str, str]:
 
 
 def log_path(config: str = CONFIG) -> str:
-    """The log that auditd writes on this host. Raises LogReaderError where it writes none."""
+    """The log that auditd writes on this host, or journal.LOG. Raises LogReaderError where there is none."""
+    if journal.takes_records():
+        return journal.LOG
     settings: dict[str, str] = {}
     try:
         settings = parse(files.read_regular(config, _LONGEST).decode('utf-8', 'replace'))

@@ -248,7 +248,7 @@ def _lines_of(value: Any, depth: int = 0) -> Iterator[bytes]:
     if isinstance(value, dict) and ('_TRANSPORT' in value or '__REALTIME_TIMESTAMP' in value):
         yield from _lines_of_journal(value)
         return
-    host = _host(value)
+    host = host_of(value)
     for string in _strings(value, 0):
         if string.lstrip()[:1] == '{' and depth < 3:
             inner = _parsed(texts.as_bytes(string))
@@ -306,7 +306,7 @@ _HOST_HOLDERS = (
 )
 
 
-def _host(value: Any, depth: int = 0) -> str | None:
+def host_of(value: Any, depth: int = 0) -> str | None:
     """What a JSON object calls the host that it is from."""
     if not isinstance(value, dict) or depth > 3:
         return None
@@ -321,7 +321,7 @@ def _host(value: Any, depth: int = 0) -> str | None:
             for name in ('name', 'hostname', 'host'):
                 if isinstance(inner.get(name), str) and inner[name]:
                     return str(inner[name])
-            found = _host(part, depth + 1)
+            found = host_of(part, depth + 1)
             if found:
                 return found
     return None

@@ -24,11 +24,11 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import journal, records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.events import moment_of
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 
-BLOCK = 4 << 20
+BLOCK = 1 << 20
 
 # What is compared of a file, at its start and before the place up to which it was read
 _FINGERPRINT_BYTES = 512
@@ -42,8 +42,7 @@ _PACKED_ERRORS = (EOFError, OSError, zlib.error, lzma.LZMAError)
 _ROTATED = re.compile(r'[.-](\d{1,14}|\d{4}-\d\d-\d\d(?:[T_-]?\d{2,6})?)(?:\.(?:gz|xz|bz2))?\Z')
 
 
-class LogReaderError(OSError):
-    """The audit logs cannot be read."""
+LogReaderError = journal.LogReaderError
 
 
 class Piece(NamedTuple):
@@ -166,8 +165,23 @@ def _digest(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()[:32]
 
 
+class _Journal(File):
+    """The journal in the place of a log: read once, from its first entry to its last."""
+
+    def __init__(self) -> None:
+        self.offset = 0
+
+    def close(self) -> None:
+        pass
+
+    def pieces(self, size: int) -> Iterator[Piece]:
+        for block in journal.blocks(size):
+            yield Piece(self, self.offset, block, len(block), False, False)
+            self.offset += len(block)
+
+
 class Logs:
-    """A log and its rotations, open and oldest first."""
+    """A log and its rotations, open and oldest first; or the journal, where that is the log."""
 
     def __init__(self, log: str) -> None:
         self.files: list[File] = []
@@ -177,6 +191,9 @@ class Logs:
 
     def open_newer(self) -> None:
         """Open also what is new since the last call."""
+        if self._log == journal.LOG:
+            self.files = [_Journal()]
+            return
         self.files += _open_newer(self._log, self._held)
         if not self.files:
             raise LogReaderError(
@@ -186,6 +203,9 @@ class Logs:
 
     def pieces(self, size: int) -> Iterator[Piece]:
         """What was not read yet, also of files that a rotation makes meanwhile."""
+        if self._log == journal.LOG:
+            yield from self.files[0].pieces(size)
+            return
         for file in self.files:
             yield from file.pieces(size)
             if file is self.files[-1]:
@@ -252,17 +272,26 @@ def age(name: str, log: str) -> tuple[int, int] | None:
 
 def in_order(paths: Sequence[str]) -> list[str]:
     """Files that somebody named, each log with its rotations, the oldest first."""
-    known = sorted(paths, key=len)
-    placed = []
+    return [path for group in in_groups(paths) for path in group]
+
+
+def in_groups(paths: Sequence[str]) -> list[list[str]]:
+    """Files that somebody named, as a list for each log: its rotations and the log, the oldest first."""
+    folders: dict[str, list[str]] = {}
     for path in paths:
-        # The shortest name of which this one is a rotation, also where that is not among them
-        log = next((other for other in known if other != path and age(path, other) is not None), None)
-        if log is None:
-            cut = _ROTATED.search(path)
-            log = path[: cut.start()] if cut else path
-        generation, number = age(path, log) or (0, 0)
-        placed.append(((log, -generation, -number), path))
-    return [path for _place, path in sorted(placed)]
+        folders.setdefault(os.path.dirname(path), []).append(path)
+    placed: dict[str, list[tuple[int, int, str]]] = {}
+    for beside in folders.values():
+        known = sorted(beside, key=len)
+        for path in beside:
+            # The shortest name of which this one is a rotation, also where that is not among them
+            log = next((other for other in known if other != path and age(path, other) is not None), None)
+            if log is None:
+                cut = _ROTATED.search(path)
+                log = path[: cut.start()] if cut else path
+            generation, number = age(path, log) or (0, 0)
+            placed.setdefault(log, []).append((-generation, -number, path))
+    return [[path for _generation, _number, path in sorted(placed[log])] for log in sorted(placed)]
 
 
 def _open_newer(log: str, held: dict[tuple[int, int], File]) -> list[File]:

@@ -29,8 +29,12 @@ class StateError(Exception):
     """The state cannot be used; the message says why and what to do."""
 
 
-class Position(TypedDict):
-    """A place in the audit logs; Following says what each part is for."""
+class _OfJournal(TypedDict, total=False):
+    cursor: str
+
+
+class Position(_OfJournal):
+    """A place in the audit logs; Following says what each part is for. In the journal it has a cursor."""
 
     fingerprint: str
     offset: int
@@ -286,6 +290,8 @@ def _check(state: Any, key: str, reader: str) -> None:
     for part in (state, state.get('offered') or {}):
         if part.get('position') is not None:
             _check_form(part['position'], 'position')
+            if not isinstance(part['position'].get('cursor', ''), str):
+                raise ValueError('cursor of position has an unknown form')
             if part['position']['offset'] < 0:
                 raise ValueError('offset of position is negative')
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypedDict
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import dates, forms, logs, records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.scan import BLOCK, Scan
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.scan import Idle, Scan
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
 
 _SHOWN = 80
@@ -41,11 +41,14 @@ class Reading:
         key: str,
         log: str | None = None,
         files: Sequence[str] | None = None,
-        block: int = BLOCK,
+        block: int = logs.BLOCK,
         is_wanted: Callable[[audit.Event], bool] = audit.may_be_execution,
         text: object = None,
         timezone: datetime.tzinfo | None = None,
+        beside: Callable[[bytes, int], int] | None = None,
     ) -> None:
+        """beside also gets each block of files, and says how many of its lines it knows."""
+        self._beside = beside
         self._key = key
         self._scan = Scan(key, is_wanted, timezone)
         self._log = log
@@ -59,11 +62,13 @@ class Reading:
         )
         self._problems: list[str] = []
         self._events = 0
+        self._bytes = 0  # of files, whatever their form is
         self._is_ambiguous = False
         self._has_records = False
 
-    def events(self) -> Iterator[audit.Event]:
-        """The events with the key, roughly in the order of the logs."""
+    def events(self, idle: Idle | None = None) -> Iterator[audit.Event]:
+        """The events with the key, roughly in the order of the logs, without those that idle takes."""
+        self._scan.idle = idle
         for event in self._read():
             self._events += not audit.is_keyless(event)
             if self._is_split and event.origin == records.RAW:
@@ -73,7 +78,7 @@ class Reading:
             yield event
 
     def stats(self) -> Stats:
-        return {'bytes': self._scan.bytes, 'first': self._scan.first, 'last': self._scan.last}
+        return {'bytes': self._bytes or self._scan.bytes, 'first': self._scan.first, 'last': self._scan.last}
 
     def problems(self) -> list[str]:
         """What could not be read, and why, as sentences."""
@@ -94,7 +99,8 @@ class Reading:
 
     def is_empty_handed(self) -> bool:
         """Whether nothing at all came out of what should have held something."""
-        return bool(self._problems) and not self._events and (not self._has_records or self._scan.is_garbled)
+        has_events = self._events or self._scan.skipped
+        return bool(self._problems) and not has_events and (not self._has_records or self._scan.is_garbled)
 
     def _read(self) -> Iterator[audit.Event]:
         if self._files is None and self._text is None:
@@ -123,10 +129,13 @@ class Reading:
         self._scan.has_records = False
         begin = b''
         is_empty = True
+        known = 0
         for block, end, is_rest in text.blocks:
             if is_empty:
                 begin = (block[:end].lstrip() if len(block) < _SAMPLE else block[:_SAMPLE].lstrip()) or begin
                 is_empty = forms.is_nothing(block[: min(end, _SAMPLE)]) and forms.is_nothing(block[:end])
+            self._bytes += end
+            known += self._beside(block, end) if self._beside else 0
             made, made_end = lines.of(block, end)
             if is_rest and lines.is_plain:
                 # Nobody knows whether a last line without its end is whole
@@ -139,7 +148,7 @@ class Reading:
             yield from self._scan.feed(made, made_end)
         yield from self._scan.end_text()
         self._has_records = self._has_records or self._scan.has_records
-        if not is_empty and not self._scan.has_records:
+        if not is_empty and not self._scan.has_records and not known:
             self._problems.append(
                 'no audit record in %s, it begins with %r%s'
                 % (text.name, texts.shown(begin.partition(b'\n')[0][:_SHOWN]), _explained(begin))

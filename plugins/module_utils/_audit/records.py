@@ -52,7 +52,10 @@ _CHOSEN = re.compile(rb' (?:subj|obj)==?(?::|[^ ]*(?: \(\w{1,20}\))?/)')
 LONGEST = 8000
 
 _EXECVE, _NUMBERED_EXECVE, _SYSCALL = b'type=EXECVE msg=audit(', b'type=1309 audit(', b'type=SYSCALL msg=audit('
-_FEW, _SMALL = 64, 1 << 20
+_FEW, _SMALL = 64, 512 << 10
+_BOTH = re.compile(
+    rb'\ntype=SYSCALL msg=audit\(([^)\n]{1,80})\): [^\n]{0,%d}\ntype=EXECVE msg=audit\(\1\)' % (LONGEST - 200)
+)
 
 # Every repetition is bounded, so that no input takes more than linear time.
 _HEAD = re.compile(
@@ -69,12 +72,12 @@ _LOCAL_IDENT = re.compile(rb'(?:[^\n]{6,60}\d\.\d{3}|\d{1,11}):\d{1,20}\Z')
 # syslog can choose it, so what comes this way has an origin of its own.
 _TAG = rb'(?:[\w./-]{0,60}audi(?:t|sp)[\w./-]{0,60}|kernel)'
 _ISO_TIME = rb'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d))?'
-_TIME = (
+TIME = (
     rb'(?:[A-Za-z\x80-\xff]{3,12}\.? {1,2}\d{1,2} (?:\d{4} )?(?:\d\d:\d\d:\d\d(?:\.\d{1,9})? )?'
     rb'|' + _ISO_TIME + rb' |\d{9,11}\.\d{1,9} |\[[ \d.]{1,20}\] )'  # journalctl -o short-unix and -o short-monotonic
 )
 PREFIX = re.compile(
-    rb'(?:\d{1,5} )?(?:<\d{1,3}>)?(?:' + _TIME + rb'(\S{1,255}) (' + _TAG + rb'(?:\[\d{1,10}\])?): ?'
+    rb'(?:\d{1,5} )?(?:<\d{1,3}>)?(?:' + TIME + rb'(\S{1,255}) (' + _TAG + rb'(?:\[\d{1,10}\])?): ?'
     rb'|1 \S{1,40} (\S{1,255}) (' + _TAG + rb') \S{1,128} \S{1,32} (?:-|(?:\[[^\]\n]{0,400}\]){1,8}) (?:\xef\xbb\xbf)?)'
     rb'(?:\[[ \d.]{1,20}\] ?)?(?:audit: )?'
 )
@@ -285,7 +288,12 @@ def last_record(lines: bytes, start: int, end: int) -> Record | None:
 def without_syscall(text: bytes) -> Iterator[int]:
     """Where EXECVE records may stand whose event has no whole SYSCALL record in the text: none of these is left out."""
     found: list[tuple[int, bytes]] = []
-    for head in (_EXECVE, _NUMBERED_EXECVE) if len(text) < _SMALL else (_EXECVE,):
+    is_small = len(text) < _SMALL
+    if not is_small and len(_BOTH.findall(text)) + bool(_BOTH.match(b'\n' + text[: 2 * LONGEST])) == text.count(
+        _EXECVE
+    ):
+        return iter(())
+    for head in (_EXECVE, _NUMBERED_EXECVE) if is_small else (_EXECVE,):
         found += _without_syscall(text, head)
     # ausearch prints the SYSCALL record last
     after = set(_idents_of_syscalls(text)) if len(found) > _FEW else ()

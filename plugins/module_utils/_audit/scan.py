@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
-from typing import Optional, Tuple
+from typing import Optional, Protocol, Tuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records
@@ -28,10 +28,14 @@ BLOCK = 4 << 20
 # Blocks that are shorter together are kept as one, to look for the records of an event in
 _SHORT_BLOCK = 64 << 10
 
+# From so many hits in a block on, whole events are matched from their first line on
+_MANY = 64
+_RECORDS = 3  # SYSCALL, EXECVE and CWD: those of an event that tell of an execution
+
 # So far round an event others that claim its time and serial are noticed, also where few of the events are ours
-_NEAR = 32 << 10
+_NEAR = 16 << 10
 _FEW = 64
-_SMALL = 1 << 20
+_SMALL = 512 << 10
 
 # Records that say something of an execution, and those of other kinds that follow them
 _TELLING = re.compile(rb'type=(?:SYSCALL|EXECVE|CWD|13\d\d) (?:msg=)?audit\(([^)\n]{1,80})\)')
@@ -59,6 +63,30 @@ _REST = (
 )
 
 
+# The same where an EXECVE and a CWD follow at once, as they do nearly always. The groups: names, ident, EXECVE, CWD.
+# %(node)s is what each line begins with.
+_USUAL = (
+    rb' key="%(key)s"(?:\x1d([^\n]*))?\n'
+    + rb'%(node)stype=EXECVE msg=audit\((\d{1,11}\.\d{1,9}:\d{1,20})\): ([^\n\x1d]*)(?:\x1d[^\n]*)?\n'
+    + rb'%(node)stype=CWD msg=audit\(\2\): ( ?cwd="[!#-~]*")(?:\x1d[^\n]*)?\n'
+)
+_NODE = re.compile(rb'node=\S{1,255} ')
+_USUAL_CALL = b'%stype=SYSCALL msg=audit(%s): arch=c000003e syscall=59 success=yes '
+
+
+class Idle(Protocol):
+    """Somebody who only counts executions of commands without interest, which are most of what a host runs."""
+
+    def is_inert(self, execve: bytes) -> bool:
+        """Whether an execution with this EXECVE record is one of these, whatever its other records say."""
+
+    def takes(self, execve: bytes, syscall: bytes) -> bool:
+        """Whether an execution with this EXECVE record and SYSCALL record is one of these."""
+
+    def count(self, idents: list[bytes]) -> None:
+        """Count these."""
+
+
 class Scan:
     """Finds the events with one key, by default the executions, in audit log text that comes in blocks of whole lines.
 
@@ -74,7 +102,9 @@ class Scan:
         key: str,
         is_wanted: Callable[[audit.Event], bool] = audit.may_be_execution,
         timezone: datetime.tzinfo | None = None,
+        idle: Idle | None = None,
     ) -> None:
+        self.idle = idle
         self._is_wanted = is_wanted
         self._timezone = timezone
         self._key = texts.as_bytes(key)
@@ -83,8 +113,13 @@ class Scan:
         self._unknown_line = re.compile(
             rb'[^\n]*?(?:SYSCALL|syscall)[^\n]*?\bkey[^\n]{1,14}?' + re.escape(self._key) + rb'[^\n]*'
         )
-        self._key_length = len(b' key=""') + len(self._key)
-        self._before = (b'', 0)
+        self._quoted = b' key="' + self._key + b'"'
+        self._encoded = self._key.hex().upper().encode('ascii')
+        self._key_length = len(self._quoted)
+        self._usual: tuple[bytes, re.Pattern[bytes]] | None = None
+        self._before: deque[tuple[bytes, int]] = deque()
+        self._turned = 0
+        self._all_usual = False  # whether every execution of the block is ours and of the usual shape
         self._waiting: dict[_Key, audit.Event] = {}
         self._since: dict[_Key, int] = {}
         self._seen: tuple[set[_Key], set[_Key]] = (set(), set())
@@ -93,6 +128,7 @@ class Scan:
         self.first: int | None = None
         self.last: int | None = None
         self.has_records = False  # whether any line of the text is a record
+        self.skipped = 0  # executions that idle took
         self.unknown = 0  # lines that tell of an execution with our key in no form that is known
         self.is_garbled = False  # whether one of them is a record that no user can have written
         self.first_unknown = b''
@@ -103,13 +139,16 @@ class Scan:
         if self._is_interpreted(block, end):
             yield from self._interpret(block, end)
             return
-        self._seen = (self._seen[1], set())
+        if self.bytes - self._turned >= BLOCK:
+            self._seen = (self._seen[1], set())
+            self._turned = self.bytes
         found: dict[_Key, audit.Event] = {}
         hits = yield from self._search(block, end, found)
-        if self._is_wanted is audit.may_be_execution:  # and not connects or signals
+        if self._is_wanted is audit.may_be_execution and not self._all_usual:  # and not connects or signals
             self._note_keyless(block, end, found)
         if found:
-            _collect(self._before[0], self._before[1], found)
+            for before, before_end in self._before:
+                _collect(before, before_end, found)
         if found or self._waiting:
             wanted = dict(self._waiting)
             wanted.update(found)
@@ -117,10 +156,7 @@ class Scan:
         if not hits or end < _SMALL:
             self._note_unknown(block, end)
         yield from self._complete(found)
-        before, before_end = self._before
-        self._before = (
-            (block, end) if before_end + end > _SHORT_BLOCK else (before[:before_end] + block[:end], before_end + end)
-        )
+        self._keep(block, end)
 
     def _complete(self, found: dict[_Key, audit.Event]) -> Iterator[audit.Event]:
         """The events that are complete now. The others wait for records that come within a block."""
@@ -136,6 +172,15 @@ class Scan:
             elif self._may_be_ours(event):
                 yield event
 
+    def _keep(self, block: bytes, end: int) -> None:
+        """Keep the last blocks, of BLOCK bytes together."""
+        if self._before and self._before[-1][1] + end <= _SHORT_BLOCK:
+            before, before_end = self._before.pop()
+            block, end = before[:before_end] + block[:end], before_end + end
+        self._before.append((block, end))
+        while sum(length for _block, length in self._before) - self._before[0][1] >= BLOCK:
+            self._before.popleft()
+
     def end_text(self) -> Iterator[audit.Event]:
         """The events of `ausearch -i` text, which are known when it is read to its end. What comes next may be raw."""
         if self._assembly is not None:
@@ -143,7 +188,7 @@ class Scan:
                 if audit.has_key(event, self._key) and self._is_wanted(event):
                     yield event
             self._assembly = None
-            self._before = (b'', 0)
+            self._before.clear()
 
     def finish(self) -> Iterator[audit.Event]:
         """The events that the end of the logs left incomplete."""
@@ -193,15 +238,97 @@ class Scan:
 
     def _search(self, block: bytes, end: int, incomplete: dict[_Key, audit.Event]) -> Generator[audit.Event, None, int]:
         """Yield the events that are whole where they are, note others in incomplete, return the number of hits."""
-        # These bytes end a record before its line ends, and are in no log that was not damaged or copied
-        clean = b'\0' not in block and b'\r' not in block
+        self._all_usual = False
+        hits = block.count(self._quoted, 0, end)
+        is_encoded = block.find(self._encoded, 0, end) >= 0
+        if not hits and not is_encoded:
+            return 0
         mentions = _Mentions(block, end)
-        position = hits = 0
+        parts = [(0, end)]
+        if hits >= _MANY and _is_clean(block, 0, end):
+            parts = yield from self._search_whole(block, end, hits)
+        for start, stop in parts:
+            hits += yield from self._search_part(block, start, stop, incomplete, mentions, is_encoded)
+        return hits
+
+    def _search_whole(self, block: bytes, end: int, hits: int) -> Generator[audit.Event, None, list[tuple[int, int]]]:
+        """The same for events of the usual shape, where so many are ours. Returns the parts of the block with others.
+
+        An event is whole here if its records are three lines, and no other record of the block claims to be its.
+        """
+        node, pattern = self._usual_of(block)
+        found = list(pattern.finditer(block, 0, end))
+        name = node[5:-1] or None
+        keys = {(None, name, match[2]) for match in found}
+        before, now = self._seen
+        if len(keys) != len(found) or not (keys.isdisjoint(before) and keys.isdisjoint(now)):
+            return [(0, end)]
+        claims = _TELLING.findall(block, 0, end)
+        # Those found have so many themselves
+        is_all = len(claims) == _RECORDS * len(found)
+        elsewhere = set() if is_all else {ident for ident, count in Counter(claims).items() if count != _RECORDS}
+        now |= keys
+        is_inert, takes = (_is_never, _is_never) if self.idle is None else (self.idle.is_inert, self.idle.takes)
+        parts: list[tuple[int, int]] = []
+        idle: list[bytes] = []
+        for match in found:
+            names, ident, execve, cwd = match.groups()
+            place, stop = match.span()
+            start = block.rfind(b'\n', 0, place) + 1
+            if (
+                block.startswith(_USUAL_CALL % (node, ident), start)
+                and block.count(b'audit(', start, stop) == _RECORDS
+                and block.find(b'\x1d', start, place) < 0
+                and ident not in elsewhere
+                and (names is None or b' key=' not in names)
+                and stop - start < records.LONGEST
+            ):
+                if is_inert(execve):
+                    idle.append(ident)
+                    continue
+                syscall = block[block.index(b'): ', start) + 3 : place + self._key_length]
+                if takes(execve, syscall):
+                    idle.append(ident)
+                    continue
+                if names is None or records.has_names_of_others(syscall):
+                    names = b''
+                event = audit.Event(name, ident, syscall, names, [execve], cwd)
+                if audit.argv(event)[1] is None:
+                    yield event
+                    continue
+            now.discard((None, name, ident))
+            parts.append((start, stop))
+        if self.idle is not None and idle:
+            self.skipped += len(idle)
+            self.idle.count(idle)
+        self._all_usual = is_all and not parts
+        return parts if len(found) == hits else parts + _between(block, end, found)
+
+    def _usual_of(self, block: bytes) -> tuple[bytes, re.Pattern[bytes]]:
+        """What the lines of a block begin with, and the pattern of the end of a usual event of such lines."""
+        begin = _NODE.match(block)
+        node = begin.group() if begin else b''
+        if self._usual is None or self._usual[0] != node:
+            names = {b'node': re.escape(node), b'key': re.escape(self._key)}
+            self._usual = node, re.compile(_USUAL % names)
+        return self._usual
+
+    def _search_part(
+        self,
+        block: bytes,
+        position: int,
+        end: int,
+        incomplete: dict[_Key, audit.Event],
+        mentions: _Mentions,
+        is_encoded: bool,
+    ) -> Generator[audit.Event, None, int]:
+        """The same for block[position:end], one by one."""
+        hits = 0
         while position < end:
             # One search for all hits until one is not usual: that one may have matched more than its own line
-            for hit in self._hit.finditer(block, position, end):
+            for hit in self._hits(block, position, end, is_encoded):
                 hits += 1
-                event = self._usual_event(block, position, hit, mentions) if clean else None
+                event = self._usual_event(block, position, hit, mentions)
                 if event is None:
                     break
                 position = hit.end()
@@ -215,6 +342,19 @@ class Scan:
                 if record.kind == b'SYSCALL':
                     self._note(record, incomplete)
         return hits
+
+    def _hits(self, block: bytes, position: int, end: int, is_encoded: bool) -> Iterator[re.Match[bytes]]:
+        """Where our key is. The search for a text is faster than that for a pattern."""
+        if is_encoded:
+            yield from self._hit.finditer(block, position, end)
+            return
+        place = block.find(self._quoted, position, end)
+        while place >= 0:
+            hit = self._hit.match(block, place, end)
+            if hit is None:
+                return
+            yield hit
+            place = block.find(self._quoted, hit.end(), end)
 
     def _note(self, record: records.Record, incomplete: dict[_Key, audit.Event]) -> None:
         event: audit.Event = audit.Event(record.node, record.ident, record.body, record.tail)
@@ -254,7 +394,7 @@ class Scan:
         if not block.startswith(head, start):
             return None
         count = block.count(b'\n', start, end)
-        if block.count(b'audit(', start, end) != count:
+        if block.count(b'audit(', start, end) != count or not _is_clean(block, start, end):
             return None
         bodies = [] if execve is None else [_untailed(execve)]
         if further:
@@ -342,6 +482,24 @@ def is_complete(event: audit.Event) -> bool:
     if event.syscall is None or event.cwd is None:
         return False
     return audit.argv(event)[1] is None or audit.outcome(event) == 'failed'
+
+
+def _is_clean(block: bytes, start: int, end: int) -> bool:
+    """Whether no byte is there that ends a record before its line ends, as in logs that were damaged or copied."""
+    return block.find(b'\0', start, end) < 0 and block.find(b'\r', start, end) < 0
+
+
+def _is_never(*_records: bytes) -> bool:
+    return False
+
+
+def _between(block: bytes, end: int, found: list[re.Match[bytes]]) -> list[tuple[int, int]]:
+    """The parts of a block beside the events found, in lines."""
+    edges = [0]
+    for match in found:
+        edges += [block.rfind(b'\n', 0, match.start()) + 1, match.end()]
+    edges.append(end)
+    return [(start, stop) for start, stop in zip(edges[::2], edges[1::2]) if start < stop]
 
 
 def _untailed(body: bytes) -> bytes:

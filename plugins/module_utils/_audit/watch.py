@@ -14,6 +14,8 @@ import os
 import select
 import time
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import journal
+
 WRITTEN, EXPIRED, GONE = 'written', 'expired', 'gone'
 
 _MODIFY, _MOVED_TO, _CREATE = 0x2, 0x80, 0x100
@@ -85,6 +87,42 @@ class LogWatch:
         except OSError:
             return None
         return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+class JournalWatch(LogWatch):
+    """Watches the journal, where that stands for the log: by journalctl, which prints what comes."""
+
+    def __init__(self, listener: int = 1) -> None:
+        self._log = ''
+        self._last = 0.0
+        self._listener = listener
+        self._seen = None
+        self._inotify = None
+        self._start()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._inotify = None
+
+    def _start(self) -> None:
+        self._process = journal.follow()
+        if self._process.stdout is not None:
+            self._inotify = self._process.stdout.fileno()
+            os.set_blocking(self._inotify, False)
+
+    def _drain(self) -> None:
+        super()._drain()
+        if self._process.poll() is not None:
+            self.close()
+            self._start()
+
+
+def watch(log: str, listener: int = 1) -> LogWatch:
+    """What watches a log, or the journal where that stands for it."""
+    return JournalWatch(listener) if log == journal.LOG else LogWatch(log, listener)
 
 
 def _inotify(folder: str) -> int | None:

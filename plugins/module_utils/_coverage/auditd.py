@@ -13,7 +13,7 @@ import os
 import re
 from typing import TypedDict
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config, logs, records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config, journal, logs, records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.tree import Tree
@@ -101,6 +101,26 @@ def log_of(host: Tree, settings: dict[str, str] | None) -> Log:
         log['free'], log['size'] = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
     except OSError:
         pass
+    return log
+
+
+def log_of_journal() -> Log:
+    """The journal as far as a log has it: journald sees to its size."""
+    log: Log = {
+        'path': journal.LOG,
+        'present': True,
+        'files': 1,
+        'bytes': 0,
+        'first': None,
+        'last': None,
+        'free': None,
+        'size': None,
+    }
+    try:
+        for entry in journal.entries(newest=1):
+            log['last'] = audit_events.moment_of(entry.ident)[0]
+    except OSError:
+        log['present'] = False
     return log
 
 

@@ -15,7 +15,7 @@ import stat
 import time
 from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple, TypedDict
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config, follow
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config, follow_journal
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
@@ -134,7 +134,7 @@ def fly(rules: list[audit_rules.Rule], key: str, seconds: float) -> list[Run]:
     pairs = wanted(rules, key)
     if not pairs:
         return []
-    following = follow.Following(key, config.log_path())
+    following = follow_journal.of(key, config.log_path())
     runs: list[Run] = []
     waiting: Waiting = {}
     try:

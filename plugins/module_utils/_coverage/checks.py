@@ -137,7 +137,10 @@ def _kernel(host: Host) -> list[Problem]:
     status, consumer = host['status'], host['consumer']
     if status.get('enabled') == 0:
         found.append(problem('audit_disabled', 'auditctl -s: enabled 0'))
-    if status.get('pid', 0) == 0:
+    if host['journal']:
+        if host['is_volatile']:
+            found.append(problem('journal_volatile', '/var/log/journal does not exist'))
+    elif status.get('pid', 0) == 0:
         found.append(problem('auditd_not_running', 'auditctl -s: pid %s' % status.get('pid')))
     elif consumer is None:
         found.append(
@@ -165,6 +168,8 @@ def _excluded(rule: Rule) -> list[Problem]:
 def _log(host: HostFacts) -> list[Problem]:
     config, log = host['config'], host['log']
     found: list[Problem] = []
+    if host['journal'] and not log['present']:
+        found.append(problem('log_missing', 'journalctl cannot read the audit records of the journal'))
     if config is None:
         return found
     for name, value in (('write_logs', 'no'), ('log_format', 'nolog'), ('local_events', 'no')):
@@ -253,15 +258,21 @@ def _rules(host: Host) -> list[Problem]:
     found += [problem('rules_unexpected', 'not in %s: %s' % (file['path'], rule)) for rule in unexpected]
     if host['status'].get('enabled') == 2 and (missing or unexpected):
         found.append(problem('rules_locked', 'auditctl -s: enabled 2, and %d rules differ' % len(missing + unexpected)))
-    found += [problem('rules_not_at_boot', reason) for reason in _boot(host['units'])] if host['units'] else []
+    found += (
+        [problem('rules_not_at_boot', reason) for reason in _boot(host['units'], host['journal'])]
+        if host['units']
+        else []
+    )
     return found + _shadows(host, pairs) + _stale_paths(host, pairs)
 
 
-def _boot(units: dict[str, Unit]) -> list[str]:
+def _boot(units: dict[str, Unit], is_journal: bool = False) -> list[str]:
     """Why the rules are not there after the next boot. From audit 4.0 audit-rules.service loads them, and
-    auditd.service requires it.
+    auditd.service requires it. Where journald takes the records, that one is not needed for anything else.
     """
     auditd, loader = units['auditd.service'], units['audit-rules.service']
+    if is_journal and loader['present'] and loader['enabled'] and not loader['masked']:
+        return []
     reasons = []
     if not auditd['present']:
         reasons.append('there is no auditd.service')

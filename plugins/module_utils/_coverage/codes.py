@@ -55,6 +55,11 @@ CODES = {
         "No program reads the kernel's audit records, so no audit log is written.",
         'Start auditd. If it does not start, see the system log.',
     ),
+    'journal_volatile': Code(
+        'partial',
+        'journald takes the audit records and keeps them in memory: after a reboot they are gone.',
+        'Make the folder /var/log/journal, or set Storage=persistent in journald.conf; then restart systemd-journald.',
+    ),
     'consumer_not_auditd': Code(
         'blind',
         "A program other than auditd takes the kernel's audit records, so they are not in the audit log.",

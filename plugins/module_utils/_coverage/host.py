@@ -18,11 +18,13 @@ import stat
 import time
 from typing import Any, Callable, TypedDict, TypeVar
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import journal
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import SOCKET
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import auditd
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.tree import Tree
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, programs
 
+PERSISTENT = '/var/log/journal'  # without it, journald keeps the journal in /run (journald.conf(5), Storage=auto)
 DAEMON_JSON = '/etc/docker/daemon.json'
 GROUP = 'docker'
 
@@ -58,6 +60,8 @@ class HostFacts(TypedDict):
     now: int
     cmdline: str | None
     consumer: str | None  # who takes the audit records
+    journal: bool  # whether that is journald
+    is_volatile: bool  # whether the journal is kept in memory alone
     config: dict[str, str] | None  # auditd.conf
     log: auditd.Log
     executables: list[Executable]
@@ -72,15 +76,18 @@ class HostFacts(TypedDict):
 def facts(audit_pid: int, rule_paths: list[str], search_path: str | None = None, root: str = '/') -> HostFacts:
     """Read the host. ``audit_pid`` is that of ``auditctl -s``, ``rule_paths`` are files of rules."""
     host = Tree(root)
-    settings = auditd.settings_of(host)
+    takes = audit_pid == 0 and root == '/' and journal.takes_records()
+    settings = None if takes else auditd.settings_of(host)
     engines = _daemons(host)
     addresses, metrics = _told(host, engines)
     return {
         'now': int(time.time() * 1000),
         'cmdline': host.text('/proc/cmdline'),
         'consumer': auditd.program(host, audit_pid) if audit_pid else None,
+        'journal': takes,
+        'is_volatile': not host.is_there(PERSISTENT),
         'config': settings,
-        'log': auditd.log_of(host, settings),
+        'log': auditd.log_of_journal() if takes else auditd.log_of(host, settings),
         'executables': _executables(host, search_path),
         'real_paths': {path: host.real_file(path) for path in rule_paths},
         'is_docker_host': bool(engines) or host.is_there(SOCKET),

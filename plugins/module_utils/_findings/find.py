@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Collection, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypedDict
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import argv as argv_records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, text, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
@@ -63,7 +66,7 @@ _NOTHING = _Judgement()
 _OTHER = _Judgement(way='other')
 
 
-def find(events: Iterable[audit_log.Event], **options: Any) -> Found:
+def find(events: Iterable[audit_log.Event] | Reading, **options: Any) -> Found:
     """The findings of audit events as they are shown, with the options of search()."""
     found = search(events, **options)
     entries.shown(found['findings'])
@@ -73,7 +76,7 @@ def find(events: Iterable[audit_log.Event], **options: Any) -> Found:
 
 # Long, as each option, each outcome and each count has its line.
 def search(
-    events: Iterable[audit_log.Event],
+    events: Iterable[audit_log.Event] | Reading,
     name: str = names.DEFAULT_CONTAINER,
     key: str = names.DEFAULT_KEY,
     possible: bool = True,
@@ -92,7 +95,9 @@ def search(
     found: dict[tuple[bytes | None, bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], entries.Finding]] = {}
     unreadable = _Unreadable()
     executions = failed = others = 0
-    for event, outcome in _executions(events, text.as_bytes(key), since, before):
+    idle = _Idle(judge, since, before)
+    told = events.events(idle) if isinstance(events, Reading) else events
+    for event, outcome in _executions(told, text.as_bytes(key), since, before):
         judgement = _judgement(event, outcome, judge)
         if judgement is _NOT_OURS:
             continue
@@ -108,7 +113,7 @@ def search(
     ordered = sorted(found.values(), key=lambda item: item[0])
     return {
         'findings': _without_plugins([finding for _moment, finding in ordered]),
-        'executions': executions,
+        'executions': executions + idle.executions,
         'failed': failed,
         'others': others,
         'unreadable': [_unreadable(event, host, reason) for event, reason in unreadable.first()],
@@ -129,6 +134,30 @@ def _executions(
             outcome = _KEYLESS
         if not bounded or _is_within(event, since, before):
             yield event, outcome
+
+
+class _Idle:
+    """Counts executions of which it is known by their words that they take nothing away, without a look at the rest."""
+
+    def __init__(self, judge: _Judge, since: int | None, before: int | None) -> None:
+        self.executions = 0
+        self.is_inert = _is_inert_record
+        self.takes = judge.is_idle
+        self._first = float('-inf') if since is None else since
+        self._last = float('inf') if before is None else before
+
+    def count(self, idents: list[bytes]) -> None:
+        """Count those of the time that is asked for."""
+        # Texts of one length are in the order of their times
+        ends = (min(idents), max(idents)) if all(ident[10:11] == b'.' for ident in idents) else ()
+        if ends and all(map(self._is_within, ends)):
+            self.executions += len(idents)
+        else:
+            self.executions += sum(map(self._is_within, idents))
+
+    def _is_within(self, ident: bytes) -> bool:
+        moment = audit_log.moment_of(ident)[0]
+        return moment is not None and self._first <= moment <= self._last
 
 
 _FAILED = _Judgement(unreadable='failed')
@@ -192,9 +221,13 @@ class _Judge:
         self._resolve = resolve
         self._remembered: dict[tuple[bytes, bytes], _Judgement] = {}
 
+    def is_idle(self, execve: bytes, syscall: bytes) -> bool:
+        """Whether an execution with these records that started takes nothing away, as far as is known by now."""
+        return self._remembered.get((execve, syscall[syscall.find(b' comm=') :])) is _NOTHING
+
     def of(self, event: audit_log.Event) -> _Judgement:
         argv, gap = audit_log.argv(event)
-        if gap is None and len(argv) > 1 and argv[1] in _INERT and argv[0].endswith(b'docker'):
+        if gap is None and _is_inert(argv):
             return _NOTHING
         if event.interpreted or len(event.execve) != 1 or len(event.execve[0]) > _REMEMBERED_BYTES:
             return self._judge(event, argv, gap)
@@ -229,6 +262,16 @@ class _Judge:
             comm=text.shown(audit_log.text_value(event, raw.get('comm'))),
             exe=text.shown(audit_log.text_value(event, raw.get('exe'))),
         )
+
+
+def _is_inert(argv: Sequence[bytes]) -> bool:
+    return len(argv) > 1 and argv[1] in _INERT and argv[0].endswith(b'docker')
+
+
+@functools.lru_cache(maxsize=_REMEMBERED_CALLS)
+def _is_inert_record(execve: bytes) -> bool:
+    plain = argv_records.plain_argv(execve)
+    return plain is not None and _is_inert(plain[0])
 
 
 def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement, labels: Labels) -> entries.Finding:

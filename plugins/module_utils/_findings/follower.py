@@ -15,8 +15,9 @@ import itertools
 import time
 from typing import NamedTuple
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import follow_journal
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import watch as log_watch
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.follow import SETTLED_SECONDS, Following
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.follow import SETTLED_SECONDS
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.position import Position, ReaderState
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find, on_host
@@ -73,11 +74,11 @@ class Follower:
         since = self._state.begun(self._since, self._keeps)
         if self._watch is None:
             # Before the log is read, so that nothing that is written meanwhile is missed
-            self._watch = log_watch.LogWatch(self._log, self._listener)
+            self._watch = log_watch.watch(self._log, self._listener)
         executions = failed = others = 0
         status = _NOT_ASKED
         # A new one for each batch: it keeps the logs open that it has read
-        with contextlib.closing(Following(self._question.key, self._log, self._state.position)) as following:
+        with contextlib.closing(follow_journal.of(self._question.key, self._log, self._state.position)) as following:
             while True:
                 events = following.events()
                 first = next(events, None)

@@ -68,12 +68,12 @@ def span(first: int | None, last: int | None) -> Span:
 def ask(question: Question, log: str, since: int | None, before: int | None) -> Answer:
     """What the logs of this host hold of a time, in milliseconds since 1970."""
     reading = Reading(question.key, log=log)
-    found, reason = search(reading.events(), log, question, engine.SECONDS, since, before)
+    found, reason = search(reading, log, question, engine.SECONDS, since, before)
     return answer(found, reading.stats(), engine.status(reason))
 
 
 def search(
-    events: Iterable[Event],
+    events: Iterable[Event] | Reading,
     log: str,
     question: Question,
     seconds: float,

@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Findings that hosts wrote into their journals, out of the files of a log server.
+
+A host writes each finding as the JSON object {"claude_hooks_docker_audit": 1, "id": TEXT, "kind": "finding", "finding":
+{...}} into the MESSAGE of its journal; a verdict has the kind and the field "verdict". What carries it to the log
+server may put a prefix before it, or the whole into a string of another object. A message that arrives twice has the
+same id.
+Whoever may write to the syslog can write such a message, so its origin is syslog.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypedDict
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
+
+MARK = 'claude_hooks_docker_audit'
+_MARK = MARK.encode('ascii')
+_VERSION = 1
+_DEEPEST = 4
+_LONGEST = 64 << 10
+
+# RFC 3164 and RFC 5424, as records.PREFIX, but with any tag
+_SENDER = re.compile(rb'(?:<\d{1,3}>)?(?:' + records.TIME + rb'|1 \S{1,40} )(\S{1,255}) ')
+
+
+class Forwarded(TypedDict):
+    """A finding that a host forwarded, under the id of its message."""
+
+    id: str
+    finding: dict[str, Any]
+
+
+class Reader:
+    """Collects what was forwarded from blocks of one log. host is that of all of it, None where each line says it."""
+
+    def __init__(self, host: str | None = None) -> None:
+        self.found: list[Forwarded] = []
+        self.verdicts = 0
+        self.damaged = 0
+        self._host = host
+
+    def feed(self, block: bytes, end: int) -> int:
+        """Read block[:end], which is whole lines. Returns how many of its lines were forwarded."""
+        known = 0
+        place = block.find(_MARK, 0, end)
+        while place >= 0:
+            start = block.rfind(b'\n', 0, place) + 1
+            stop = block.find(b'\n', place, end)
+            stop = end if stop < 0 else stop
+            known += self._line(block[start:stop])
+            place = block.find(_MARK, stop, end)
+        return known
+
+    def _line(self, line: bytes) -> bool:
+        message, outer = _message(line)
+        if message is None:
+            return False
+        kind, identity = message.get('kind'), message.get('id')
+        if kind == 'verdict':
+            self.verdicts += 1
+            return True
+        finding: Any = message.get('finding')
+        if kind != 'finding' or not isinstance(identity, str) or not _is_finding(finding):
+            self.damaged += 1
+            return True
+        sender = _SENDER.match(line)
+        named = texts.shown(sender.group(1)) if sender else forms.host_of(outer)
+        finding = {**finding, 'host': self._host or named or finding.get('host'), 'origin': records.SYSLOG}
+        self.found.append({'id': identity, 'finding': finding})
+        return True
+
+
+def _is_finding(finding: Any) -> bool:
+    """Whether it has what a finding is chosen by. The controller checks every field."""
+    if not isinstance(finding, dict) or not isinstance(finding.get('action'), str):
+        return False
+    if not all(isinstance(finding.get(name), list) for name in ('argv', 'targets')):
+        return False
+    try:
+        times.moment(finding['timestamp'])
+    except (KeyError, TypeError, AttributeError, times.TimeError):
+        return False
+    return isinstance(finding.get('host'), (str, type(None))) and isinstance(finding.get('event'), (str, type(None)))
+
+
+def _message(line: bytes) -> tuple[dict[str, Any] | None, Any]:
+    """The message of a line, and the outermost object that it stands in."""
+    text = texts.exact(line[:_LONGEST])
+    place = text.find('{')
+    if place < 0:
+        return None, None
+    try:
+        outer = json.JSONDecoder().raw_decode(text, place)[0]
+    except (ValueError, RecursionError):
+        return None, None
+    return _within(outer, _DEEPEST), outer
+
+
+def _within(value: Any, depth: int) -> dict[str, Any] | None:
+    if isinstance(value, str):
+        if MARK not in value or not value.lstrip().startswith('{'):
+            return None
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if isinstance(value, dict) and value.get(MARK) == _VERSION:
+        return value
+    if depth and isinstance(value, (dict, list)):
+        for part in value.values() if isinstance(value, dict) else value:
+            found = _within(part, depth - 1)
+            if found is not None:
+                return found
+    return None
+
+
+class Wanted:
+    """Chooses from what was forwarded, once for each id, as find.search() chooses from events."""
+
+    def __init__(
+        self,
+        is_match: Callable[[str], bool],
+        possible: bool,
+        actions: Collection[str] | None,
+        since: int | None,
+        before: int | None,
+    ) -> None:
+        self.findings: list[dict[str, Any]] = []
+        self.moments: list[int] = []
+        self.twice = 0
+        self.others = 0
+        self._ids: set[tuple[Any, str]] = set()
+        self._is_match = is_match
+        self._possible = possible
+        self._actions = actions
+        self._since = since
+        self._before = before
+
+    def add(self, forwarded: Iterable[Forwarded]) -> None:
+        for one in forwarded:
+            finding = one['finding']
+            # One host cannot hide what another sent
+            identity = (finding['host'], one['id'])
+            if identity in self._ids:
+                self.twice += 1
+                continue
+            self._ids.add(identity)
+            moment = times.moment(finding['timestamp'])
+            self.moments.append(moment)
+            if (self._since is not None and moment < self._since) or (
+                self._before is not None and moment > self._before
+            ):
+                continue
+            if self._actions is not None and finding['action'] not in self._actions:
+                continue
+            if finding.get('match') == 'possible':
+                if self._possible:
+                    self.findings.append(finding)
+            elif any(self._is_match(str(name)) for name in self._names(finding)):
+                self.findings.append(finding)
+            else:
+                self.others += 1
+
+    @staticmethod
+    def _names(finding: dict[str, Any]) -> list[Any]:
+        named = finding.get('target_names')
+        matched = finding.get('matched')
+        return [*(matched if isinstance(matched, list) else []), *(named.values() if isinstance(named, dict) else [])]

@@ -1,0 +1,240 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Findings of a log server: the logs of many hosts, several at a time in processes of their own.
+
+A log with its rotations is read by itself, so that the records of two hosts never join, whatever their files lack.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+import stat
+import tempfile
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from typing import IO, Any, NamedTuple, TypedDict
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, logs
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading, Stats
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find, forwarded, on_host
+
+_SHOWN_PROBLEMS = 20
+_SHOWN_UNREADABLE = 20
+
+
+class StoreError(ValueError):
+    """The files cannot be read as they were asked for; the message says why."""
+
+
+class Log(NamedTuple):
+    """The files of one log, the oldest first, and the host that its path names, if any."""
+
+    files: list[str]
+    host: str | None
+    size: int
+
+
+class _Part(TypedDict):
+    """What one log gave."""
+
+    found: find.Found
+    stats: Stats
+    forwarded: list[forwarded.Forwarded]
+    verdicts: int
+    damaged: int
+    problems: list[str]
+
+
+def ask(
+    question: on_host.Question,
+    patterns: Sequence[str],
+    host_from: str | None,
+    since: int | None,
+    before: int | None,
+    workers: int | None = None,
+) -> tuple[on_host.Answer, list[str]]:
+    """What the files hold of a time, in milliseconds since 1970, and what could not be read. Raises StoreError."""
+    found = logs_of(patterns, host_from)
+
+    def read(log: Log) -> _Part:
+        return _read(log, question, since, before)
+
+    parts = in_processes(found, read, workers or len(os.sched_getaffinity(0)))
+    return _joined(parts, question, since, before, len(found))
+
+
+def logs_of(patterns: Sequence[str], host_from: str | None) -> list[Log]:
+    """The logs that patterns of files match. host_from is a regular expression whose group is the host of a path."""
+    paths = sorted({path for pattern in patterns for path in _matching(pattern)})
+    host_of = _host_of(host_from)
+    found = []
+    for group in logs.in_groups(paths):
+        sizes = [os.stat(path).st_size for path in group]
+        found.append(Log(group, host_of(group[-1]), sum(sizes)))
+    return found
+
+
+def _matching(pattern: str) -> list[str]:
+    if not os.path.isabs(pattern):
+        raise StoreError('logs must be absolute paths or patterns of them, not %r' % pattern)
+    paths = [path for path in glob.glob(pattern) if _is_file(path)]
+    if not paths:
+        raise StoreError('no file matches %s on this host' % pattern)
+    return paths
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _host_of(host_from: str | None) -> Callable[[str], str | None]:
+    if host_from is None:
+        return lambda path: None
+    try:
+        pattern = re.compile(host_from)
+    except re.error as error:
+        raise StoreError('host_from is no regular expression: %s' % error) from error
+    if pattern.groups != 1:
+        raise StoreError('host_from must have one group, that of the host: %r has %d' % (host_from, pattern.groups))
+
+    def host(path: str) -> str:
+        named = pattern.search(path)
+        if named is None or not named.group(1):
+            raise StoreError('host_from %r finds no host in %s' % (host_from, path))
+        return named.group(1)
+
+    return host
+
+
+def _read(log: Log, question: on_host.Question, since: int | None, before: int | None) -> _Part:
+    """What one log holds. What cannot be read of it is a problem, the other logs are read all the same."""
+    sent = forwarded.Reader(log.host)
+    reading = Reading(question.key, files=log.files, beside=sent.feed)
+    problems = []
+    found = find.find([])
+    try:
+        found = find.find(
+            reading,
+            name=question.container,
+            key=question.key,
+            possible=question.possible,
+            containers=question.containers,
+            host=log.host,
+            actions=question.actions,
+            since=since,
+            before=before,
+        )
+    except (logs.LogReaderError, forms.AuditLogError, find.FindingsError) as error:
+        problems.append('%s: %s' % (log.files[-1], error))
+    return {
+        'found': found,
+        'stats': reading.stats(),
+        'forwarded': sent.found,
+        'verdicts': sent.verdicts,
+        'damaged': sent.damaged,
+        'problems': problems + reading.problems(),
+    }
+
+
+def in_processes(found: Sequence[Log], read: Callable[[Log], Any], workers: int) -> Iterable[Any]:
+    """What read() makes of each log, in so many processes. Raises StoreError where one of them dies."""
+    shares: list[list[Log]] = [[] for _worker in range(max(1, min(workers, len(found))))]
+    loads = [0] * len(shares)
+    for log in sorted(found, key=lambda one: -one.size):
+        least = loads.index(min(loads))
+        shares[least].append(log)
+        loads[least] += log.size
+    if len(shares) == 1:
+        yield from map(read, shares[0])
+        return
+    running = []
+    for share in shares:
+        # In files, not in pipes: a reader never waits for this process
+        results = tempfile.TemporaryFile()
+        running.append((_forked(share, read, results), results))
+    failed = [os.waitpid(pid, 0)[1] for pid, _results in running]
+    for (_pid, results), status in zip(running, failed):
+        with results:
+            results.seek(0)
+            if status:
+                said = results.read()[-2000:].decode('utf-8', 'replace')
+                raise StoreError('a process that read logs ended with status %d: %s' % (status, said))
+            for line in results:
+                yield json.loads(line)
+
+
+def _forked(share: Sequence[Log], read: Callable[[Log], Any], results: IO[bytes]) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        for log in share:
+            results.write(json.dumps(read(log)).encode('ascii') + b'\n')
+        results.flush()
+        status = 0
+    except BaseException:
+        results.write(traceback.format_exc().encode('utf-8', 'replace'))
+        results.flush()
+    finally:
+        os._exit(status)
+
+
+def _joined(
+    parts: Iterable[_Part], question: on_host.Question, since: int | None, before: int | None, count: int
+) -> tuple[on_host.Answer, list[str]]:
+    findings: list[Any] = []
+    unreadable: list[Any] = []
+    problems: list[str] = []
+    counts = {'bytes': 0, 'executions': 0, 'failed': 0, 'others': 0, 'unreadable': 0, 'logs': count, 'twice': 0}
+    moments: list[int] = []
+    wanted = forwarded.Wanted(
+        texts.name_matcher(question.container), question.possible, question.actions, since, before
+    )
+    for part in parts:
+        found, stats = part['found'], part['stats']
+        findings += found['findings']
+        unreadable += found['unreadable']
+        problems += part['problems']
+        for name in ('executions', 'failed', 'others'):
+            counts[name] += found[name]
+        counts['unreadable'] += found['unreadable_count'] + part['damaged']
+        counts['bytes'] += stats['bytes']
+        moments += [time for time in (stats['first'], stats['last']) if time is not None]
+        wanted.add(part['forwarded'])
+    findings += wanted.findings
+    counts['twice'] = wanted.twice
+    counts['others'] += wanted.others
+    moments += wanted.moments
+    findings.sort(key=lambda one: (one['timestamp'] or '', _serial(one), one['host'] or ''))
+    unreadable.sort(key=lambda one: (one['timestamp'] or '', _serial(one), one['host'] or ''))
+    more = len(problems) - _SHOWN_PROBLEMS
+    if more > 0:
+        problems = problems[:_SHOWN_PROBLEMS] + ['%d more files have such problems' % more]
+    nameless = sum(one['host'] is None for one in findings)
+    if nameless:
+        problems.append(
+            '%d findings name no host: their records have neither node= nor a prefix. Say with host_from which part of '
+            'the path is the host' % nameless
+        )
+    answer: on_host.Answer = {
+        'findings': findings,
+        'unreadable': unreadable[:_SHOWN_UNREADABLE],
+        'counts': counts,  # type: ignore[typeddict-item]
+        'span': on_host.span(min(moments, default=None), max(moments, default=None)),
+        'engine': {'reachable': None, 'reason': 'logs of other hosts'},
+    }
+    return answer, problems
+
+
+def _serial(entry: Any) -> int:
+    serial = str(entry.get('event') or '').rpartition(':')[2]
+    return int(serial) if serial.isdigit() else 0
