@@ -134,10 +134,23 @@ def _kernel(host: Host) -> list[Problem]:
             found.append(problem('audit_off_at_boot', '%s in /proc/cmdline' % word))
     if host['reason'] is not None:
         return found
-    status, consumer = host['status'], host['consumer']
-    if status.get('enabled') == 0:
+    if host['status'].get('enabled') == 0:
         found.append(problem('audit_disabled', 'auditctl -s: enabled 0'))
+    found += _takers(host)
+    for rule in host['kernel']:
+        if rule['list'] == 'task' and rule['action'] == 'never' and not rule['fields']:
+            found.append(problem('never_task', rule['rule']))
+        found += _excluded(rule)
+    return found
+
+
+def _takers(host: Host) -> list[Problem]:
+    """What is wrong with the program that takes the records of the kernel."""
+    found = []
+    status, consumer = host['status'], host['consumer']
     if host['journal']:
+        if not host['log']['present']:
+            found.append(problem('log_missing', 'journalctl cannot read the audit records of the journal'))
         if host['is_volatile']:
             found.append(problem('journal_volatile', '/var/log/journal does not exist'))
     elif status.get('pid', 0) == 0:
@@ -148,10 +161,6 @@ def _kernel(host: Host) -> list[Problem]:
         )
     elif consumer != 'auditd':
         found.append(problem('consumer_not_auditd', 'auditctl -s: pid %d, which is %s' % (status['pid'], consumer)))
-    for rule in host['kernel']:
-        if rule['list'] == 'task' and rule['action'] == 'never' and not rule['fields']:
-            found.append(problem('never_task', rule['rule']))
-        found += _excluded(rule)
     return found
 
 
@@ -168,9 +177,7 @@ def _excluded(rule: Rule) -> list[Problem]:
 def _log(host: HostFacts) -> list[Problem]:
     config, log = host['config'], host['log']
     found: list[Problem] = []
-    if host['journal'] and not log['present']:
-        found.append(problem('log_missing', 'journalctl cannot read the audit records of the journal'))
-    if config is None:
+    if config is None or host['journal']:
         return found
     for name, value in (('write_logs', 'no'), ('log_format', 'nolog'), ('local_events', 'no')):
         if _word(config, name) == value:

@@ -65,7 +65,10 @@ def test_records_of_two_hosts_never_join(tmp_path):
         (tmp_path / host).mkdir()
         (tmp_path / host / 'audit.log').write_bytes(b'\n'.join(lines) + b'\n')
     answer, _problems = ask(tmp_path / '*/audit.log', workers=1)
-    assert (answer['findings'], [one['reason'] for one in answer['unreadable']]) == ([], ['SYSCALL record missing', 'no arguments'])
+    assert (answer['findings'], [one['reason'] for one in answer['unreadable']]) == (
+        [],
+        ['SYSCALL record missing', 'no arguments'],
+    )
 
 
 @pytest.mark.parametrize('workers', [1, 2, 5])
@@ -119,7 +122,13 @@ def test_what_cannot_be_asked_is_refused(patterns, host_from, reason):
 
 
 def finding(**fields):
-    known = {'host': 'web1', 'timestamp': '2025-11-24T03:57:43.051Z', 'event': '1763956663.051:91', 'action': 'stop', 'pid': 7}
+    known = {
+        'host': 'web1',
+        'timestamp': '2025-11-24T03:57:43.051Z',
+        'event': '1763956663.051:91',
+        'action': 'stop',
+        'pid': 7,
+    }
     return {
         **known,
         'targets': ['web'],
