@@ -189,6 +189,7 @@ def others(hosts: Results) -> int:
     return sum((result.get('counts') or {}).get('others', 0) for result in hosts.values())
 
 
+# Long, as it is one line of the view after the other.
 def reach(
     hosts: Results,
     since: str | None = None,

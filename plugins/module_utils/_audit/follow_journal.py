@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is new in the journal since a position, where journald takes the audit records."""
+"""Reads what is new in the journal since a position, where journald takes the audit records."""
 
 from __future__ import annotations
 

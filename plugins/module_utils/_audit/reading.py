@@ -11,7 +11,8 @@ from typing import NamedTuple, TypedDict
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import dates, forms, logs, records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.scan import Idle, Scan
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.hits import Idle
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.scan import Scan
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
 
 _SHOWN = 80
@@ -68,7 +69,7 @@ class Reading:
 
     def events(self, idle: Idle | None = None) -> Iterator[audit.Event]:
         """The events with the key, roughly in the order of the logs, without those that idle takes."""
-        self._scan.idle = idle
+        self._scan.hits.idle = idle
         for event in self._read():
             self._events += not audit.is_keyless(event)
             if self._is_split and event.origin == records.RAW:
@@ -99,7 +100,7 @@ class Reading:
 
     def is_empty_handed(self) -> bool:
         """Whether nothing at all came out of what should have held something."""
-        has_events = self._events or self._scan.skipped
+        has_events = self._events or self._scan.hits.skipped
         return bool(self._problems) and not has_events and (not self._has_records or self._scan.is_garbled)
 
     def _read(self) -> Iterator[audit.Event]:
@@ -123,6 +124,7 @@ class Reading:
             with logs.opened(path) as file:
                 yield _Text(path, file.text(self._block))
 
+    # Long, as all that is known of a text at its end is counted on the way.
     def _read_text(self, text: _Text) -> Iterator[audit.Event]:
         lines = forms.Lines()
         before = self._scan.unknown

@@ -159,3 +159,24 @@ def unit(host: Tree, name: str) -> Unit:
         ),
         'needs': ' '.join(needs).split(),
     }
+
+
+def not_at_boot(units: dict[str, Unit], is_journal: bool = False) -> list[str]:
+    """Why the rules are not there after the next boot. From audit 4.0 audit-rules.service loads them, and
+    auditd.service requires it. Where journald takes the records, that one is not needed for anything else.
+    """
+    auditd, loader = units['auditd.service'], units['audit-rules.service']
+    if is_journal and loader['present'] and loader['enabled'] and not loader['masked']:
+        return []
+    reasons = []
+    if not auditd['present']:
+        reasons.append('there is no auditd.service')
+    for name, unit in sorted(units.items()):
+        if unit['masked']:
+            reasons.append('%s is masked' % name)
+    if auditd['present'] and not auditd['masked'] and not auditd['enabled']:
+        reasons.append('auditd.service is not enabled')
+    is_called = auditd['enabled'] and ('audit-rules.service' in auditd['needs'])
+    if loader['present'] and not loader['masked'] and not loader['enabled'] and not is_called:
+        reasons.append('audit-rules.service is not enabled')
+    return reasons

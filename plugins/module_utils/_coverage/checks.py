@@ -17,7 +17,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit i
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import shadows
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.rules import Rule
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import SOCKET_SUFFIX
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.auditd import Log, Unit
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.auditd import Log, not_at_boot
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.codes import (
     Problem,
     Weight,
@@ -266,32 +266,11 @@ def _rules(host: Host) -> list[Problem]:
     if host['status'].get('enabled') == 2 and (missing or unexpected):
         found.append(problem('rules_locked', 'auditctl -s: enabled 2, and %d rules differ' % len(missing + unexpected)))
     found += (
-        [problem('rules_not_at_boot', reason) for reason in _boot(host['units'], host['journal'])]
+        [problem('rules_not_at_boot', reason) for reason in not_at_boot(host['units'], host['journal'])]
         if host['units']
         else []
     )
     return found + _shadows(host, pairs) + _stale_paths(host, pairs)
-
-
-def _boot(units: dict[str, Unit], is_journal: bool = False) -> list[str]:
-    """Why the rules are not there after the next boot. From audit 4.0 audit-rules.service loads them, and
-    auditd.service requires it. Where journald takes the records, that one is not needed for anything else.
-    """
-    auditd, loader = units['auditd.service'], units['audit-rules.service']
-    if is_journal and loader['present'] and loader['enabled'] and not loader['masked']:
-        return []
-    reasons = []
-    if not auditd['present']:
-        reasons.append('there is no auditd.service')
-    for name, unit in sorted(units.items()):
-        if unit['masked']:
-            reasons.append('%s is masked' % name)
-    if auditd['present'] and not auditd['masked'] and not auditd['enabled']:
-        reasons.append('auditd.service is not enabled')
-    is_called = auditd['enabled'] and ('audit-rules.service' in auditd['needs'])
-    if loader['present'] and not loader['masked'] and not loader['enabled'] and not is_called:
-        reasons.append('audit-rules.service is not enabled')
-    return reasons
 
 
 def _shadows(host: Host, pairs: list[Pair]) -> list[Problem]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Findings that hosts wrote into their journals, out of the files of a log server.
+"""Reads findings that hosts forwarded, from the files of a log server.
 
 A host writes each finding as the JSON object {"claude_hooks_docker_audit": 1, "id": TEXT, "kind": "finding", "finding":
 {...}} into the MESSAGE of its journal; a verdict has the kind and the field "verdict". What carries it to the log

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Findings of a log server: the logs of many hosts, several at a time in processes of their own.
+"""Makes the findings of a log server from the logs of many hosts, several at a time in processes of their own.
 
 A log with its rotations is read by itself, so that the records of two hosts never join, whatever their files lack.
 """
@@ -188,6 +188,7 @@ def _forked(share: Sequence[Log], read: Callable[[Log], Any], results: IO[bytes]
         os._exit(status)
 
 
+# Long, as it is one sum after the other.
 def _joined(
     parts: Iterable[_Part], question: on_host.Question, since: int | None, before: int | None, count: int
 ) -> tuple[on_host.Answer, list[str]]:

@@ -5,24 +5,25 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import stat
 import time
 from typing import Any, Iterable, NamedTuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config, logs, scan
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import argv, config, hits, logs, scan
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connection, engine, states
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import callers, processes
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import processes
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import (
     incidents,
     kernel_log,
     reasons,
-    sources,
     world,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Evidence
@@ -33,6 +34,14 @@ _LONGEST_LOG = 16 << 20
 VICTIM = re.compile(rb'type=OBJ_PID msg=audit\((\d{1,11}\.\d{3}:\d{1,10})\): opid=(\d{1,10}) ')
 # auditd writes it once it is up (src/auditd.c write_pid_file)
 _AUDITD_PID = '/run/auditd.pid'
+
+
+_PASSIVE = frozenset(word.encode() for word in docker_cli.PASSIVE)
+# What callers, sources and reasons take, and VICTIM: one search is faster than four, and each takes only its own
+_OTHERS = re.compile(
+    rb'type=(?:LOGIN|USER_START|USER_LOGIN|USER_CMD|CONFIG_CHANGE|DAEMON_START|DAEMON_END|DAEMON_ABORT|OBJ_PID|'
+    rb'SERVICE_START|SERVICE_STOP|SYSTEM_BOOT|SYSTEM_SHUTDOWN|SOFTWARE_UPDATE) '
+)
 
 
 class Logged(NamedTuple):
@@ -47,9 +56,31 @@ class Logged(NamedTuple):
     last: int | None
 
 
+class _Passive:
+    """Leaves out executions that ask for nothing and wait for nothing: they only matter where connects are logged."""
+
+    @staticmethod
+    @functools.lru_cache(maxsize=2000)
+    def is_inert(execve: bytes) -> bool:
+        plain = argv.plain_argv(execve)
+        return plain is not None and len(plain[0]) > 1 and plain[0][1] in _PASSIVE and plain[0][0].endswith(b'docker')
+
+    @staticmethod
+    def takes(_execve: bytes, _syscall: bytes) -> bool:
+        return False
+
+    def count(self, idents: list[bytes]) -> None:
+        """Nobody asks how many they are."""
+
+
 def read_logs(key: str, log: str) -> Logged:
-    """One pass through the logs for everything that verdicts need of them."""
-    executing = scan.Scan(key)
+    """One pass through the logs for everything that verdicts need of them; a second one where they hold connects."""
+    logged = _read_logs(key, log, _Passive())
+    return _read_logs(key, log) if logged.connects else logged
+
+
+def _read_logs(key: str, log: str, idle: hits.Idle | None = None) -> Logged:
+    executing = scan.Scan(key, idle=idle)
     connecting = scan.Scan(key + names.SOCKET_SUFFIX, audit_events.is_connect)
     signalling = scan.Scan(key + names.SIGNALS_SUFFIX, _is_signal)
     executions: list[Any] = []
@@ -63,11 +94,10 @@ def read_logs(key: str, log: str) -> Logged:
             connects += connecting.feed(piece.block, piece.end)
             signals += signalling.feed(piece.block, piece.end)
             found = by_file.setdefault(id(piece.file), [])
-            for pattern in (callers.LINES, sources.LINES, reasons.LINES, VICTIM):
-                for hit in pattern.finditer(piece.block, 0, piece.end):
-                    start = piece.block.rfind(b'\n', 0, hit.start()) + 1
-                    end = piece.block.find(b'\n', hit.start())
-                    found.append(piece.block[start : end if end >= 0 else piece.end])
+            for hit in _OTHERS.finditer(piece.block, 0, piece.end):
+                start = piece.block.rfind(b'\n', 0, hit.start()) + 1
+                end = piece.block.find(b'\n', hit.start())
+                found.append(piece.block[start : end if end >= 0 else piece.end])
         executions += executing.finish()
         connects += connecting.finish()
         signals += signalling.finish()

@@ -293,3 +293,8 @@ INERT = frozenset(
     and is_inert(compose_v1.COMMANDS.get(word))
     and word not in podman.ROOT.commands
 )
+
+#: Those of them that only show something, and start and wait for nothing.
+PASSIVE = frozenset(
+    word for word in INERT for node in [commands.ROOT.commands[word]] if isinstance(node, Verb) and node.effect is None
+)
