@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import sys
 import time
 
@@ -150,6 +151,19 @@ def test_the_journal_is_read_as_a_log(system):
     ]
     assert found['executions'] == 2
     assert (reading.stats()['first'], reading.stats()['last']) == (1795490000100, 1795490005100)
+
+
+def test_what_a_real_journald_wrote_is_read(system):
+    # systemd 252 of Debian 12 on a 6.1 kernel, `journalctl -o export --output-fields=... _TRANSPORT=audit`
+    recorded = pathlib.Path(__file__).parents[2] / 'fixtures' / 'journal-systemd-252.export'
+    (system.folder / 'export').write_bytes(recorded.read_bytes())
+    found = find.find(Reading(KEY, log=journal.LOG))
+    assert [(one['action'], one['targets'], one['cwd']) for one in found['findings']] == [
+        ('stop', ['claude-hooks-a'], '/root'),
+        ('remove', ['claude-hooks-b c'], '/root'),
+    ]
+    assert (found['executions'], found['unreadable_count']) == (3, 0)
+    assert names(follow_journal.of(KEY, journal.LOG).events()) == ['a', 'b c']
 
 
 def test_types_without_a_name_get_theirs(system):
