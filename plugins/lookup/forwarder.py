@@ -50,7 +50,7 @@ _CORE = pathlib.Path(__file__).resolve().parents[1] / 'module_utils'
 _MAIN = b"""import sys
 
 if sys.version_info < (3, 8):
-    sys.exit('claude-hooks-forward needs Python 3.8 or later, %s is %d.%d' % ((sys.executable,) + sys.version_info[:2]))
+    raise SystemExit('claude-hooks-forward needs Python 3.8 or later, this is %d.%d' % sys.version_info[:2])
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._forward.run import main
 
 main()
