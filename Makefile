@@ -33,7 +33,7 @@ playbook = ANSIBLE_STDOUT_CALLBACK=$${ANSIBLE_STDOUT_CALLBACK:-claude_hooks.dock
   ansible-playbook $(if $(INVENTORY),-i '$(INVENTORY)') $(if $(LIMIT),--limit '$(LIMIT)') playbooks/$(1) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-coverage audit-tail docs test test-all
+.PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-coverage audit-tail docs samples test test-all
 .PHONY: as-root as-reader anew
 
 help: ## Show this list
@@ -62,6 +62,9 @@ audit-coverage: as-root $(VENV)/ready ## Show whether each host can see who stop
 # Ansible starts no more processes than there are hosts, so a number that is never too small costs nothing.
 audit-tail: as-reader $(VENV)/ready ## Show each finding as it happens, until Ctrl-C
 	@$(call playbook,tail.yml --forks 1000)
+
+samples: $(VENV)/ready-test ## Make the documents' samples of output anew
+	DOCKER_AUDIT_TEST_ENGINE=newest tests/lab/lab run tests/samples/record
 
 docs: $(VENV)/ready-test ## Build the reference as web pages in docs/html
 	@docs/docsite/build
