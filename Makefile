@@ -33,7 +33,7 @@ playbook = ANSIBLE_STDOUT_CALLBACK=$${ANSIBLE_STDOUT_CALLBACK:-claude_hooks.dock
   ansible-playbook $(if $(INVENTORY),-i '$(INVENTORY)') $(if $(LIMIT),--limit '$(LIMIT)') playbooks/$(1) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-coverage audit-tail docs samples test test-all
+.PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-coverage audit-tail samples docs test test-all
 .PHONY: as-root as-reader anew
 
 help: ## Show this list

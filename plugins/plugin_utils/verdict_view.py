@@ -12,6 +12,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common 
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, parts, verdict_words
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils.parts import Results, Zone
 
+_SHOWN_GAPS = 2
 _SHOWN_WHO = 3  # the evidence lists more
 _BY_SOMEBODY = ('cli', 'api', 'killed_outside_engine')
 
@@ -118,7 +119,11 @@ def block(
     lines: list[str] = []
     if verdict['confidence'] == 'open':
         lines += _candidates(verdict, zone)
-        lines += [parts.INDENT + 'not known: ' + _sentence(gap, zone) for gap in _missing(verdict)[:1] if not evidence]
+        lines += [
+            parts.INDENT + 'not known: ' + _sentence(gap, zone)
+            for gap in _missing(verdict)[:_SHOWN_GAPS]
+            if not evidence
+        ]
     for who in verdict['who'][:1] if verdict['confidence'] != 'open' else ():
         lines += [parts.INDENT + piece for piece in parts.caller_pieces(who, zone)]
     if evidence:

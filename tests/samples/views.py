@@ -11,10 +11,10 @@ import pathlib
 import re
 from typing import Any, NamedTuple
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import hiding
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
     coverage_view,
     findings_view,
-    hiding,
     verdict_view,
 )
 
@@ -41,10 +41,11 @@ def samples(recorded: dict[str, Any]) -> list[Sample]:
         for name in ('findings', 'verdicts', 'coverage', 'canary')
     )
     findings = findings_view.by_time(one for result in found.values() for one in result.get('findings') or ())
+    verdicts = {host: result for host, result in judged.items() if not result.get('unreachable')}
     covered = coverage_view.summary(looked, proved)
     return [
         Sample('README.md', '# make audit-findings', findings_view.view(findings, found, zone=UTC, width=WIDTH)),
-        Sample('README.md', '# make audit-verdicts', verdict_view.view(judged, zone=UTC, width=WIDTH)),
+        Sample('README.md', '# make audit-verdicts', verdict_view.view(verdicts, zone=UTC, width=WIDTH)),
         Sample('docs/usage.md', '# make audit-tail', [findings_view.line(findings[0], UTC)]),
         Sample(
             'docs/coverage.md', '# make audit-coverage ARGS="-e canary=true"', coverage_view.view(covered, width=WIDTH)

@@ -53,6 +53,9 @@ if os.fork() == 0:
 """
 
 
+FORKING = threading.Lock()
+
+
 def wait(condition, seconds=10):
     deadline = time.monotonic() + seconds
     while not condition():
@@ -80,7 +83,8 @@ class Engine:
 
     def client(self, *words, number=1, text=CLIENT):
         words = [sys.executable, '-c', text, self.path, str(number), *words]
-        client = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        with FORKING:
+            client = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.clients.append(client)
         self.accept(number)
         client.said = client.stdout.readline()
@@ -94,6 +98,18 @@ class Engine:
             client.stdout.close()
         for connection in [*self.accepted, *self.others, self.own, self.server]:
             connection.close()
+
+
+@pytest.fixture(autouse=True)
+def one_fork_at_a_time(monkeypatch):
+    """A fork in another thread while Popen starts a program would hold the pipe at whose end Popen waits."""
+    start = look.Helper.start
+
+    def locked(self):
+        with FORKING:
+            start(self)
+
+    monkeypatch.setattr(look.Helper, 'start', locked)
 
 
 @pytest.fixture

@@ -164,11 +164,13 @@ def test_what_is_known_of_the_caller_stands_below_it():
 
 
 def test_nobody_is_picked_where_the_verdict_is_open_and_what_was_not_looking_is_said():
-    gaps = [{'code': 'kill_event'}, {'code': 'connects_not_logged'}, {'code': 'engine_end_not_known'}]
+    codes = ['kill_event', 'connects_not_logged', 'engine_end_not_known', 'records_lost']
+    gaps = [{'code': code} for code in codes]
     lines = verdict_view.block([dict(VERDICT, confidence='open', cause='not_known', evidence=gaps)], UTC)
     assert lines[1:] == [
         "    can be 1000 (as root): docker rm -f $'x\\x1b[2J'",
         '    not known: connections to the engine were not logged: an API client cannot be ruled out',
+        '    not known: whether the engine went down then is not known',
     ]
     assert 'not_known' not in ''.join(lines)
 
