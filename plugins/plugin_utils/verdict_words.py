@@ -80,8 +80,8 @@ SENTENCES = {
     'engine_went_down': '{containers} of the engine ended, and {seconds} s after the signal the engine was gone',
     'engine_end_after': '{together} within the same seconds, and {seconds} s later the engine was gone',
     'unit_stopped': '{time} systemd stopped {unit}',
-    'unit_started': '{time} systemd started {unit}',
     'host_shut_down': '{time} the host was shut down',
+    'host_booted': '{time} the host booted, and the engine was not started in between',
     'package_changed': '{time} {tool} changed {package}: {change}',
     'sudo_command': '{time} {command} by sudo ({user})',
     # no request
@@ -98,6 +98,8 @@ SENTENCES = {
     'oom_noted': 'memory ran out right before',
     'oom_of_limit': '{time} the kernel killed {task} (pid {pid}) of it: the container was at its memory limit',
     'oom_of_host': '{time} the kernel killed {task} (pid {pid}) of it: the host was out of memory',
+    'oom_of_group': '{time} the kernel killed {task} (pid {pid}) of it: a cgroup around the container was at its limit',
+    'oom_one_of_several': 'it had {count} processes then: its first was killed, or it ended because another was',
     'oom_other_victim': 'that was another process of the container than its first',
     'oom_but_other_end': 'memory was short, but that did not end it for certain',
     'signal_sent': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, its first process',
@@ -144,7 +146,15 @@ GAPS = (
     'only_kill_is_logged',
 )
 #: What says why an engine, or a container for want of memory, ended.
-REASONS = ('package_changed', 'sudo_command', 'host_shut_down', 'oom_of_limit', 'oom_of_host')
+REASONS = (
+    'package_changed',
+    'sudo_command',
+    'host_shut_down',
+    'host_booted',
+    'oom_of_limit',
+    'oom_of_group',
+    'oom_of_host',
+)
 
 _HOW = {
     'id': 'its full id',

@@ -32,6 +32,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
     looks,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import Incident
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.reasons import Reason
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources
 
 CAUSES = ('cli', 'api', 'engine', 'self_exit', 'oom', 'killed_outside_engine', 'engine_shutdown', 'not_known')
@@ -56,9 +57,9 @@ class Material(NamedTuple):
     sources: Sources = Sources()
     #: Containers that are there now: id to name or names.
     containers: Mapping[str, str | Sequence[str]] = {}
-    #: When the engine went away, and why, as evidence with the moment.
+    #: When the engine went away, and for which reasons it can have gone.
     engine_ends: Sequence[float] = ()
-    reasons: Sequence[Evidence] = ()
+    reasons: Sequence[Reason] = ()
     #: When the engine that runs now was started.
     engine_since: float | None = None
     #: (pid, from, to) of connects of our own.
@@ -177,17 +178,19 @@ class _Case:
         lines.append(note('events_forgotten'))
         memory = self.ends.memory(incident)
         if incident.from_state and memory.state != answers.SHOWN:
-            memory = answers.shown('oom', note('oom_killed'))
-        asked = incident._replace(
-            requests=(happening.Event(incident.time, 'kill', '', incident.id, incident.name, {'signal': '?'}),),
-            stopped=True,
-        )
-        claims, remarks = self.commands.fitting(asked)
+            # It says that any process of the container was killed so, at any time (measured: with exit code 3)
+            state = answers.SHOWN if incident.code == '137' else answers.EXCLUDED
+            memory = answers.Answer('oom', state, (), (note('oom_killed'),))
+        # By which request it ended, if by any, nothing tells
+        request = happening.Event(incident.time, 'kill', '', incident.id, incident.name, {})
+        claims, remarks = self.commands.fitting(incident._replace(requests=(request,), stopped=True))
         who = [claim.execution.entry for claim in claims]
         command = answers.not_known('cli', who=who, evidence=[commands.fits(claim) for claim in claims] + remarks)
         down = self.engine_ends.of_state(incident, len(self._together(incident)))
-        if who and down.state == answers.SHOWN:
-            down = down._replace(state=answers.NOT_KNOWN)
+        if who:
+            down, memory = (
+                one._replace(state=answers.NOT_KNOWN) if one.state == answers.SHOWN else one for one in (down, memory)
+            )
         return conclude(
             incident, [memory, down, command, answers.not_known('api'), answers.not_known('self_exit')], lines
         )

@@ -26,10 +26,10 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
     reasons,
     world,
 )
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Evidence
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.reasons import Reason
 
 _LONGEST_KEPT = 64 << 20
-_APT_HISTORY, _DPKG_LOG = '/var/log/apt/history.log', '/var/log/dpkg.log'
+_APT_HISTORY, _DPKG_LOG, _SNAPD = '/var/log/apt/history.log', '/var/log/dpkg.log', '/run/snapd.socket'
 _LONGEST_LOG = 16 << 20
 VICTIM = re.compile(rb'type=OBJ_PID msg=audit\((\d{1,11}\.\d{3}:\d{1,10})\): opid=(\d{1,10}) ')
 # auditd writes it once it is up (src/auditd.c write_pid_file)
@@ -125,7 +125,7 @@ class Host(NamedTuple):
     containers: dict[str, list[str]]
     engine_since: float | None
     #: What package managers say of the engine's own end.
-    reasons: list[Evidence]
+    reasons: list[Reason]
     own: list[tuple[int, float, float]]
     #: What `inspect` shows of the containers that are there, and the records of the kernel's log.
     states: list[states.State]
@@ -175,7 +175,7 @@ def read(
             kept=kept,
             containers=containers,
             engine_since=living.engine_since() if is_usual else None,
-            reasons=reasons.of_apt(_log_text(_APT_HISTORY)) + reasons.of_dpkg(_log_text(_DPKG_LOG)),
+            reasons=_package_reasons(),
             own=[*kept['connects'], *own_connects.own()],
             states=states.states(containers, socket) if reason is None else [],
             kernel=list(kernel_log.read()),
@@ -201,6 +201,16 @@ def _kept_texts(path: str) -> Iterable[bytes]:
             status = os.fstat(handle)
             if status.st_uid == 0 and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
                 yield file.read(_LONGEST_KEPT)
+
+
+def _package_reasons() -> list[Reason]:
+    found = reasons.of_packages(_log_text(_APT_HISTORY), _log_text(_DPKG_LOG))
+    if os.path.exists(_SNAPD):
+        try:
+            found += reasons.of_snap(connection.whole(_SNAPD, '/v2/changes?select=all', 5))
+        except connection.EngineError:
+            pass
+    return found
 
 
 def _log_text(path: str) -> str:

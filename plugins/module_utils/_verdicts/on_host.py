@@ -74,7 +74,7 @@ def verdicts(
 def material(host: host_facts.Host) -> decide.Material:
     """What the decision rests on, from what was read."""
     lines = list(itertools.chain.from_iterable(host.logged.lines))
-    ends, why = reasons.of_records(lines)
+    noted = reasons.of_records(lines)
     kills, covered = kernel_log.kills(host.kernel, host.booted, host.now)
     return decide.Material(
         events=host.events,
@@ -82,8 +82,8 @@ def material(host: host_facts.Host) -> decide.Material:
         connects=audit_entries.connects(host.logged.connects),
         sources=_sources(host, sources.changes(lines))._replace(kernel=covered),
         containers=host.containers,
-        engine_ends=sorted({*host.kept['gone'], *ends}),
-        reasons=why + host.reasons,
+        engine_ends=sorted({*host.kept['gone'], *noted.ends}),
+        reasons=noted.reasons + reasons.of_boot(host.booted, noted) + host.reasons,
         engine_since=host.engine_since,
         own=host.own,
         oom_kills=kills,

@@ -39,9 +39,20 @@ class OomKill(NamedTuple):
 
     time: float
     id: str
+    #: Whether a limit was hit, or the host had no more.
     limit: bool
     task: str
     pid: int
+    #: Whether the limit was that of the container, not of a group of several.
+    own: bool = True
+    #: How many other processes it had then, None where that is not known.
+    others: int | None = None
+    #: How wrong its time can be, in milliseconds.
+    drift: float = 0
+
+    @property
+    def code(self) -> str:
+        return 'oom_of_host' if not self.limit else 'oom_of_limit' if self.own else 'oom_of_group'
 
 
 class Ends:
@@ -67,19 +78,28 @@ class Ends:
         return self._sources.events_known(max(incident.time - _OBEYS, incident.started or 0), incident.time)
 
     def memory(self, incident: Incident) -> Answer:
-        kills = [kill for kill in self._kills.get(incident.id, ()) if -SOON <= incident.time - kill.time <= OOM_SOON]
-        lines: list[Evidence] = [
-            note('oom_of_limit' if kill.limit else 'oom_of_host', time=kill.time, task=kill.task, pid=kill.pid)
-            for kill in kills
+        kills = [
+            kill
+            for kill in self._kills.get(incident.id, ())
+            if -SOON - kill.drift <= incident.time - kill.time <= OOM_SOON + kill.drift
         ]
+        lines: list[Evidence] = [note(kill.code, time=kill.time, task=kill.task, pid=kill.pid) for kill in kills]
         noted = [one for one in incident.ooms if abs(incident.time - one.time) <= OOM_SOON]
         own = self._pids.get(incident.id, ())
         if kills and incident.code == '137':
             if own and not any(kill.pid in own for kill in kills):
                 return answers.not_known('oom', evidence=lines + [note('oom_other_victim')])
-            return answers.shown('oom', *lines)
+            if not own and all(kill.others for kill in kills):
+                # A shell hands on the code of its child
+                lines.append(note('oom_one_of_several', count=max(kill.others or 0 for kill in kills) + 1))
+                return answers.shown('oom', *lines)._replace(is_inferred=True)
+            near = any(-SOON <= incident.time - kill.time <= OOM_SOON for kill in kills)
+            return answers.shown('oom', *lines)._replace(is_inferred=not near)
         if noted and incident.code == '137':
             return answers.shown('oom', note('oom_noted'))
+        if kills and incident.code:
+            # A first process that is killed ends with 137
+            return answers.excluded('oom')._replace(evidence=(*lines, note('oom_other_victim')))
         if kills or incident.ooms:
             return answers.not_known('oom', evidence=lines + [note('oom_but_other_end')])
         # The missing event excludes nothing: engine 20.10 noted none on cgroup 2 (measured)
@@ -88,7 +108,7 @@ class Ends:
         return answers.not_known('oom', note('kernel_log_not_read'))
 
     def is_named_by_kernel(self, answer: Answer) -> bool:
-        return any(line['code'] in ('oom_of_limit', 'oom_of_host') for line in answer.evidence)
+        return any(line['code'] in ('oom_of_limit', 'oom_of_group', 'oom_of_host') for line in answer.evidence)
 
     def signal(self, incident: Incident) -> Answer:
         """A signal from outside the engine: by a process of the host, or by a client of containerd."""
@@ -127,7 +147,8 @@ class Ends:
             missing = (note('events_forgotten'),)
         line = _code_line(incident.code)
         doubtful = not self.are_known(incident) or any(
-            answer.state == answers.SHOWN or answer.who or answer.evidence for answer in others
+            answer.state != answers.EXCLUDED and (answer.state == answers.SHOWN or answer.who or answer.evidence)
+            for answer in others
         )
         if line['code'] in ('code_of_kill', 'code_of_shim', 'code_not_known') or doubtful:
             return Answer('self_exit', answers.NOT_KNOWN, (), (line,), missing)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import NamedTuple, Sequence
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, reasons, world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Answer, note
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import SOON, Event, Incident
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources, covers
@@ -53,13 +53,13 @@ class Ends:
     """The ends of the engine."""
 
     def __init__(
-        self, happened: Sequence[Event], ends: Sequence[float], sources: Sources, reasons: Sequence[answers.Evidence]
+        self, happened: Sequence[Event], ends: Sequence[float], sources: Sources, why: Sequence[reasons.Reason]
     ) -> None:
-        """reasons are lines of evidence on why it went down, each with its time."""
+        """why are reasons for which it can have gone down."""
         self._happened, self._times, self._sources = happened, sorted(ends), sources
         self._moments = [one.time for one in happened]
         self._known: dict[float, _End] = {}
-        self._reasons = reasons
+        self._reasons = why
 
     def ask(self, incident: Incident) -> Answer:
         """The engine went down and ended it."""
@@ -98,12 +98,8 @@ class Ends:
         return answers.shown('engine_shutdown', line, *self.why(time))
 
     def why(self, time: float) -> list[answers.Evidence]:
-        """Why the engine went down, where the host tells it: what was noted in the two minutes around."""
-        return [
-            {name: value for name, value in reason.items() if name != 'moment'}
-            for reason in self._reasons
-            if -2 * _SHUTDOWN <= reason['moment'] - time <= _SHUTDOWN
-        ]
+        """Why the engine went down, where the host tells it."""
+        return reasons.why(self._reasons, time, self._times)
 
     def _end(self, time: float) -> _End:
         if time not in self._known:

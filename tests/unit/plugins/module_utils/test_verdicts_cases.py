@@ -12,6 +12,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.states import State
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import reasons
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses.ends import OomKill
 from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
     ALWAYS,
@@ -351,6 +352,39 @@ def test_the_kernel_says_whose_memory_ended_what(limit, pid, expected, code):
     assert (verdict['cause'], verdict['confidence']) == expected and code in codes(verdict)
 
 
+@pytest.mark.parametrize(
+    'code, others, expected, says',
+    [
+        ('137', 0, ('oom', 'certain'), 'oom_of_limit'),
+        ('137', None, ('oom', 'certain'), 'oom_of_limit'),
+        # a shell ends with the code of its child
+        ('137', 1, ('oom', 'likely'), 'oom_one_of_several'),
+        # a first process that is killed ends with 137: it was another one, and what it did then is its own
+        ('3', 1, ('self_exit', 'likely'), 'oom_other_victim'),
+    ],
+)
+def test_who_of_a_container_was_killed_for_want_of_memory(code, others, expected, says):
+    kills = [OomKill(START + 950, A, True, 'python3', 77, others=others)]
+    (verdict,) = judge(life(event(1, 'die', exitCode=code)), [], [LOGGED], oom_kills=kills)
+    assert (verdict['cause'], verdict['confidence']) == expected and says in codes(verdict)
+
+
+@pytest.mark.parametrize(
+    'seconds, drift, expected',
+    [
+        (0.1, 0, ('oom', 'certain')),
+        (60, 70, ('oom', 'likely')),
+        (-60, 70, ('oom', 'likely')),
+        (60, 50, ('not_known', 'open')),
+    ],
+)
+def test_the_clock_of_the_kernel_log_can_have_drifted_since_the_boot(seconds, drift, expected):
+    kills = [OomKill(START + 1000 - seconds * 1000, A, True, 'python3', 77, others=0, drift=drift * 1000)]
+    looking = EVERYTHING._replace(kernel=(ALWAYS,))
+    (verdict,) = judge(MEMORY, [], [LOGGED], oom_kills=kills, looking=looking)
+    assert (verdict['cause'], verdict['confidence']) == expected
+
+
 def test_a_signal_from_the_host_is_named_where_it_is_logged():
     sent = dict(connect(0.99, 300, '/usr/bin/kill'), opid=77, signal=9)
     (verdict,) = judge(
@@ -431,12 +465,12 @@ def test_clients_that_audit_cannot_see_make_a_command_likely_at_most():
 
 
 def test_the_end_of_the_engine_has_its_reason():
-    reason = {'code': 'package_changed', 'time': times.timestamp(START), 'moment': START, 'package': 'docker.io'}
+    line = {'code': 'package_changed', 'time': times.timestamp(START), 'package': 'docker.io'}
+    reason = reasons.Reason(line, START, START, START + 5000)
     events = life(*stop()) + life(*stop(1.01, 'bb' * 32, 'b'), identity='bb' * 32, name='b')
     (verdict,) = judge(events, [], [LOGGED], engine_ends=[START + 2000], reasons=[reason])
     assert (verdict['cause'], verdict['confidence']) == ('engine_shutdown', 'certain')
-    assert 'package_changed' in codes(verdict) and 'moment' not in str(verdict)
-    assert NAME == verdict['container']
+    assert line in verdict['evidence'] and NAME == verdict['container']
 
 
 def state(at, name='claude-hooks-a', identity=A, code=143, oom=False, running=False):
@@ -457,6 +491,14 @@ TWO = [state(1), OTHER]
         (TWO[:1], [START + 3000], [], ('died', 'not_known', 'open', [])),
         (TWO, [], [], ('died', 'not_known', 'open', [])),
         ([state(1, code=137, oom=True), OTHER], [], [], ('died', 'oom', 'likely', [])),
+        # it says so for any process that was killed at any time
+        ([state(1, code=3, oom=True), OTHER], [], [], ('died', 'not_known', 'open', [])),
+        (
+            [state(1, code=137, oom=True), OTHER],
+            [],
+            ['docker kill claude-hooks-a'],
+            ('died', 'not_known', 'open', [100]),
+        ),
         ([state(1, running=True)], [], [], None),
     ],
 )

@@ -8,6 +8,7 @@ read from what its host noted, whatever else stands there.
 from __future__ import annotations
 
 import datetime
+import json
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import kernel_log, reasons, sources
@@ -130,9 +131,9 @@ SUDO = (
 
 
 def test_the_unit_of_the_engine_ends_it():
-    ends, why = reasons.of_records([STOPPED, SHUTDOWN])
-    assert ends == [1795492663051]
-    assert [(reason['code'], reason.get('unit')) for reason in why] == [
+    noted = reasons.of_records([STOPPED, SHUTDOWN, STOPPED.replace(b'_STOP', b'_START')])
+    assert (noted.ends, noted.starts) == ([1795492663051], [1795492663051])
+    assert [(reason.line['code'], reason.line.get('unit')) for reason in noted.reasons] == [
         ('unit_stopped', 'docker'),
         ('host_shut_down', None),
     ]
@@ -151,12 +152,12 @@ def test_the_unit_of_the_engine_ends_it():
     ],
 )
 def test_what_is_not_said_by_systemd_or_not_of_the_engine_is_nothing(line):
-    assert reasons.of_records([line]) == ([], [])
+    assert reasons.of_records([line]) == ([], [], [])
 
 
 def test_containerd_has_an_end_that_is_not_that_of_the_engine():
-    ends, why = reasons.of_records([STOPPED.replace(b'unit=docker', b'unit=containerd')])
-    assert ends == [] and why[0]['unit'] == 'containerd'
+    noted = reasons.of_records([STOPPED.replace(b'unit=docker', b'unit=containerd')])
+    assert noted.ends == [] and noted.reasons[0].line['unit'] == 'containerd'
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_containerd_has_an_end_that_is_not_that_of_the_engine():
     ],
 )
 def test_what_was_typed_with_sudo(typed, expected):
-    why = reasons.of_records([SUDO % typed])[1]
+    why = [reason.line for reason in reasons.of_records([SUDO % typed]).reasons]
     assert [reason['argv'] for reason in why] == ([expected] if expected else [])
     assert all((reason['uid'], reason['auid']) == (1000, 1000) for reason in why)
 
@@ -191,26 +192,169 @@ Upgrade: docker.io:amd64 (1, 2)
 DPKG = """2026-11-24 06:12:03 upgrade docker.io:amd64 28.5.1 28.5.2
 2026-11-24 06:12:03 status half-configured docker.io:amd64 28.5.1
 2026-11-24 06:12:05 upgrade curl:amd64 8 9
-2026-11-24 06:12:06 remove containerd:amd64 1.7 <none>
+2026-11-24 06:12:20 status installed docker.io:amd64 28.5.2
+2026-11-24 08:00:06 upgrade containerd:amd64 1.6 1.7
+2026-11-24 08:03:00 status installed curl:amd64 9
+2026-11-24 08:04:00 status installed containerd:amd64 1.7
+2026-11-24 08:05:00 status installed containerd:amd64 1.7
+2026-11-24 09:00:00 upgrade docker-ce:amd64 1 2
+2026-11-24 09:00:01 upgrade docker-ce-cli:amd64 1 2
 """
 
 
-def test_what_apt_and_dpkg_did_with_the_engine():
-    zone = datetime.timezone.utc
-    apt, dpkg = reasons.of_apt(APT, zone), reasons.of_dpkg(DPKG, zone)
-    assert [(reason['time'], reason['tool'], reason['package'], reason['change']) for reason in apt] == [
-        ('2026-11-24T06:12:01.000Z', '/usr/bin/unattended-upgrade', 'docker.io', 'upgrade 28.5.1 to 28.5.2'),
+def seconds(text):
+    return datetime.datetime.fromisoformat('2026-11-24T' + text + '+00:00').timestamp() * 1000
+
+
+def test_what_apt_and_dpkg_did_with_the_engine_is_told_once_and_explains_ends_until_it_was_done():
+    found = reasons.of_packages(APT, DPKG, datetime.timezone.utc)
+    assert [
+        (reason.line['time'][11:19], *[reason.line[name] for name in ('tool', 'package', 'change')]) for reason in found
+    ] == [
+        # the second is dpkg's, the command line apt's
+        ('06:12:03', '/usr/bin/unattended-upgrade', 'docker.io', 'upgrade 28.5.1 to 28.5.2'),
+        ('07:00:00', 'apt-get install moby-engine (requested by ops (1000))', 'moby-engine', 'install 27.0'),
+        ('08:00:06', 'dpkg', 'containerd', 'upgrade 1.6 to 1.7'),
+        ('09:00:00', 'dpkg', 'docker-ce', 'upgrade 1 to 2'),
+    ]
+    assert [(reason.first, reason.last) for reason in found] == [
+        (seconds('06:12:01'), seconds('06:12:31')),
+        (seconds('07:00:00'), seconds('07:00:11')),
+        (seconds('08:00:06'), seconds('08:04:01')),
+        (seconds('09:00:00'), seconds('09:02:00')),  # it did not come to its end
+    ]
+
+
+SHUT = reasons.of_records([SHUTDOWN]).reasons[0]
+TYPED = reasons.of_records([SUDO % b'"reboot"']).reasons[0]
+
+
+@pytest.mark.parametrize(
+    'reason, end, others, explains',
+    [
+        # a command explains what comes after it, not what was before
+        (TYPED, 5, [], True),
+        (TYPED, 119, [], True),
+        (TYPED, 121, [], False),
+        (TYPED, -1, [], False),
+        # and of several ends the first; the same end can be noted twice
+        (TYPED, 60, [30], False),
+        (TYPED, 60, [-30, 90], True),
+        (TYPED, 5, [3], True),
+        # the shutdown of the host is noted once its services are down
+        (SHUT, -5, [], True),
+        (SHUT, 11, [], False),
+        (SHUT, -60, [-30], False),
+    ],
+)
+def test_which_end_of_the_engine_a_reason_explains(reason, end, others, explains):
+    ends = sorted(reason.moment + 1000 * one for one in [*others, end])
+    assert reasons.why([reason], reason.moment + 1000 * end, ends) == ([reason.line] if explains else [])
+
+
+@pytest.mark.parametrize(
+    'after, records, is_said',
+    [
+        (40, [], True),
+        (301, [], False),
+        # systemd noted it itself; somebody started the engine before the host went down
+        (40, [SHUTDOWN], False),
+        (40, [STOPPED.replace(b'_STOP', b'_START').replace(b'2663.051', b'2664.051')], False),
+    ],
+)
+def test_a_boot_after_the_end_of_the_engine_is_said_where_no_shutdown_was_noted(after, records, is_said):
+    noted = reasons.of_records([STOPPED, *records])
+    found = reasons.of_boot(noted.ends[0] + 1000 * after, noted)
+    assert [reason.line['code'] for reason in found] == (['host_booted'] if is_said else [])
+    assert reasons.why(found, noted.ends[0], noted.ends) == [reason.line for reason in found]
+
+
+# As rpm's plugin writes it, on Enterprise Linux 7 without op= and from 8 on
+YUM = (
+    b"type=SOFTWARE_UPDATE msg=audit(1795492663.436:839): pid=2856 uid=0 auid=1000 ses=2 subj=unconfined_u:"
+    b"unconfined_r:unconfined_t:s0 msg='sw=\"%s\" sw_type=rpm key_enforce=0 gpg_res=1 root_dir=\"/\" comm=\"yum\" "
+    b"exe=\"/usr/bin/python2.7\" hostname=? addr=? terminal=? res=success'"
+)
+DNF = (
+    b"type=SOFTWARE_UPDATE msg=audit(1795492663.614:625): pid=2847 uid=0 auid=4294967295 ses=4294967295 subj=system_u:"
+    b"system_r:rpm_t:s0 msg='op=update sw=\"%s\" sw_type=rpm key_enforce=0 gpg_res=1 root_dir=\"/\" "
+    b"comm=\"dnf-automatic\" "
+    b"exe=\"/usr/bin/python3.9\" hostname=? addr=? terminal=? res=success'\x1dUID=\"root\" AUID=\"unset\""
+)
+
+
+@pytest.mark.parametrize(
+    'record, package, tool, change',
+    [
+        (YUM, b'docker-ce-3:26.1.4-1.el7.x86_64', 'yum (requested by login uid 1000)', 'install or update'),
+        (DNF, b'containerd.io-1.6.32-3.1.el9.x86_64', 'dnf-automatic', 'update'),
+        (DNF, b'docker-2:1.13.1-210.git7d71120.el7.x86_64', 'dnf-automatic', 'update'),
+        (DNF, b'moby-engine-24.0.5-1.fc39.x86_64', 'dnf-automatic', 'update'),
+        (DNF, b'runc-4:1.1.12-2.el9.x86_64', 'dnf-automatic', 'update'),
+    ],
+)
+def test_what_rpm_did_with_the_engine(record, package, tool, change):
+    (reason,) = reasons.of_records([record % package]).reasons
+    assert [reason.line[name] for name in ('tool', 'package', 'change')] == [tool, package.decode(), change]
+    # It is written when all packages are done
+    assert reasons.why([reason], reason.moment - 60000, []) == [reason.line]
+
+
+@pytest.mark.parametrize('package', [b'nginx-1:1.20.1', b'docker-compose-plugin-2.27.0', b'docker-ce-cli-1:26.1.4'])
+def test_packages_that_leave_the_engine_alone_are_no_reason(package):
+    assert reasons.of_records([DNF % package]) == ([], [], [])
+
+
+def snapd(tasks, summary='Auto-refresh 5 snaps', kind='auto-refresh'):
+    """As snapd 2.57 answers."""
+    told = {'label': '', 'done': 1, 'total': 1}
+    tasks = [
+        dict(
+            {'id': str(number), 'status': 'Done', 'progress': told, 'spawn-time': '2026-11-26T08:10:15.494196351Z'},
+            **task,
+        )
+        for number, task in enumerate(tasks)
+    ]
+    change = {'id': '2', 'kind': kind, 'summary': summary, 'status': 'Done', 'tasks': tasks, 'ready': True}
+    change.update({'spawn-time': '2026-11-26T08:10:15.494227828Z', 'ready-time': '2026-11-26T08:14:15.496109436Z'})
+    return json.dumps({'type': 'sync', 'status-code': 200, 'status': 'OK', 'result': [change]}).encode()
+
+
+STOP = {
+    'kind': 'stop-snap-services',
+    'summary': 'Stop snap "docker" services',
+    'ready-time': '2026-11-26T08:12:15.496108935Z',
+}
+
+
+@pytest.mark.parametrize(
+    'answer, expected',
+    [
+        (snapd([STOP]), [('2026-11-26T08:12:15.496Z', 'Auto-refresh 5 snaps')]),  # names no snap from four on
         (
-            '2026-11-24T07:00:00.000Z',
-            'apt-get install moby-engine (requested by ops (1000))',
-            'moby-engine',
-            'install 27.0',
+            snapd(
+                [
+                    {
+                        'kind': 'service-control',
+                        'summary': 'Run service command "restart" for services ["dockerd"] of snap "docker"',
+                    }
+                ],
+                'Running service command',
+                'service-control',
+            ),
+            [('2026-11-26T08:10:15.494Z', 'Running service command')],
         ),
-    ]
-    assert [(reason['time'], reason['package'], reason['change']) for reason in dpkg] == [
-        ('2026-11-24T06:12:03.000Z', 'docker.io', 'upgrade 28.5.1 to 28.5.2'),
-        ('2026-11-24T06:12:06.000Z', 'containerd', 'remove 1.7 to <none>'),
-    ]
+        (snapd([dict(STOP, summary='Stop snap "lxd" services')]), []),
+        (snapd([{'kind': 'mark-seeded', 'summary': 'Mark system seeded "docker"'}]), []),
+        (snapd([dict(STOP, **{'ready-time': 'now'})]), []),
+        (b'', []),
+        (b'[]', []),
+        (b'{"result": [5]}', []),
+    ],
+)
+def test_when_snapd_stopped_the_engine(answer, expected):
+    found = [reason.line for reason in reasons.of_snap(answer)]
+    assert [(line['time'], line['change']) for line in found] == expected
 
 
 # --- Whom the kernel killed ---
@@ -236,8 +380,45 @@ KILLED = (
 def test_the_kernel_names_the_container(group, constraint, limit):
     record = KILLED % (constraint.encode(), group.encode())
     found, covered = kernel_log.kills([b'6,1,1000000,-;Linux version\n', record], 1000.0, 9e9)
-    assert found == [(1000.0 + 2543090.952, ID, limit, 'python3', 22243)]
+    assert found == [(1000.0 + 2543090.952, ID, limit, 'python3', 22243, False, None, pytest.approx(1271.5, abs=0.1))]
     assert covered == ((2000.0, 9e9),)
+
+
+# As kernel 6.1 wrote it, in a container with a limit of its own
+TABLE = (
+    b'6,2320,2543090952,-;Tasks state (memory values in pages):\n',
+    b'6,2321,2543090952,-;[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name\n',
+    b'6,2322,2543090952,-;[   1990]     0  1990      571      391    16384        0             0 sh\n',
+    b'6,2323,2543090952,-;[  22243]     0 22243    16955     4300    53248        0             0 python3\n',
+)
+OWN = '/system.slice/docker-%s.scope' % ID
+
+
+def killed_in(limit_of, constraint='CONSTRAINT_MEMCG'):
+    return KILLED.replace(b'/x', limit_of.encode()) % (constraint.encode(), OWN.encode())
+
+
+@pytest.mark.parametrize(
+    'records, code, others',
+    [
+        ([*TABLE, killed_in(OWN)], 'oom_of_limit', 1),
+        ([*TABLE[:2], TABLE[3], killed_in(OWN)], 'oom_of_limit', 0),
+        ([killed_in(OWN)], 'oom_of_limit', None),
+        ([*TABLE[:3], killed_in(OWN)], 'oom_of_limit', None),  # the victim is not in the table: it is of something else
+        # of an earlier lack
+        ([*TABLE, killed_in('/elsewhere'), killed_in(OWN)], 'oom_of_limit', None),
+        # the table has those of other containers, too
+        ([*TABLE, killed_in('/lab.slice')], 'oom_of_group', None),
+        ([*TABLE, killed_in(OWN, 'CONSTRAINT_NONE')], 'oom_of_host', None),
+        # the head of the next table
+        ([*TABLE, TABLE[1], TABLE[3], killed_in(OWN)], 'oom_of_limit', 0),
+        # a program can write such a row, but not as the kernel
+        ([*TABLE[:2], TABLE[3], b'12' + TABLE[2][1:], killed_in(OWN)], 'oom_of_limit', 0),
+    ],
+)
+def test_whose_memory_ran_out_and_how_many_processes_it_had(records, code, others):
+    kill = kernel_log.kills(records, 0.0, 9e9)[0][-1]
+    assert (kill.code, kill.others) == (code, others)
 
 
 @pytest.mark.parametrize(
@@ -245,6 +426,7 @@ def test_the_kernel_names_the_container(group, constraint, limit):
     [
         b'',
         b'rubbish',
+        b'12' + (KILLED % (b'CONSTRAINT_MEMCG', OWN.encode()))[1:],
         KILLED % (b'CONSTRAINT_MEMCG', b'/system.slice/cron.service'),
         # a program can write to /dev/kmsg, but not what begins a record; and a task cannot hold a line
         b'14,2327,2543090952,-;x oom-kill:constraint=CONSTRAINT_MEMCG,a,task_memcg=/docker/%s,task=x,pid=1,'
