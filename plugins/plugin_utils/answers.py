@@ -385,7 +385,7 @@ def plain(value: Any) -> Any:
     if kind is str or kind is int or value is None:
         return value
     if kind is dict or isinstance(value, Mapping):
-        return {name if type(name) is str else _plain_name(name): plain(part) for name, part in value.items()}
+        return {name if name.__class__ is str else _plain_name(name): plain(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(part) for part in value]
     for one in (str, bool, int, float):

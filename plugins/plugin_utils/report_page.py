@@ -322,7 +322,7 @@ def _rest(who: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (
             _text(name),
-            str(value) if type(value) is int else _text(value if isinstance(value, str) else json.dumps(value)),
+            str(value) if value.__class__ is int else _text(value if isinstance(value, str) else json.dumps(value)),
         )
         for name, value in who.items()
         if name not in _IN_COLUMNS and value is not None and value != [] and value != {}

@@ -84,6 +84,7 @@ SENTENCES = {
     'host_booted': '{time} the host booted, and the engine was not started in between',
     'package_changed': '{time} {tool} changed {package}: {change}',
     'sudo_command': '{time} {command} by sudo ({user})',
+    'service_command': '{time} ' + _WHO + ' was started',
     # no request
     'code_of_program': 'its program ended with {exit_code}: the end by a signal has a code from 129 on, and a program '
     'can handle a signal',
@@ -107,6 +108,7 @@ SENTENCES = {
     # what was not looking
     'log_begins_later': 'the audit log begins at {time} only',
     'commands_not_logged': 'docker commands were not logged then',
+    'command_not_told': 'at {time} docker, or what looks like it, ran a command that the log does not tell',
     'users_not_watched': 'docker commands of other users are not logged{users}',
     'connects_not_logged': 'connections to the engine were not logged: an API client cannot be ruled out',
     'older_clients': 'older connections were there, too, and nothing tells an idle one from one that asks ({count} '
@@ -129,6 +131,7 @@ SENTENCES = {
 GAPS = (
     'log_begins_later',
     'commands_not_logged',
+    'command_not_told',
     'users_not_watched',
     'connects_not_logged',
     'connects_logged_later',
@@ -149,6 +152,7 @@ GAPS = (
 REASONS = (
     'package_changed',
     'sudo_command',
+    'service_command',
     'host_shut_down',
     'host_booted',
     'oom_of_limit',

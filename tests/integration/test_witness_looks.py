@@ -94,9 +94,11 @@ class Host:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def container(self, *options, words=SLEEP):
+    def container(self, *options, words=None):
         self.number += 1
-        return self.docker('run', '-d', '--network', 'none', '--name', 'look-%d' % self.number, *options, IMAGE, *words)
+        return self.docker(
+            'run', '-d', '--network', 'none', '--name', 'look-%d' % self.number, *options, IMAGE, *(words or SLEEP)
+        )
 
     def python(self, text, *arguments):
         """Runs a client in a process group of its own and gives it back when it has ended."""

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from typing import Optional, Protocol, Tuple
+from typing import Callable, Generator, Iterator, Optional, Protocol, Tuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records

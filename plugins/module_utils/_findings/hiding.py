@@ -110,7 +110,7 @@ def _evidence(line: dict[str, Any]) -> dict[str, Any]:
     """A line of evidence, which can quote command lines, also of commands that turned out not to be the asker's."""
     hidden = dict(line)
     if line.get('argv'):
-        hidden.update(_argv_fields(line, None if line.get('code') == 'sudo_command' else 'docker'))
+        hidden.update(_argv_fields(line, None if line.get('code') in ('sudo_command', 'service_command') else 'docker'))
     if line.get('code') == 'exec_started' and line.get('command'):
         # What docker exec runs, as the engine notes it
         hidden['command'] = secrets.MASK

@@ -49,9 +49,10 @@ def main(words: Sequence[str] | None = None) -> None:
         with contextlib.closing(messages.Journal()) as journal:
             forward(question, config.log_path(), journal)
     except (logs.LogReaderError, forms.AuditLogError, text.PatternError, StateError) as error:
-        sys.exit(str(error))
+        raise SystemExit(str(error)) from error
     except OSError as error:
-        sys.exit('%s: %s' % (error.filename or 'the journal takes nothing', error.strerror or error))
+        where = error.filename or 'the journal takes nothing'
+        raise SystemExit('%s: %s' % (where, error.strerror or error)) from error
 
 
 def _options(words: Sequence[str] | None) -> argparse.Namespace:
@@ -243,4 +244,4 @@ def _output(words: list[str]) -> str | None:
 
 def _say(sentence: str) -> None:
     """Into the journal, by systemd."""
-    print(sentence, file=sys.stderr)
+    sys.stderr.write(sentence + '\n')

@@ -50,6 +50,8 @@ class Logged(NamedTuple):
     executions: list[Any]
     connects: list[Any]
     signals: list[Any]
+    #: Executions of programs that start and stop services.
+    services: list[Any]
     #: Other lines, for each file, the newest first.
     lines: list[list[bytes]]
     first: int | None
@@ -83,9 +85,11 @@ def _read_logs(key: str, log: str, idle: hits.Idle | None = None) -> Logged:
     executing = scan.Scan(key, idle=idle)
     connecting = scan.Scan(key + names.SOCKET_SUFFIX, audit_events.is_connect)
     signalling = scan.Scan(key + names.SIGNALS_SUFFIX, _is_signal)
+    serving = scan.Scan(key + names.SERVICES_SUFFIX)
     executions: list[Any] = []
     connects: list[Any] = []
     signals: list[Any] = []
+    services: list[Any] = []
     by_file: dict[int, list[bytes]] = {}
     opened = logs.Logs(log)
     try:
@@ -93,6 +97,7 @@ def _read_logs(key: str, log: str, idle: hits.Idle | None = None) -> Logged:
             executions += executing.feed(piece.block, piece.end)
             connects += connecting.feed(piece.block, piece.end)
             signals += signalling.feed(piece.block, piece.end)
+            services += serving.feed(piece.block, piece.end)
             found = by_file.setdefault(id(piece.file), [])
             for hit in _OTHERS.finditer(piece.block, 0, piece.end):
                 start = piece.block.rfind(b'\n', 0, hit.start()) + 1
@@ -101,9 +106,11 @@ def _read_logs(key: str, log: str, idle: hits.Idle | None = None) -> Logged:
         executions += executing.finish()
         connects += connecting.finish()
         signals += signalling.finish()
+        services += serving.finish()
     finally:
         opened.close()
-    return Logged(executions, connects, signals, list(by_file.values())[::-1], executing.first, executing.last)
+    lines = list(by_file.values())[::-1]
+    return Logged(executions, connects, signals, services, lines, executing.first, executing.last)
 
 
 class Host(NamedTuple):

@@ -57,7 +57,7 @@ def verdicts(
         askers = list({id(who): who for verdict in judged for who in verdict['who']}.values())
         callers.add(askers, read.logged.lines, living)
     if any(who.get('ppid') == 1 and who.get('argv') for who in askers):
-        units.add(askers, units.lines(show_units(units.ARGUMENTS)))
+        units.add(askers, units.known(show_units))
     for who in askers:
         who['host'] = who['host'] if host is None else host
     audit_entries.shown(askers)
@@ -75,15 +75,18 @@ def material(host: host_facts.Host) -> decide.Material:
     """What the decision rests on, from what was read."""
     lines = list(itertools.chain.from_iterable(host.logged.lines))
     noted = reasons.of_records(lines)
+    typed = reasons.of_commands(audit_entries.executions(host.logged.services, host.key + names.SERVICES_SUFFIX))
     kills, covered = kernel_log.kills(host.kernel, host.booted, host.now)
+    executed, unreadable = entries(host.logged.executions, host.key)
+    looking = _sources(host, sources.changes(lines))._replace(kernel=covered, unreadable=tuple(unreadable))
     return decide.Material(
         events=host.events,
-        executions=entries(host.logged.executions, host.key),
+        executions=executed,
         connects=audit_entries.connects(host.logged.connects),
-        sources=_sources(host, sources.changes(lines))._replace(kernel=covered),
+        sources=looking,
         containers=host.containers,
         engine_ends=sorted({*host.kept['gone'], *noted.ends}),
-        reasons=noted.reasons + reasons.of_boot(host.booted, noted) + host.reasons,
+        reasons=noted.reasons + typed + reasons.of_boot(host.booted, noted) + host.reasons,
         engine_since=host.engine_since,
         own=host.own,
         oom_kills=kills,
@@ -132,10 +135,14 @@ def _signals(events: list[Any], lines: list[bytes]) -> list[Entry]:
     return [{**entry, 'opid': victims.get(entry['event'])} for entry in audit_entries.signals(events)]
 
 
-def entries(executed: Iterable[Any], key: str) -> list[Entry]:
-    """All executions of docker: findings as users see them, and the others with the same fields of a process."""
+def entries(executed: Iterable[Any], key: str) -> tuple[list[Entry], list[sources.Period]]:
+    """(all executions of docker, times of docker commands that the log does not tell).
+
+    Executions are findings as users see them, and the others with the same fields of a process.
+    """
     executed = list(executed)
-    found: list[Entry] = list(find.search(executed, '*', key)['findings'])
+    searched = find.search(executed, '*', key)
+    found: list[Entry] = list(searched['findings'])
     seen = {(entry['event'], entry['node']) for entry in found}
     # Compose as a plugin is the same command again, run by docker
     composing = {(entry['node'], entry['pid']) for entry in found if entry['action'].startswith('compose')}
@@ -144,7 +151,20 @@ def entries(executed: Iterable[Any], key: str) -> list[Entry]:
         for entry in audit_entries.executions(executed, key)
         if (entry['event'], entry['node']) not in seen
         and not (entry['comm'] == 'docker-compose' and (entry['node'], entry['ppid']) in composing)
-    ]
+    ], _unreadable(searched)
+
+
+def _unreadable(searched: find.Found) -> list[sources.Period]:
+    """When a docker command ran that the log does not tell. Of very many the first are known one by one."""
+    listed = searched['unreadable']
+    periods: list[sources.Period] = []
+    for entry in listed:
+        if entry['reason'] != 'failed':  # that did not start
+            moment = times.moment(entry['timestamp']) if entry['timestamp'] else None
+            periods.append((0, sources.FOREVER) if moment is None else (moment, moment))
+    if searched['unreadable_count'] > len(listed):
+        periods.append((max((first for first, _last in periods), default=0), sources.FOREVER))
+    return periods
 
 
 def _sources(host: host_facts.Host, changed: list[sources.Change]) -> sources.Sources:

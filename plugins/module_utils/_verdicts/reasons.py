@@ -13,9 +13,10 @@ apt-pkg/deb/dpkgpm.cc WriteHistoryTag, /var/log/dpkg.log lib/dpkg/log.c; snapd a
 from __future__ import annotations
 
 import datetime
+import fnmatch
 import json
 import re
-from typing import Any, Iterable, Iterator, NamedTuple, Sequence
+from typing import Any, Iterable, Iterator, Mapping, NamedTuple, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Evidence, note
@@ -49,6 +50,15 @@ _SOON = 120 * _SECOND
 _BOOTS = 300 * _SECOND
 # The engine's own unit: its end is the end of the engine
 _ENGINES = ('docker', 'snap.docker.dockerd')
+
+_UNITS = ('docker', 'containerd', 'snap.docker.dockerd')
+_TYPES = ('.service', '.socket')
+_VERBS = frozenset(
+    'stop restart try-restart condrestart force-stop force-restart full-restart kill '
+    'reload-or-restart try-reload-or-restart force-reload'.split()
+)
+_HOST_VERBS = ('reboot', 'poweroff', 'halt', 'kexec', 'soft-reboot', 'isolate')
+_SNAP_VERBS = ('stop', 'restart', 'refresh', 'revert', 'remove', 'disable', 'switch')
 
 
 class Reason(NamedTuple):
@@ -97,6 +107,40 @@ def of_records(lines: Iterable[bytes]) -> Noted:
         elif uid == b'0' or kind == b'USER_CMD':
             reasons += _other(kind, time, uid, auid, body)
     return Noted(sorted(ends), sorted(starts), sorted(reasons, key=lambda reason: reason.moment))
+
+
+def of_commands(executed: Iterable[Mapping[str, Any]]) -> list[Reason]:
+    """The commands that can have stopped the engine, of executions that the rule for services logged."""
+    found = []
+    for entry in executed:
+        argv = entry['argv']
+        # A script is run by an interpreter: /bin/sh /usr/sbin/service docker stop
+        begin = next((place for place, word in enumerate(argv[:3]) if _base(word) == 'service'), 0)
+        if argv and entry['timestamp'] and _can_stop(_base(argv[begin]), argv[begin + 1 :]):
+            who = {name: entry[name] for name in ('pid', 'uid', 'auid', 'exe')}
+            time = times.moment(entry['timestamp'])
+            found.append(_reason('service_command', time, 0, _SOON, is_single=True, argv=list(argv), **who))
+    return found
+
+
+def _can_stop(program: str, words: Sequence[str]) -> bool:
+    """Whether it can stop the engine or the host. systemctl has the names reboot, poweroff, halt and shutdown, too."""
+    plain = [word for word in words if not word.startswith('-')]
+    if program == 'service':  # service(8): the name comes first
+        return plain[1:2] != [] and plain[0] in _UNITS and plain[1] in _VERBS
+    if program == 'snap':  # refresh without a name is about all
+        named = any(word.partition('.')[0] == 'docker' for word in plain[1:])
+        return plain[:1] == ['refresh'] and not plain[1:] or plain[:1] != [] and plain[0] in _SNAP_VERBS and named
+    if program != 'systemctl':
+        return program in ('reboot', 'poweroff', 'halt', 'shutdown', 'telinit', 'init')
+    # The value of an option can stand before the verb. A unit can be named by a pattern, with its type or without
+    units = [word.rpartition('.')[0] if word.endswith(_TYPES) else word for word in plain]
+    names_engine = any(fnmatch.fnmatchcase(unit, word) for word in units for unit in _UNITS)
+    return any(word in _HOST_VERBS for word in plain) or names_engine and any(word in _VERBS for word in plain)
+
+
+def _base(word: str) -> str:
+    return word.rpartition('/')[2]
 
 
 def of_boot(booted: float, noted: Noted) -> list[Reason]:

@@ -75,6 +75,8 @@ class Sources(NamedTuple):
     #: Processes that are connected to the engine and that audit never sees, since they were there before it.
     unseen: tuple[str, ...] = ()
     log_first: float | None = None
+    #: When docker commands ran whose words the log does not tell.
+    unreadable: tuple[Period, ...] = ()
     #: The sockets whose connects are logged now, and how many records the kernel has lost; None: not known.
     sockets: tuple[str, ...] = ()
     lost: int | None = None
@@ -94,6 +96,10 @@ class Sources(NamedTuple):
             and (watch.uids is None or uid is not None and uid in watch.uids)
             for watch in self.commands
         )
+
+    def unread(self, start: float, end: float) -> float | None:
+        """When a docker command ran in a period that the log does not tell, or None."""
+        return next((max(first, start) for first, last in self.unreadable if first <= end and last >= start), None)
 
     def commands_partly(self, start: float, end: float) -> bool:
         """Whether docker commands of some users would be in the log."""

@@ -10,11 +10,12 @@ the arguments with a blank between them and without quotes.
 from __future__ import annotations
 
 import re
-from typing import Any, Iterable, MutableMapping, NamedTuple
+from typing import Any, Callable, Iterable, MutableMapping, NamedTuple
 
 _SETTINGS = ('ExecStartPre', 'ExecStart', 'ExecStartPost', 'ExecReload', 'ExecStop', 'ExecStopPost')
-#: What is asked for
-ARGUMENTS = ['show', '--no-pager', '--type=service', '--all', '--property=Id,' + ','.join(_SETTINGS), '*']
+_LIST = ['list-unit-files', '--no-pager', '--no-legend', '--type=service']
+_SHOW = ['show', '--no-pager', '--type=service', '--all', '--property=Id,' + ','.join(_SETTINGS), '--', '*']
+_NAME = re.compile(r'^([^\s@]+\.service)\s', re.MULTILINE)
 _LINE = re.compile(
     r'^(%s)=\{ path=[^\n]*? ; argv\[\]=([^\n]*?) ; (?:flags|ignore_errors)=[^\n]*? ; pid=(\d+) ;' % '|'.join(_SETTINGS),
     re.MULTILINE,
@@ -30,6 +31,14 @@ class Line(NamedTuple):
     pid: int
 
 
+def known(systemctl: Callable[[list[str]], str]) -> list[Line]:
+    """The Exec lines of all units of a host; systemctl runs it with arguments.
+
+    "*" is what systemd has loaded. It forgets a unit that has done its work, and reads it again where it is named.
+    """
+    return lines(systemctl(_SHOW + _NAME.findall(systemctl(_LIST))))
+
+
 def lines(shown: str) -> list[Line]:
     """The Exec lines of all units."""
     found = []
@@ -40,16 +49,16 @@ def lines(shown: str) -> list[Line]:
     return found
 
 
-def add(entries: Iterable[MutableMapping[str, Any]], known: Iterable[Line]) -> None:
+def add(entries: Iterable[MutableMapping[str, Any]], all_lines: Iterable[Line]) -> None:
     """Note the unit of each command whose parent is systemd, where exactly one unit has that line.
 
     Of two units with the same line the process decides, as long as it was the last one of its line.
     """
-    known = list(known)
+    all_lines = list(all_lines)
     for entry in entries:
         if entry.get('ppid') != 1 or not entry.get('argv') or not isinstance(entry.get('caller'), dict):
             continue
-        same = [line for line in known if _is_same(entry['argv'], line.command)]
+        same = [line for line in all_lines if _is_same(entry['argv'], line.command)]
         exact = [line for line in same if line.pid == entry.get('pid')]
         units = {line.unit for line in exact or same}
         if len(units) == 1:

@@ -304,7 +304,7 @@ def test_a_command_line_that_never_comes_holds_a_look_up_once_and_not_for_long(p
     wait(lambda: not helper.close() and not helper._ended)
 
 
-@pytest.mark.parametrize('fork', [None, lambda: (_ for _ in ()).throw(BlockingIOError())])
+@pytest.mark.parametrize('fork', [None, lambda: (none for none in ()).throw(BlockingIOError())])
 def test_helpers_that_do_not_end_become_no_more(proc, monkeypatch, fork):
     helper = look.Helper(proc)
     monkeypatch.setattr(helper, '_reap', lambda: None)

@@ -78,12 +78,16 @@ class Commands:
         lines = [fits(claim) for claim in claims] + remarks
         sure = [claim for claim in claims if claim.sure]
         who = [claim.execution.entry for claim in claims]
+        start = incident.asked - STARTUP
+        unread = self._sources.unread(start, incident.time)
         if len(claims) == 1 and sure:
             self._used.setdefault(_use(claims[0], incident), incident)
-            return answers.shown(CAUSE, *lines, who=who)
+            answer = answers.shown(CAUSE, *lines, who=who)
+            return answer if unread is None else answer._replace(missing=(note('command_not_told', time=unread),))
         if claims:
             return answers.not_known(CAUSE, who=who, evidence=lines)._replace(sure=len(sure) == len(claims))
-        start = incident.asked - STARTUP
+        if unread is not None:
+            return answers.not_known(CAUSE, note('command_not_told', time=unread), evidence=remarks)
         if remarks:
             # It may have asked another engine, or audit lost the record of its connect
             return answers.not_known(CAUSE, evidence=remarks)

@@ -5,12 +5,13 @@
 
 fixtures/hostile/real-kernel-6.1-forgeries.log was written by auditd 3.0.9 on a kernel 6.1 while a user without any
 right made nftables tables with names like records, and a container with docker's default rights sent user-space
-records. real-kernel-6.1-apparmor.log is of the same kernel with AppArmor: a profile in complain mode makes a profile
+records. real-kernel-6.1-apparmor.log.gz is of the same kernel with AppArmor: a profile in complain mode makes a profile
 for each program that a user starts, with its path in the name.
 """
 
 from __future__ import annotations
 
+import gzip
 import pathlib
 
 import pytest
@@ -21,7 +22,7 @@ from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_write
 
 HOSTILE = pathlib.Path(__file__).resolve().parents[2] / 'fixtures' / 'hostile'
 FORGERIES = HOSTILE / 'real-kernel-6.1-forgeries.log'
-APPARMOR = HOSTILE / 'real-kernel-6.1-apparmor.log'
+APPARMOR = gzip.decompress((HOSTILE / 'real-kernel-6.1-apparmor.log.gz').read_bytes())
 KEY = 'claude-hooks-docker'
 REAL = audit_writer.event([b'docker', b'rm', b'-f', b'claude-hooks-db'], enriched=True)
 FORGED = audit_writer.event([b'docker', b'stop', b'claude-hooks-forged'], serial=7, extra=False)
@@ -54,7 +55,7 @@ def test_on_a_real_kernel_only_what_ran_is_found():
 
 
 def test_on_a_real_kernel_with_apparmor_nothing_is_forged_and_nothing_lost():
-    found = findings.find(Reading(KEY, text=APPARMOR.read_bytes()).events(), name='*')
+    found = findings.find(Reading(KEY, text=APPARMOR).events(), name='*')
     names = ['event', 'eventkeynames', 'keynames', 'cr', 'nl', 'fields', 'nlkey', 'interp']
     assert [finding['argv'] for finding in found['findings']] == [
         ['/usr/bin/docker', 'stop', 'claude-hooks-real-' + name] for name in names
@@ -69,7 +70,7 @@ def test_on_a_real_kernel_with_apparmor_nothing_is_forged_and_nothing_lost():
         ('SYSCALL record missing', None, '1795680176.349:349'),
         ('SYSCALL record missing', None, '1795680177.699:419'),
     ]
-    assert found == findings.find(events.events(APPARMOR.read_bytes()), name='*')
+    assert found == findings.find(events.events(APPARMOR), name='*')
 
 
 @pytest.mark.parametrize('block', [10000, 1 << 20])

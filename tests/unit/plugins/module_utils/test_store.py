@@ -20,8 +20,8 @@ QUESTION = on_host.Question(container='*')
 STOP = [b'docker', b'stop', b'web']
 
 
-def event(serial, argv=STOP, **options):
-    return audit_writer.text(audit_writer.event(argv, serial=serial, **options))
+def event(serial, argv=None, **options):
+    return audit_writer.text(audit_writer.event(argv or STOP, serial=serial, **options))
 
 
 def ask(*patterns, host_from=None, question=QUESTION, since=None, before=None, workers=2):
@@ -167,7 +167,7 @@ def test_a_forwarded_finding_is_read_in_every_envelope(tmp_path, line):
 def test_what_arrived_twice_is_counted_and_one_host_hides_nothing_of_another(tmp_path):
     for host in ('web1', 'web2'):
         (tmp_path / host).write_bytes(
-            b''.join(PREFIXES[0].replace(b'web1', host.encode()) + message('a') + b'\n' for _ in '12')
+            b''.join(PREFIXES[0].replace(b'web1', host.encode()) + message('a') + b'\n' for _number in '12')
         )
     answer, _problems = ask(tmp_path / 'web*')
     assert ([one['host'] for one in answer['findings']], answer['counts']['twice']) == (['web1', 'web2'], 2)

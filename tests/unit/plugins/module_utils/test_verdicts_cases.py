@@ -644,3 +644,16 @@ def test_what_followed_an_end_stands_in_the_evidence(more, then):
     (verdict,) = judge(life(*stop(), *more), [], [LOGGED])
     (line,) = [line for line in verdict['evidence'] if line['code'] == 'die_event']
     assert line['then'] == then
+
+
+@pytest.mark.parametrize('at, is_hidden', [(0.5, True), (-20, False), (30, False)])
+def test_a_command_that_the_log_does_not_tell_can_have_been_the_one(at, is_hidden):
+    """A user whose security context is too long for auditd hides the words of a docker command."""
+    moment = START + 1000 * at
+    looking = EVERYTHING._replace(unreadable=((moment, moment),))
+    (verdict,) = judge(life(*stop()), [], [LOGGED, CURL], looking=looking)
+    assert ('command_not_told' in codes(verdict)) is is_hidden
+    assert (verdict['cause'], verdict['confidence']) == (('not_known', 'open') if is_hidden else ('api', 'likely'))
+    named = command(0.8, 'docker stop claude-hooks-a')
+    (verdict,) = judge(life(*stop()), [named], [LOGGED, connect(0.85)], looking=looking)
+    assert (verdict['cause'], verdict['confidence']) == ('cli', 'likely' if is_hidden else 'certain')

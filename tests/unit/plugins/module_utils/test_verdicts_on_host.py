@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import witness
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import host as host_facts
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host, reasons
 
 KEY = 'claude-hooks-docker'
 BOOTED, NOW = 1795400000000, 1795500000000
@@ -21,7 +21,7 @@ def event(at):
 
 
 def sources_of(lines=(), listing='No rules', **fields):
-    logged = host_facts.Logged([], [], [], [list(lines)], BOOTED, NOW)
+    logged = host_facts.Logged([], [], [], [], [list(lines)], BOOTED, NOW)
     known = {
         'key': KEY,
         'logged': logged,
@@ -130,6 +130,46 @@ def test_who_sent_a_signal_and_to_whom(tmp_path):
     logged = host_facts.read_logs(KEY, str(log))
     (sent,) = on_host._signals(logged.signals, [line for lines in logged.lines for line in lines])
     assert (sent['opid'], sent['pid'], sent['auid'], sent['exe']) == (4711, 801, 1000, '/usr/bin/bash')
+
+
+# Debian 12: systemctl stop docker, with the rule of the role for services
+STOPPED = b"""\
+type=SYSCALL msg=audit(1795450000.120:78): arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=0 items=2 \
+ppid=800 pid=802 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 comm="systemctl" \
+exe="/usr/bin/systemctl" subj=unconfined key="claude-hooks-docker-services"
+type=EXECVE msg=audit(1795450000.120:78): argc=3 a0="systemctl" a1="stop" a2="docker"
+type=CWD msg=audit(1795450000.120:78): cwd="/root"
+"""
+
+
+def test_who_stopped_the_engine_is_read_from_the_rule_for_services(tmp_path):
+    log = tmp_path / 'audit.log'
+    log.write_bytes(STOPPED)
+    services = host_facts.read_logs(KEY, str(log)).services
+    (reason,) = reasons.of_commands(on_host.audit_entries.executions(services, KEY + '-services'))
+    assert reason.line == {
+        'code': 'service_command',
+        'time': '2026-11-23T16:06:40.120Z',
+        'argv': ['systemctl', 'stop', 'docker'],
+        'pid': 802,
+        'uid': 0,
+        'auid': 1000,
+        'exe': '/usr/bin/systemctl',
+    }
+
+
+# auditd left out a SYSCALL record that was too long for it
+HIDDEN = b"""\
+type=EXECVE msg=audit(1795450000.120:79): argc=3 a0="docker" a1="stop" a2="web"
+type=CWD msg=audit(1795450000.120:79): cwd="/"
+"""
+
+
+def test_a_command_that_the_log_hides_is_known_by_its_time(tmp_path):
+    log = tmp_path / 'audit.log'
+    log.write_bytes(HIDDEN)
+    executed, unread = on_host.entries(host_facts.read_logs(KEY, str(log)).executions, KEY)
+    assert (executed, unread) == ([], [(1795450000120, 1795450000120)])
 
 
 @pytest.mark.parametrize('mode, is_believed', [(0o600, True), (0o640, True), (0o660, False), (0o602, False)])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import shlex
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import kernel_log, reasons, sources
@@ -223,6 +224,45 @@ def test_what_apt_and_dpkg_did_with_the_engine_is_told_once_and_explains_ends_un
         (seconds('08:00:06'), seconds('08:04:01')),
         (seconds('09:00:00'), seconds('09:02:00')),  # it did not come to its end
     ]
+
+
+@pytest.mark.parametrize(
+    'line, can',
+    [
+        ('systemctl stop docker', True),
+        ('/usr/bin/systemctl --no-block restart docker.service', True),
+        ('systemctl -H web2 stop docker', True),
+        ('systemctl stop docker.socket docker', True),
+        ('systemctl stop "dock*"', True),
+        ('systemctl kill -s KILL containerd', True),
+        ('systemctl isolate rescue.target', True),
+        ('systemctl poweroff', True),
+        ('reboot', True),
+        ('/usr/sbin/shutdown -h now', True),
+        ('service docker stop', True),
+        ('/bin/sh /usr/sbin/service docker restart', True),
+        ('snap refresh', True),
+        ('snap restart docker.dockerd', True),
+        ('snap remove --purge docker', True),
+        ('systemctl status docker', False),
+        ('systemctl start docker', False),
+        ('systemctl restart docker-backup', False),
+        ('systemctl stop nginx', False),
+        ('service nginx stop', False),
+        ('service docker status', False),
+        ('service --status-all', False),
+        ('snap refresh lxd', False),
+        ('snap list docker', False),
+        ('systemctl', False),
+        ('', False),
+    ],
+)
+def test_which_command_for_services_can_have_stopped_the_engine(line, can):
+    entry = {'timestamp': '2026-11-24T03:12:00.001Z', 'pid': 7, 'uid': 0, 'auid': 1000, 'exe': '/usr/bin/systemctl'}
+    argv = shlex.split(line)
+    found = reasons.of_commands([dict(entry, argv=argv, argv_complete=True)])
+    assert [reason.line['argv'] for reason in found] == ([argv] if can else [])
+    assert all(reason.line['pid'] == 7 and reason.line['auid'] == 1000 for reason in found)
 
 
 SHUT = reasons.of_records([SHUTDOWN]).reasons[0]
