@@ -18,6 +18,9 @@ SUFFIXES = (SOCKET_SUFFIX, SIGNALS_SUFFIX, SERVICES_SUFFIX)
 SOCKET = '/run/docker.sock'
 SOCKET_SPELLINGS = (SOCKET, '/var/run/docker.sock')
 
+# Where the witness keeps events and what it saw; a file before it has ".1" behind its name
+KEPT = '/var/lib/claude-hooks/events.jsonl'
+
 # What -H and DOCKER_HOST can be for the engine behind that socket; an empty one means the default one, and so does a
 # bare unix:// (opts/hosts.go in docker/cli).
 LOCAL_HOSTS = ('', 'unix://') + tuple('unix://' + path for path in SOCKET_SPELLINGS)

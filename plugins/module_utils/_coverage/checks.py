@@ -365,6 +365,8 @@ def _engine(host: Host) -> list[Problem]:
         for (uid, name), reasons in sorted(by_user.items(), key=lambda item: -1 if item[0][0] is None else item[0][0]):
             who = 'every user' if uid is None else 'uid %d%s' % (uid, ' (%s)' % name if name else '')
             found.append(problem('users_not_watched', '%s: %s' % (who, ', '.join(reasons))))
+    if host['blind_witness'] is not None:
+        found.append(problem('witness_blind', 'its last word: %s' % host['blind_witness']))
     return found + [problem('engine_on_tcp', '%s: %s' % (place, address)) for address, place in host['tcp']]
 
 

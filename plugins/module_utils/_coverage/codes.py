@@ -174,6 +174,12 @@ CODES = {
         "API clients (SDKs, curl, Portainer) are not seen: no rule logs connections to the engine's socket.",
         'Set docker_audit_watch: [socket].',
     ),
+    'witness_blind': Code(
+        'note',
+        'The witness saves events, but cannot see who is connected to the engine when a container ends.',
+        'It needs kernel 5.6 or later and kernel.yama.ptrace_scope below 3; '
+        'journalctl -u claude-hooks-witness has its reason.',
+    ),
     'records_lost': Code(
         'partial',
         'The kernel dropped records since it started.',

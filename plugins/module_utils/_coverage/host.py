@@ -19,10 +19,10 @@ import time
 from typing import Any, Callable, TypedDict, TypeVar
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import journal
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import SOCKET
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import KEPT, SOCKET
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import auditd
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.tree import Tree
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, programs
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, events, programs
 
 PERSISTENT = '/var/log/journal'  # without it, journald keeps the journal in /run (journald.conf(5), Storage=auto)
 DAEMON_JSON = '/etc/docker/daemon.json'
@@ -69,6 +69,7 @@ class HostFacts(TypedDict):
     is_docker_host: bool
     talkers: list[Talker]
     tcp: list[tuple[str, str]]  # address and where it is from
+    blind_witness: str | None  # why the witness cannot see who is connected
     units: dict[str, auditd.Unit] | None  # None without systemd
     unseen: list[tuple[str, str]]  # path and reason
 
@@ -93,9 +94,15 @@ def facts(audit_pid: int, rule_paths: list[str], search_path: str | None = None,
         'is_docker_host': bool(engines) or host.is_there(SOCKET),
         'talkers': _talkers(host, addresses),
         'tcp': _tcp(host, engines, addresses, metrics),
+        'blind_witness': _blind_witness(host),
         'units': {name: auditd.unit(host, name) for name in UNITS} if host.is_there('/run/systemd/system') else None,
         'unseen': host.unseen,
     }
+
+
+def _blind_witness(host: Tree) -> str | None:
+    state = events.read(filter(None, map(host.data, (KEPT, KEPT + '.1'))))['marks'].state
+    return None if state is None else state[1]
 
 
 # --- What can stop containers ----------------------------------------------------------------------------------------

@@ -33,7 +33,6 @@ READER = 'forward'
 SETTLED = 60 * 1000
 
 # What the service of docker_audit_witness writes
-_KEPT = "/var/lib/claude-hooks/events.jsonl"
 _LONGEST_STATE = 16 << 20
 # A verdict can turn up late, as where the engine did not answer
 _MARGIN = 3600 * 1000
@@ -171,7 +170,7 @@ class _Verdicts:
                 question.key,
                 question.container,
                 question.socket,
-                _KEPT,
+                names.KEPT,
                 question.host,
                 state['since'] - _MARGIN,
                 None,

@@ -83,6 +83,7 @@ def host(**changes):
         'is_docker_host': True,
         'talkers': [{'uid': 0, 'name': 'root', 'why': 'owner of /run/docker.sock'}],
         'tcp': [],
+        'blind_witness': None,
         'units': {'auditd.service': UNIT, 'audit-rules.service': UNIT},
         'unseen': [],
     }
@@ -262,6 +263,7 @@ CASES = [
         {'kernel': rules(*OURS), 'keys': ['claude-hooks-docker' + kind for kind in ('', *names.SUFFIXES)]},
         'no rule with the key claude-hooks-docker-socket$',
     ),
+    ('witness_blind', 'note', {'blind_witness': 'ptrace_scope'}, 'its last word: ptrace_scope'),
     ('records_lost', 'partial', status(lost=7), 'lost 7'),
     ('rate_limited', 'note', status(rate_limit=100), 'rate_limit 100'),
     ('backlog_small', 'note', status(backlog_limit=64), 'backlog_limit 64'),

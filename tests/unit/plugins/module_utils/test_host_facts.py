@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import socket
 import types
@@ -378,3 +379,13 @@ def test_nothing_is_changed(tree):
     before = {path: path.lstat().st_mtime_ns for path in tree.root.rglob('*')}
     tree.look(77, ['/usr/bin/docker'], '/usr/bin')
     assert {path: path.lstat().st_mtime_ns for path in tree.root.rglob('*')} == before
+
+
+def test_what_blinds_the_witness_is_its_last_word(tree):
+    marks = [{'mark': 'blind', 'time': 1000, 'reason': 'slow'}, {'mark': 'sees', 'time': 2000}]
+    assert tree.look()['blind_witness'] is None
+    tree.write('/var/lib/claude-hooks/events.jsonl.1', ''.join(json.dumps(mark) + '\n' for mark in marks))
+    assert tree.look()['blind_witness'] is None
+    last = {'mark': 'blind', 'time': 3000, 'reason': 'ptrace_scope'}
+    tree.write('/var/lib/claude-hooks/events.jsonl', json.dumps(last) + '\n')
+    assert tree.look()['blind_witness'] == 'ptrace_scope'
