@@ -119,7 +119,7 @@ SENTENCES = {
     'connects_logged_later': 'connections are logged since later than the engine runs: one that is older cannot be '
     'ruled out',
     'docker_not_logged': 'a docker connected whose command is not in the log',
-    'processes_before_audit': 'some processes were there before audit, which never sees them{processes}',
+    'processes_before_audit': 'audit never sees processes that ran before {time}, when it was switched on',
     'engine_end_not_known': 'whether the engine went down then is not known',
     'events_forgotten': 'not all events of the engine before it are known: it may have been asked',
     'kernel_log_not_read': 'whether the kernel killed it for want of memory is not known',
@@ -242,7 +242,6 @@ _MADE = {
     'containers': lambda line: 'every container' if line.get('containers') != 1 else 'the one container',
     'together': lambda line: '%s containers ended' % escape.word(line.get('containers')),
     'users': _listed('users'),
-    'processes': _listed('processes'),
     'listeners': _listed('listeners'),
     'remote': lambda line: ' at ' + escape.word(line['remote']) if line.get('remote') else '',
     'since': _since,

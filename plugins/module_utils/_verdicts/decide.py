@@ -220,7 +220,9 @@ class _Case:
         if command.who and down.state == answers.SHOWN:
             down = down._replace(state=answers.NOT_KNOWN)
         if command.state == answers.SHOWN:
-            itself = itself._replace(state=answers.EXCLUDED) if engine.is_auto_removal(incident) else itself
+            if engine.is_auto_removal(incident):
+                # The same command ended it and removed it
+                itself = answers.excluded('engine')
             attached = attached._replace(state=answers.NOT_KNOWN) if attached.who else attached
         elif engine.is_auto_removal(incident):
             itself = self._auto_removal(incident, itself)

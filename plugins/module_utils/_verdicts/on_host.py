@@ -239,17 +239,15 @@ def _uid(name: str) -> int | None:
         return None
 
 
-def _unseen(changed: list[sources.Change], host: host_facts.Host) -> tuple[str, ...]:
-    """What audit never sees: a process that was there before it was first switched on in this boot has no context
-    (kernel/auditsc.c audit_alloc), unless the kernel was booted with audit=1."""
+def _unseen(changed: list[sources.Change], host: host_facts.Host) -> float | None:
+    """Audit never sees processes that ran before this: one that was there before audit was first switched on in this
+    boot has no context (kernel/auditsc.c audit_alloc), unless the kernel was booted with audit=1."""
     try:
         if 'audit=1' in files.read_regular('/proc/cmdline', 4096).decode('utf-8', 'replace').split():
-            return ()
+            return None
     except OSError:
         pass
     starts = [change.time for change in changed if change.op == 'start' and change.time >= host.booted - 1000]
     # The log can have been rotated since, and auditd started again
     started = min([*starts, *([] if host.auditd_since is None else [host.auditd_since])], default=host.logged.first)
-    if started is None or started <= host.booted + _EARLY:
-        return ()
-    return ('all that ran before %s' % times.timestamp(int(started)),)
+    return None if started is None or started <= host.booted + _EARLY else started

@@ -72,8 +72,8 @@ class Sources(NamedTuple):
     execs: tuple[Period, ...] = ((float('-inf'), FOREVER),)
     #: Users of the docker group whose docker is not logged.
     unwatched: tuple[str, ...] = ()
-    #: Processes that are connected to the engine and that audit never sees, since they were there before it.
-    unseen: tuple[str, ...] = ()
+    #: When audit was first switched on, where that was after the boot: it never sees processes that ran before.
+    unseen: float | None = None
     log_first: float | None = None
     #: When docker commands ran whose words the log does not tell.
     unreadable: tuple[Period, ...] = ()

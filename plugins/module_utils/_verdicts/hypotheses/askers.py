@@ -172,7 +172,7 @@ def ask_clients(
     elif not sources.connects_logged(start, incident.asked):
         missing.append(note('connects_logged_later'))
     if sources.unseen:
-        missing.append(note('processes_before_audit', processes=list(sources.unseen)))
+        missing.append(note('processes_before_audit', time=sources.unseen))
     if not others.entries:
         return answers.not_known('api', *missing) if missing else answers.excluded('api')
     lines = [note('connected', **who_did(entry)) for entry in others.entries]
@@ -205,7 +205,7 @@ def _beside(incident: Incident, clients: Clients, sources: Sources, commands: An
     if not sources.connects_logged(start, incident.asked):
         return answers.not_known('api', note('connects_not_logged'))
     if sources.unseen:
-        return answers.not_known('api', note('processes_before_audit', processes=list(sources.unseen)))
+        return answers.not_known('api', note('processes_before_audit', time=sources.unseen))
     meanwhile = clients.meanwhile(start, incident.asked)
     if not meanwhile and incident.asked - start <= 2 * STARTUP:
         return answers.excluded('api')

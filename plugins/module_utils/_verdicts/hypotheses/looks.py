@@ -292,7 +292,7 @@ class Looks:
         elif others:
             missing.append(note('listeners_not_watched', listeners=others))
         if sources.unseen:
-            missing.append(note('processes_before_audit', processes=list(sources.unseen)))
+            missing.append(note('processes_before_audit', time=sources.unseen))
         if sources.lost != 0:
             missing.append(note('records_lost', count=sources.lost))
         return missing

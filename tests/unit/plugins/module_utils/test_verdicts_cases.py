@@ -436,7 +436,7 @@ def test_what_compose_touches_without_naming_it_is_open_with_that_command(text, 
         ),
         (EVERYTHING._replace(connects=()), 'connects_not_logged'),
         (EVERYTHING._replace(ends=()), 'engine_end_not_known'),
-        (EVERYTHING._replace(unseen=('all that ran before 06:00',)), 'processes_before_audit'),
+        (EVERYTHING._replace(unseen=START - 7200000), 'processes_before_audit'),
     ],
 )
 def test_an_open_verdict_says_what_was_not_looking(looking, code):
@@ -459,7 +459,7 @@ def test_a_docker_of_an_unwatched_user_is_no_client_of_the_api():
 
 
 def test_clients_that_audit_cannot_see_make_a_command_likely_at_most():
-    unseen = EVERYTHING._replace(unseen=('all that ran before 06:00',))
+    unseen = EVERYTHING._replace(unseen=START - 7200000)
     judged = judge(life(*stop()), [command(0.8, 'docker stop claude-hooks-a')], [LOGGED, connect(0.9)], looking=unseen)
     assert short(judged) == [('stopped', 'cli', 'likely', [100])]
 

@@ -127,7 +127,7 @@ def test_who_asked_by_the_api(before, then, connects, expected):
         ({'listeners': [SOCKET, '/srv/proxy/docker.sock']}, {}),
         ({'listeners': [SOCKET, 'tcp:127.0.0.1:2375']}, {}),
         ({}, {'sockets': ()}),
-        ({}, {'unseen': ('monitor',)}),
+        ({}, {'unseen': 1.0}),
         ({}, {'lost': 4}),
         ({}, {'lost': None}),
         ({}, {'connects': ((START - 50000, START + 9000),)}),
