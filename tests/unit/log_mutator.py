@@ -8,6 +8,7 @@ Usage: python -m ansible_collections.claude_hooks.docker_audit.tests.unit.log_mu
 
 from __future__ import annotations
 
+import gzip
 import json
 import pathlib
 import random
@@ -33,12 +34,9 @@ _WORDS = [
 
 def seeds() -> list[bytes]:
     """What is damaged: captures, forms, and logs of attacks."""
-    paths = sorted(
-        path
-        for folder in ('captures', 'captures/synthetic', 'forms', 'hostile')
-        for path in (FIXTURES / folder).glob('*.log')
-    )
-    return [path.read_bytes() for path in paths]
+    folders = [FIXTURES / folder for folder in ('captures', 'captures/synthetic', 'forms', 'hostile')]
+    texts = [path.read_bytes() for folder in folders for path in sorted(folder.glob('*.log'))]
+    return texts + [gzip.decompress(path.read_bytes()) for path in sorted((FIXTURES / 'hostile').glob('*.log.gz'))]
 
 
 def mutate(text: bytes, chance: random.Random) -> bytes:  # noqa: C901, PLR0912 - one branch a kind of damage

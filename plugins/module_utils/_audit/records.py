@@ -312,7 +312,7 @@ def _without_syscall(text: bytes, head: bytes) -> Iterator[tuple[int, bytes]]:
         start = before.rfind(b'\n', 0, max(0, end)) + 1
         prefix = before[end + 1 :]
         # The line before is the SYSCALL record, or another EXECVE record that was looked at
-        if not before.startswith(prefix + _SYSCALL + ident + b')', start) or end - start >= LONGEST:
+        if not before.startswith(prefix + _SYSCALL + ident + b'): ', start) or end - start >= LONGEST:
             if start or last != (prefix, ident):
                 yield place, ident
         last = prefix, ident
@@ -323,4 +323,4 @@ def _without_syscall(text: bytes, head: bytes) -> Iterator[tuple[int, bytes]]:
 def _idents_of_syscalls(text: bytes) -> Iterator[bytes]:
     for piece in text.split(b'\n' + _SYSCALL)[1:]:
         if piece.find(b'\n') < LONGEST:
-            yield piece[: piece.find(b')')]
+            yield piece.partition(b'): ')[0]
