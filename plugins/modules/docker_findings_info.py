@@ -134,6 +134,8 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ item.timestamp }} {{ item.login_user | default(item.auid) }}: {{ item.argv | join(' ') }}"
   loop: "{{ audit.findings }}"
+  loop_control:
+    label: "{{ item.event }}"
 
 - name: Read what all hosts sent to this log server
   claude_hooks.docker_audit.docker_findings_info:
@@ -141,8 +143,6 @@ EXAMPLES = r"""
     host_from: remote/([^/]+)/
     since: -2d
   become: true
-  loop_control:
-    label: "{{ item.event }}"
 
 - name: Find the certain removals of web containers in one week
   claude_hooks.docker_audit.docker_findings_info:
