@@ -110,7 +110,7 @@ class Looks:
         asked, look = seen[-1]
         waits = look.is_whole and _waits(incident, look)
         proxies = any(self._passes_on(one) for one in look.clients if not self._is_ours(one, look))
-        if command.state == answers.EXCLUDED or not waits or proxies:
+        if command.state == answers.EXCLUDED or not waits or proxies or self._has_unknown_docker(look):
             return command
         # Whoever waits is in every look at the same request
         present = [entry for entry in command.who if any(self._is_in(entry, one) for _asked, one in seen)]
@@ -128,9 +128,17 @@ class Looks:
             # It asked another engine: neither the log nor the look has it, and no record is lost
             gone = self._sources.lost == 0 and not any(one.pid in pids for one in look.clients)
             return answers.excluded(command.cause)._replace(evidence=command.evidence) if gone else command
-        dockers = [one for one in look.clients if (one.exe or 'docker').rpartition('/')[2].startswith('docker')]
-        unknown = [one for one in dockers if self._clients.behind(one, look.time) is None]
-        return command if unknown else answers.excluded(command.cause)
+        return answers.excluded(command.cause)
+
+    def _has_unknown_docker(self, look: Look) -> bool:
+        """Whether a docker is connected whose command is not known: a plugin (Compose) is another process than the
+        docker that the log has, and only its connect says whose."""
+        return any(
+            (one.exe or 'docker').rpartition('/')[2].startswith('docker')
+            and self._clients.behind(one, look.time) is None
+            for one in look.clients
+            if not self._is_ours(one, look)
+        )
 
     def _is_in(self, entry: Entry, look: Look) -> bool:
         """Whether the process of a command, or a plugin that it started, is connected."""

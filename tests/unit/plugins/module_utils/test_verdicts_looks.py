@@ -15,6 +15,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
     ALWAYS,
     EVERYTHING,
+    PROJECT,
     START,
     A,
     B,
@@ -247,6 +248,16 @@ def test_a_command_over_ssh_is_named_through_its_dial_stdio():
     found = marks(CLEAN, look(1.003, dict(DOCKER_IN, accepts=True, argv=['docker', 'system', 'dial-stdio'])))
     judged = judge(life(*stop(1)), [there], [*NOBODY, connect(0.75, DOCKER)], SEEN, marks=found)
     assert short(judged) == [('stopped', 'api', 'certain', [DOCKER])] and judged[0]['who'][0]['accepts'] is True
+
+
+@pytest.mark.parametrize('change', [{}, {'gone': True}])
+def test_a_plugin_whose_docker_is_not_known_excludes_no_command(change):
+    """Without the rule for the socket nothing says that a process of Compose belongs to the docker that is logged."""
+    plugin = client(401, '/usr/libexec/docker/cli-plugins/docker-compose', **change)
+    given = command(0.7, 'docker compose -p shop stop web', DOCKER)
+    found = marks(CLEAN, look(1.003, plugin))
+    judged = judge(life(*stop(1, **PROJECT), **PROJECT), [given], None, SEEN, marks=found)
+    assert short(judged) == [('stopped', 'cli', 'likely', [DOCKER])], judged
 
 
 def test_a_look_that_is_not_whole_excludes_no_command():
