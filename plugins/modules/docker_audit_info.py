@@ -290,7 +290,6 @@ WITNESS_UNIT = UNITS + '/claude-hooks-witness.service'
 # A folder of its own, which nothing else uses, so that it goes without a trace
 WITNESS = '/usr/local/lib/claude-hooks-witness'
 WITNESS_FILES = ('asking.py', 'kernel.py', 'look.py', 'store.py', 'witness.py')
-KEPT = '/var/lib/claude-hooks/events.jsonl'
 OLD_UNIT = UNITS + '/claude-hooks-keep-events.service'
 OLD_PROGRAM = '/usr/local/lib/claude-hooks-keep-events.py'
 FORWARDER_UNIT = UNITS + '/claude-hooks-forward.service'
@@ -307,6 +306,7 @@ def wants(unit, target='multi-user.target'):
 def look_at_witness(module):
     """What the host has of the service that keeps the engine's events."""
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.on_host import read_text
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import KEPT
 
     folder = os.path.dirname(KEPT)
     kept = [path for path in (KEPT, KEPT + '.1') if os.path.lexists(path)]
@@ -339,14 +339,14 @@ def runs_as_installed(module, files):
 def look_at_forwarder(module):
     """What the host has of the service that sends findings and verdicts to the journal."""
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.on_host import read_text
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, names
 
     parts = (wants(FORWARDER_TIMER, 'timers.target'), FORWARDER_TIMER, FORWARDER_UNIT, FORWARDER)
     found = [path for path in parts if os.path.lexists(path)]
     program = files.read_regular(FORWARDER, LONGEST_FORWARDER) if os.path.isfile(FORWARDER) else None
     return dict(
         unit=FORWARDER_UNIT, timer=FORWARDER_TIMER, program=FORWARDER, systemd=is_booted(),
-        files=found + sorted(glob.glob(os.path.join(os.path.dirname(KEPT), 'forward*'))),
+        files=found + sorted(glob.glob(os.path.join(os.path.dirname(names.KEPT), 'forward*'))),
         unit_text=read_text(FORWARDER_UNIT), timer_text=read_text(FORWARDER_TIMER),
         program_sha1=None if program is None else hashlib.sha1(program).hexdigest(),
         runs=is_booted() and set(parts) <= set(found)

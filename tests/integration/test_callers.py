@@ -67,29 +67,9 @@ def living():
 
 def ask(module, name, **options):
     """What a module returns, run by Ansible."""
-    command = [
-        str(BIN / 'ansible'),
-        'localhost',
-        '-c',
-        'local',
-        '-m',
-        'claude_hooks.docker_audit.' + module,
-        '-a',
-        json.dumps(dict({'key': KEY, 'container': name}, **options)),
-    ]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json'),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    found = re.search(r'^localhost \| SUCCESS => ', done.stdout, re.MULTILINE)
-    assert found, done.stdout + done.stderr
-    return json.loads(done.stdout[found.end() :])
+    succeeded, returned = playing.ask(module, dict({'key': KEY, 'container': name}, **options))
+    assert succeeded, returned
+    return returned
 
 
 def caller(name):

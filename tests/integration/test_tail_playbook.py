@@ -293,19 +293,24 @@ def test_ctrl_c_ends_make_as_well(bench):
     wait_until(lambda: not bench.left_over(), bench.left_over, STOPPED)
 
 
+def ctrl_c_in_a_slow_call(bench, slow, sleep):
+    """Make the next call slow by a file, press Ctrl-C once it sleeps, and see that nothing is left."""
+    run = bench.start()
+    run.wait_for(docker(next(NAMES)))
+    slow.touch()
+    run.wait_for(docker(next(NAMES)))
+    wait_until(lambda: any(sleep in command for _pid, command in bench.left_over()), bench.left_over)
+    run.end(signal.SIGINT)
+    wait_until(lambda: not bench.left_over(), bench.left_over, STOPPED)
+
+
 def test_ctrl_c_ends_a_module_that_does_not_take_it(bench):
     """Nor waits yet for something new: then it notices that nobody listens any more."""
     python, slow = bench.folder / 'python', bench.folder / 'slow'
     python.write_text('#!/bin/sh\ntrap "" INT\n[ ! -e %s ] || sleep 9\nexec %s "$@"\n' % (slow, sys.executable))
     python.chmod(0o755)
     bench.write(here={'ansible_connection': 'local', 'ansible_python_interpreter': str(python)})
-    run = bench.start()
-    run.wait_for(docker(next(NAMES)))
-    slow.touch()
-    run.wait_for(docker(next(NAMES)))
-    wait_until(lambda: any('sleep 9' in command for _pid, command in bench.left_over()), bench.left_over)
-    run.end(signal.SIGINT)
-    wait_until(lambda: not bench.left_over(), bench.left_over, STOPPED)
+    ctrl_c_in_a_slow_call(bench, slow, 'sleep 9')
 
 
 def test_ctrl_c_while_a_module_is_sent_leaves_no_half_of_it(bench):
@@ -313,13 +318,7 @@ def test_ctrl_c_while_a_module_is_sent_leaves_no_half_of_it(bench):
     ssh.write_text('#!/bin/sh\n[ -e %s ] || exec ssh "$@"\n{ head -c 70000; sleep 0.5; cat; } | ssh "$@"\n' % slow)
     ssh.chmod(0o755)
     bench.write(far=dict(bench.far, ansible_ssh_executable=str(ssh)))
-    run = bench.start()
-    run.wait_for(docker(next(NAMES)))
-    slow.touch()
-    run.wait_for(docker(next(NAMES)))
-    wait_until(lambda: any('sleep 0.5' in command for _pid, command in bench.left_over()), bench.left_over)
-    run.end(signal.SIGINT)
-    wait_until(lambda: not bench.left_over(), bench.left_over, STOPPED)
+    ctrl_c_in_a_slow_call(bench, slow, 'sleep 0.5')
 
 
 def test_what_happened_round_a_stop_is_neither_lost_nor_repeated(bench):

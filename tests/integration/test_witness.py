@@ -27,7 +27,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide, host, on_host
-from ansible_collections.claude_hooks.docker_audit.tests.support import own_engine
+from ansible_collections.claude_hooks.docker_audit.tests.support import own_engine, playing
 
 KEY = 'claude-hooks-test'
 IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']
@@ -180,36 +180,9 @@ def test_the_end_of_the_engine_is_certain_where_the_connect_of_the_keeper_is_kno
 
 def ask(day, **options):
     """What docker_verdicts_info returns, run by Ansible."""
-    done = subprocess.run(
-        [
-            os.path.join(os.path.dirname(sys.executable), 'ansible'),
-            'localhost',
-            '-c',
-            'local',
-            '-m',
-            'claude_hooks.docker_audit.docker_verdicts_info',
-            '-a',
-            json.dumps(
-                dict(
-                    {
-                        'socket': str(day.folder / 'docker.sock'),
-                        'kept': str(day.kept),
-                        'key': KEY,
-                        'container': 'claude-hooks-kept-*',
-                    },
-                    **options,
-                )
-            ),
-        ],
-        cwd=ROOT,
-        env=dict(os.environ, ANSIBLE_NOCOLOR='1', ANSIBLE_CALLBACK_RESULT_FORMAT='json'),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return json.loads(done.stdout[re.search(r'^localhost \| \S+ => ', done.stdout, re.MULTILINE).end() :])
+    usual = {'socket': str(day.folder / 'docker.sock'), 'kept': str(day.kept)}
+    asked = {**usual, 'key': KEY, 'container': 'claude-hooks-kept-*', **options}
+    return playing.ask('docker_verdicts_info', asked)[1]
 
 
 def test_the_module_tells_what_happened_although_the_engine_is_gone(day):

@@ -10,6 +10,17 @@ import socket
 import threading
 
 
+def request_of(client):
+    """The request that a client sends next, or None where it sends none any more."""
+    request = b''
+    while not request.endswith(b'\r\n\r\n'):
+        piece = client.recv(4096)
+        if not piece:
+            return None
+        request += piece
+    return request
+
+
 class Listener:
     """Answers every request at a socket with what `replies` has for its path: bytes, or a function that writes them."""
 
@@ -45,12 +56,9 @@ class Listener:
                     pass  # it has heard enough
 
     def _answer(self, client):
-        request = b''
-        while not request.endswith(b'\r\n\r\n'):
-            piece = client.recv(4096)
-            if not piece:
-                return
-            request += piece
+        request = request_of(client)
+        if request is None:
+            return
         target = request.split(b' ')[1].decode()
         self.asked.append((target, request))
         reply = self._replies[target.partition('?')[0]]

@@ -1,19 +1,21 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running ansible-playbook in tests."""
+"""Running ansible-playbook, or one module, in tests."""
 
 from __future__ import annotations
 
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from typing import Any, Iterable
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PLAYBOOK = os.path.join(os.path.dirname(sys.executable), 'ansible-playbook')
+BIN = os.path.dirname(sys.executable)
+PLAYBOOK = os.path.join(BIN, 'ansible-playbook')
 
 
 def play(
@@ -42,3 +44,21 @@ def play(
         check=False,
     )
     return done.returncode, (done.stdout + done.stderr).decode()
+
+
+def ask(module: str, options: dict[str, Any]) -> tuple[bool, Any]:
+    """Run a module of this collection here by Ansible; (whether it succeeded, what it returned)."""
+    done = subprocess.run(
+        [os.path.join(BIN, 'ansible'), 'localhost', '-c', 'local']
+        + ['-m', 'claude_hooks.docker_audit.' + module, '-a', json.dumps(options)],
+        cwd=ROOT,
+        env={**os.environ, 'ANSIBLE_NOCOLOR': '1', 'ANSIBLE_CALLBACK_RESULT_FORMAT': 'json'},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    found = re.search(r'^localhost \| (\S+) => ', done.stdout, re.MULTILINE)
+    assert found, done.stdout + done.stderr
+    return found.group(1) == 'SUCCESS', json.loads(done.stdout[found.end() :])

@@ -22,6 +22,7 @@ import time
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
+from ansible_collections.claude_hooks.docker_audit.tests.support.fake_engine import request_of
 
 PROGRAM = pathlib.Path(__file__).resolve().parents[3] / 'roles' / 'docker_audit' / 'files' / 'witness' / 'witness.py'
 spec = importlib.util.spec_from_file_location('witness', PROGRAM)
@@ -73,12 +74,9 @@ class Engine:
     def _serve(self, client):
         try:
             while True:
-                request = b''
-                while not request.endswith(b'\r\n\r\n'):
-                    piece = client.recv(4096)
-                    if not piece:
-                        return
-                    request += piece
+                request = request_of(client)
+                if request is None:
+                    return
                 target = request.split(b' ')[1].decode()
                 if target.startswith('/containers/'):
                     client.sendall(self._told(target.split('/')[2]))

@@ -9,6 +9,7 @@ import hashlib
 import pathlib
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.modules import docker_audit_info
 
 SOURCE = pathlib.Path(__file__).resolve().parents[4] / 'roles' / 'docker_audit' / 'files' / 'witness'
@@ -25,8 +26,9 @@ class Module:
 
 @pytest.fixture
 def host(tmp_path, monkeypatch):
-    for name in ('UNITS', 'WITNESS_UNIT', 'WITNESS', 'KEPT', 'OLD_UNIT', 'OLD_PROGRAM'):
+    for name in ('UNITS', 'WITNESS_UNIT', 'WITNESS', 'OLD_UNIT', 'OLD_PROGRAM'):
         monkeypatch.setattr(docker_audit_info, name, str(tmp_path) + getattr(docker_audit_info, name))
+    monkeypatch.setattr(names, 'KEPT', str(tmp_path) + names.KEPT)
     monkeypatch.setattr(docker_audit_info, 'is_booted', lambda: True)
     return tmp_path
 
