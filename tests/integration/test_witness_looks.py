@@ -291,7 +291,9 @@ def test_what_takes_no_time_has_a_look_of_its_own_which_names_nobody_else(host, 
     found = askers(look)
     print('%s: %d seen %.1f ms after' % (action, len(found), look['time'] - look['event'][2] / 1e6))
     assert {client['pid'] for client in found} <= {asker.pid}
-    assert all(client.get('gone') or client['argv'] == words for client in found)
+    # The CLI may be about to end, without memory and so without a command line, when the look is taken
+    told = [client for client in found if not client.get('gone')]
+    assert all(client['argv'] == words if client['argv_complete'] else client['argv'] == [] for client in told), told
 
 
 def test_the_first_process_of_each_container_is_noted(host):
