@@ -59,7 +59,11 @@ AUDIT_RULES = '-D\n-b 8192\n--backlog_wait_time 60000\n-f 1\n'
 def status():
     """The lines "name value" of "auditctl -s" as numbers; some have a second value, in words."""
     words = (line.split() for line in command('auditctl', '-s').splitlines())
-    return {line[0]: int(line[1]) for line in words if len(line) > 1 and line[1].isdigit()}
+    found = {line[0]: int(line[1]) for line in words if len(line) > 1 and line[1].isdigit()}
+    # Of an auditd that was killed the kernel learns with the next record that it has for it.
+    if start_time(found['pid']) is None:
+        found['pid'] = 0
+    return found
 
 
 def rules():

@@ -151,6 +151,15 @@ def test_a_run_that_was_killed_is_cleaned_up_after(machine, tmp_path):
 
 
 @pytest.mark.parametrize('machine', ['by hand'], indirect=True)
+def test_an_auditd_that_was_killed_is_none_although_the_kernel_names_it_for_a_while(machine):
+    pid = auditd()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not os.path.exists('/proc/%d' % pid), 'auditd ends')
+    code, output = lab('audit', 'true')
+    assert code == 0 and 'started the auditd of this machine' not in output, output
+
+
+@pytest.mark.parametrize('machine', ['by hand'], indirect=True)
 def test_the_engine_of_a_run_that_was_killed_ends_with_its_containers(machine, tmp_path):
     start = (
         'docker run --detach --network none --label claude_hooks.docker_audit=test "$DOCKER_AUDIT_TEST_IMAGE" sleep 985'

@@ -20,6 +20,8 @@ import subprocess
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import proc
+
 #: Stands for the journal where else the path of auditd's log stands.
 LOG = 'the journal'
 
@@ -61,7 +63,7 @@ def takes_records() -> bool:
     if systemctl is None or _output([systemctl, 'is-active', _SOCKET]).strip() != 'active':
         return False
     pid = _PID.search(_output([auditctl, '-s'])) if auditctl else None
-    return pid is None or pid.group(1) == '0'
+    return pid is None or not proc.is_running(int(pid.group(1)))
 
 
 def entries(cursor: str | None = None, since: int | None = None, newest: int | None = None) -> Iterator[Entry]:
@@ -197,6 +199,6 @@ def _output(words: list[str]) -> str:
 def _runs(pid_file: str) -> bool:
     try:
         with open(pid_file, encoding='ascii') as file:
-            return os.path.exists('/proc/%d' % int(file.read(20)))
+            return proc.is_running(int(file.read(20)))
     except (OSError, ValueError):
         return False

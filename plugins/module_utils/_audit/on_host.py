@@ -15,6 +15,7 @@ from typing import Callable, List, NamedTuple, Tuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.rules import Rule
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import proc
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import DEFAULT_KEY
 
 RULES_DIR = '/etc/audit/rules.d'
@@ -36,7 +37,7 @@ class Kernel(NamedTuple):
     reason: str | None
     rules: list[Rule]
     unknown: list[str]  # lines of auditctl -l that are no rules
-    status: dict[str, int]
+    status: dict[str, int]  # pid: 0 also where the process that took the records has ended
 
     @property
     def is_locked(self) -> bool:
@@ -90,7 +91,11 @@ def kernel(run: Run, auditctl: str | None) -> Kernel:
             return Kernel(reason, [], [], {})
         answers.append(out)
     rules, unknown = audit_rules.parse_listing(answers[0], resolve_id)
-    return Kernel(None, rules, unknown, audit_rules.parse_status(answers[1]))
+    status = audit_rules.parse_status(answers[1])
+    # The kernel notices that an auditd was killed only when it has the next record for it
+    if not proc.is_running(status.get('pid', 0)):
+        status['pid'] = 0
+    return Kernel(None, rules, unknown, status)
 
 
 def rule_files(run: Run, name: str, keys: list[str]) -> RuleFiles:

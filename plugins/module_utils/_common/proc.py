@@ -152,6 +152,15 @@ class ProcReader:
         self._got += piece
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process is there and has not ended. No lock that it could hold is needed to read its stat."""
+    try:
+        with open('/proc/%d/stat' % pid, 'rb') as file:
+            return file.read().rpartition(b')')[2].split()[0] != b'Z'
+    except OSError:
+        return False
+
+
 def user_ids(status: bytes | None) -> tuple[int, ...]:
     """The user ids in /proc/PID/status: real, effective, saved and of the file system. Empty where it has none."""
     for line in (status or b'').split(b'\n'):

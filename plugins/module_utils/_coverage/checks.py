@@ -153,12 +153,8 @@ def _takers(host: Host) -> list[Problem]:
             found.append(problem('log_missing', 'journalctl cannot read the audit records of the journal'))
         if host['is_volatile']:
             found.append(problem('journal_volatile', '/var/log/journal does not exist'))
-    elif status.get('pid', 0) == 0:
-        found.append(problem('auditd_not_running', 'auditctl -s: pid %s' % status.get('pid')))
-    elif consumer is None:
-        found.append(
-            problem('consumer_not_known', 'auditctl -s: pid %d, and there is no such process in /proc' % status['pid'])
-        )
+    elif status.get('pid', 0) == 0 or consumer is None:
+        found.append(problem('auditd_not_running', 'auditctl -s: pid 0, or that of a process that has ended'))
     elif consumer != 'auditd':
         found.append(problem('consumer_not_auditd', 'auditctl -s: pid %d, which is %s' % (status['pid'], consumer)))
     return found

@@ -66,11 +66,6 @@ CODES = {
         'Stop that program or let it read the records in addition to auditd (as a plugin, or by multicast), then '
         'start auditd.',
     ),
-    'consumer_not_known': Code(
-        'partial',
-        "The program that takes the kernel's audit records cannot be seen, for example from within a container.",
-        'Run the check on the host itself, as root.',
-    ),
     'never_task': Code(
         'blind',
         'A rule keeps the kernel from auditing any process.',
