@@ -189,7 +189,7 @@ class ActionModule(asking_action.AskingAction):
             self._say(parts.unreadable_line(execution), stderr=True)
         more = result['counts']['unreadable'] - len(result['unreadable'])
         if more > 0:
-            self._notice('the log does not tell the command of %d more executions of docker' % more)
+            self._notice('the command of %d more executions of docker is not in the log' % more)
         lines = []
         for span in result['gaps']:
             self._counts['gaps'] += 1

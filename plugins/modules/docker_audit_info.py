@@ -76,7 +76,7 @@ status:
   type: dict
   sample: {enabled: 1, failure: 1, pid: 611, rate_limit: 0, backlog_limit: 8192, lost: 0, backlog: 0}
 auditd_enabled:
-  description: Whether auditd starts at boot, by systemd or by the links of its init script. Null if neither tells.
+  description: Whether auditd starts at boot, by systemd or by the links of its init script. Null if neither shows it.
   returned: always
   type: bool
   sample: true

@@ -215,7 +215,7 @@ findings:
     cwd: {type: str, description: Working directory., sample: /root}
     argv: {type: list, elements: str, description: "The command line. Bytes that are not UTF-8 show as C(\\xNN).", sample: [docker, rm, -f, claude-hooks-dev]}
     argv_complete: {type: bool, description: Whether every argument is known exactly., sample: true}
-    success: {type: bool, description: Whether the program started. It does not tell what docker then did., sample: true}
+    success: {type: bool, description: Whether the program started. It does not show what docker then did., sample: true}
     keys: {type: list, elements: str, description: Keys of the audit rule., sample: [claude-hooks-docker]}
     user: {type: str, description: "Name of the user, only where the record carries it.", sample: root}
     login_user: {type: str, description: "Name of the login user, only where the record carries it.", sample: bob}
@@ -236,7 +236,7 @@ findings:
           contains:
             account: {type: str, description: The name that was logged in with., sample: alice}
             address: {type: str, description: "From where, null where it was on this host.", sample: 192.0.2.1}
-            hostname: {type: str, description: "The name of that address, as the program that let the user in told it.", sample: 192.0.2.1}
+            hostname: {type: str, description: "The name of that address, as the program that let the user in recorded it.", sample: 192.0.2.1}
             terminal: {type: str, description: "On what. It is V(ssh) without a terminal, V(cron) for a job.", sample: /dev/pts/0}
             exe: {type: str, description: The program that let the user in., sample: /usr/sbin/sshd}
             auid: {type: int, description: Login user id., sample: 1000}
@@ -279,14 +279,14 @@ findings:
             argv_complete: {type: bool, description: Whether that is shorter than 4 KiB. Else it is cut., sample: true}
             unit: {type: str, description: "The systemd unit that it is in, null in a container.", sample: cron.service}
             container: {type: str, description: "Id of the container that it is in, else null.", sample: null}
-            container_name: {type: str, description: "Name of that container, as far as the engine tells it.", sample: null}
+            container_name: {type: str, description: "Name of that container, if the engine knows it.", sample: null}
             started: {type: str, description: When the process started., sample: "2026-11-24T03:57:42.910Z"}
             seen:
               description: When it was looked at. A process can have become another program since the event.
               type: str
               sample: "2026-11-24T03:57:43.301Z"
 unreadable:
-  description: The first 20 executions with our key of which the log does not tell the command. They may or may not have taken away a container.
+  description: The first 20 executions with our key whose command is not in the log. They may or may not have taken away a container.
   returned: success
   type: list
   elements: dict
@@ -332,7 +332,7 @@ counts:
       sample: 7
     logs: {type: int, description: "How many logs were read, each with its rotations. Only with O(logs).", sample: 1200}
     twice: {type: int, description: "How many forwarded findings arrived twice or more. Only with O(logs).", sample: 0}
-    unreadable: {type: int, description: "Those of them whose command the log does not tell, the failed ones included.", sample: 0}
+    unreadable: {type: int, description: "Those of them whose command is not in the log, the failed ones included.", sample: 0}
 span:
   description: The time that the logs cover, whoever wrote into them. Both are null where they hold no record.
   returned: success
@@ -359,11 +359,11 @@ gaps:
     first: {type: str, description: "When the last record before the gap was written, or null.", sample: "2026-11-24T03:57:43.051Z"}
     last: {type: str, description: "When the first record after the gap was written, or null.", sample: "2026-11-24T05:12:00.120Z"}
 engine:
-  description: Whether the docker engine told the names of its containers.
+  description: Whether the docker engine returned the names of its containers.
   returned: success
   type: dict
   contains:
-    reachable: {type: bool, description: "Whether it told all that was asked. Null with O(cursor) while nothing happens: it is not asked.", sample: false}
+    reachable: {type: bool, description: "Whether it returned all that was asked. Null with O(cursor) while nothing happens: it is not asked.", sample: false}
     reason: {type: str, description: "Why not, or null.", sample: "cannot ask an engine at /run/docker.sock: No such file or directory"}
 """
 

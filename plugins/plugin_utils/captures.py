@@ -24,7 +24,7 @@ def findings_of(plugin: str, reading: Reading, chosen: dict[str, Any]) -> Any:
     if found['unreadable']:
         first = found['unreadable'][0]
         warnings.append(
-            'the log does not tell the command of %d executions of docker, the first: event %s, %s'
+            'the command of %d executions of docker is not in the log, the first: event %s, %s'
             % (found['unreadable_count'], first['event'], first['reason'])
         )
     for warning in warnings:

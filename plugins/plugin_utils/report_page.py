@@ -371,7 +371,9 @@ def _coverage(
         log = dict(_time_cell(first, frame.zone), note='to ' + parts.local_time(last, frame.zone))
         gaps = [sentence for _first, _last, sentence in timeline.gaps(result, frame)]
         remarks = gaps + (
-            ['no connect to the engine is logged: API clients cannot be told'] if result.get('connects') == 0 else []
+            ['no connect to the engine is logged: API clients cannot be recognised']
+            if result.get('connects') == 0
+            else []
         )
         unreadable = [
             _short(parts.unreadable_line(dict(execution, host=host), frame.zone))

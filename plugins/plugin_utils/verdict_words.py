@@ -59,7 +59,7 @@ SENTENCES = {
     # who hands something on
     'attached': '{time} ' + _WHO + ' was attached to it: signals and keys are handed on for as long as it runs',
     'exec_started': '{time} exec: {inside} was started inside',
-    'execs_not_kept': 'kept events do not tell what was started inside',
+    'execs_not_kept': 'the saved events do not contain what was started inside',
     'exec_by': '{time} ' + _WHO + ' runs something inside',
     # clients
     'connected': '{time} ' + _CLIENT + ' connected',
@@ -71,7 +71,7 @@ SENTENCES = {
     + ' fits, but it was not connected to this engine while it would have waited '
     'for the answer: it asked another one (DOCKER_HOST, a context)',
     'unhealthy': '{time} its health check failed: tools that restart unhealthy containers ask right after that',
-    'connects_tell_no_question': 'a connect tells who talked to the engine, not what was asked',
+    'connects_tell_no_question': 'a connect shows who talked to the engine, not what was asked',
     # the engine
     'swarm_task': 'it is a task of the swarm service {service_name}: the engine ends and replaces those by itself',
     'removed_with_its_end': 'it was removed {milliseconds} ms after its end, as the engine does for a container that '
@@ -94,7 +94,7 @@ SENTENCES = {
     'shell does whose last command was killed',
     'code_of_shim': '255 is what the engine notes when the shim of the container was killed, and a program can end '
     'with it',
-    'code_not_known': 'its exit code is not known: the events do not tell it, or a label called exitCode hides it',
+    'code_not_known': 'its exit code is not known: the events do not contain it, or a label called exitCode hides it',
     'oom_killed': 'the engine says OOMKilled',
     'oom_noted': 'memory ran out right before',
     'oom_of_limit': '{time} the kernel killed {task} (pid {pid}) of it: the container was at its memory limit',
@@ -108,11 +108,10 @@ SENTENCES = {
     # what was not looking
     'log_begins_later': 'the audit log begins at {time} only',
     'commands_not_logged': 'docker commands were not logged then',
-    'command_not_told': 'at {time} docker, or what looks like it, ran a command that the log does not tell',
+    'command_not_told': 'at {time} docker, or what looks like it, ran a command that is not in the log',
     'users_not_watched': 'docker commands of other users are not logged{users}',
     'connects_not_logged': 'connections to the engine were not logged: an API client cannot be ruled out',
-    'older_clients': 'older connections were there, too, and nothing tells an idle one from one that asks ({count} '
-    'clients)',
+    'older_clients': 'older connections were there, too, and an idle one looks like one that asks ({count} clients)',
     'look_not_whole': 'not all connections could be read at that moment',
     'listeners_not_watched': 'connections to another address of the engine are not logged{listeners}',
     'records_lost': 'the kernel has lost audit records since its start, or nobody knows ({count})',

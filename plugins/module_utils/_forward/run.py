@@ -92,9 +92,7 @@ def _forward_findings(follower: Follower, journal: messages.Journal) -> None:
         )
     unreadable = batch.answer['counts']['unreadable']
     if unreadable:
-        _say(
-            'executions of docker of which the log does not tell the command: %d (findings.yml shows them)' % unreadable
-        )
+        _say('executions of docker whose command is not in the log: %d (findings.yml shows them)' % unreadable)
     if token is not None:
         follower.acknowledge(token)
 

@@ -136,7 +136,7 @@ def _signals(events: list[Any], lines: list[bytes]) -> list[Entry]:
 
 
 def entries(executed: Iterable[Any], key: str) -> tuple[list[Entry], list[sources.Period]]:
-    """(all executions of docker, times of docker commands that the log does not tell).
+    """(all executions of docker, times of docker commands that are not in the log).
 
     Executions are findings as users see them, and the others with the same fields of a process.
     """
@@ -155,7 +155,7 @@ def entries(executed: Iterable[Any], key: str) -> tuple[list[Entry], list[source
 
 
 def _unreadable(searched: find.Found) -> list[sources.Period]:
-    """When a docker command ran that the log does not tell. Of very many the first are known one by one."""
+    """When a docker command ran that is not in the log. Of very many the first are known one by one."""
     listed = searched['unreadable']
     periods: list[sources.Period] = []
     for entry in listed:

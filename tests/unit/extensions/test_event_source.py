@@ -465,7 +465,7 @@ def test_an_execution_without_its_command_is_a_warning(host, caplog):
     host.stop(2)
     with caplog.at_level(logging.WARNING):
         assert targets(host.run(1)) == ['2']
-    assert 'the log does not tell the command of 1 executions of docker' in caplog.text
+    assert 'the command of 1 executions of docker is not in the log' in caplog.text
 
 
 # --- How ansible-rulebook loads it -----------------------------------------------------------------------------------

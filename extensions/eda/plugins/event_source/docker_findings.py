@@ -230,7 +230,7 @@ def _warn(batch: Batch) -> None:
     count = batch.answer['counts']['unreadable']
     if count:
         _logger.warning(
-            'the log does not tell the command of %d executions of docker, the first at %s',
+            'the command of %d executions of docker is not in the log, the first at %s',
             count,
             batch.answer['unreadable'][0]['timestamp'],
         )

@@ -317,7 +317,7 @@ def test_a_gap_says_from_when_to_when():
 def test_an_execution_without_a_command_is_told_by_who_and_when():
     assert parts.unreadable_line(dict(FINDING, reason='no arguments'), ZONE) == (
         "web1: docker was executed at 2026-11-25 00:57:43.051+01:00 by user root (pid 14342, event 1795564663.051:91), "
-        "the log does not tell the command: no arguments"
+        "its command is not in the log: no arguments"
     )
 
 

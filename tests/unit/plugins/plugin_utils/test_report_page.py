@@ -404,7 +404,7 @@ def test_what_else_a_result_says_of_its_coverage_is_shown():
             {'host': 'web1', 'timestamp': FINDING['timestamp'], 'event': '1:2', 'reason': 'failed', 'pid': 5, 'uid': 0}
         ],
     )
-    assert 'the log does not tell the command: failed' in cells(findings_page(host=host), 'coverage-of-hosts')[0][-1]
+    assert 'its command is not in the log: failed' in cells(findings_page(host=host), 'coverage-of-hosts')[0][-1]
     assert (
         'no connect to the engine is logged'
         in cells(verdicts_page(host=dict(JUDGED, connects=0)), 'coverage-of-hosts')[0][-1]
