@@ -59,7 +59,6 @@ main()
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
-        self.set_options(var_options=variables, direct=kwargs)
         data = archive()
         digest = hashlib.sha1(data).hexdigest()
         path = os.path.join(constants.DEFAULT_LOCAL_TMP, 'claude-hooks-forward-%s.pyz' % digest)

@@ -120,20 +120,24 @@ def names(events):
     return [one['targets'][0][13:] for one in find.find(events)['findings']]
 
 
+PIDS = {'nobody': 0, 'self': os.getpid(), 'gone': 4194305}  # the last is higher than any pid
+
+
 @pytest.mark.parametrize(
-    ('socket', 'pid', 'auditd', 'expected'),
+    ('socket', 'taker', 'auditd', 'expected'),
     [
-        ('active', '0', None, True),
-        ('inactive', '0', None, False),
-        ('active', '611', None, False),
-        ('active', '0', 'self', False),
-        ('active', '0', 'gone', True),
+        ('active', 'nobody', None, True),
+        ('inactive', 'nobody', None, False),
+        ('active', 'self', None, False),
+        ('active', 'gone', None, True),
+        ('active', 'nobody', 'self', False),
+        ('active', 'nobody', 'gone', True),
     ],
 )
-def test_who_takes_the_records_decides(system, socket, pid, auditd, expected):
-    system.takers(socket, pid)
+def test_who_takes_the_records_decides(system, socket, taker, auditd, expected):
+    system.takers(socket, str(PIDS[taker]))
     if auditd:
-        (system.folder / 'auditd.pid').write_text('%d\n' % (os.getpid() if auditd == 'self' else 4194305))
+        (system.folder / 'auditd.pid').write_text('%d\n' % PIDS[auditd])
     assert journal.takes_records() is expected
     if expected:
         assert config.log_path(str(system.folder / 'auditd.conf')) == journal.LOG
