@@ -15,7 +15,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
 
 # By what a reader looks for: somebody took it away, something broke, it is open
 _COLORS = {
-    **dict.fromkeys(('cli', 'api', 'killed_outside_engine'), C.COLOR_CHANGED),
+    **dict.fromkeys(('cli', 'api', 'killed_outside_engine', 'containerd'), C.COLOR_CHANGED),
     **dict.fromkeys(('oom', 'engine_shutdown'), C.COLOR_ERROR),
     'not_known': C.COLOR_WARN,
 }

@@ -101,7 +101,7 @@ verdicts:
       description:
         - V(cli) is a docker command in the audit log, V(api) a client of the engine's API that no such command explains.
         - V(engine) is the engine itself, as with C(--rm), V(engine_shutdown) its own end.
-        - V(self_exit), V(oom) and V(killed_outside_engine) are ends that the engine was not asked for.
+        - V(self_exit), V(oom), V(killed_outside_engine) and V(containerd) (a client of containerd, like C(ctr)) are ends that the engine was not asked for.
         - V(not_known) where more than one of these can be, or none is shown.
       sample: cli
     confidence:

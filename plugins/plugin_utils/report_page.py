@@ -43,7 +43,7 @@ _ACTIONS = {
 }
 _LOOKS = {action: look for look, actions in _ACTIONS.items() for action in actions}
 _LOOKS.update(cli='remove', api='kill', self_exit='restart', oom='stop', engine_shutdown='down', not_known='other')
-_LOOKS.update(engine='down', killed_outside_engine='kill')
+_LOOKS.update(engine='down', killed_outside_engine='kill', containerd='kill')
 
 _IN_COLUMNS = frozenset(
     ('host', 'timestamp', 'action', 'targets', 'user', 'uid', 'login_user', 'auid', 'pid', 'ppid', 'argv')

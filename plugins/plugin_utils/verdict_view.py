@@ -166,7 +166,8 @@ def headline(group: Sequence[Mapping[str, Any]], zone: Zone = None) -> str:
         )
     who = verdict['who'][:1]
     if verdict['confidence'] != 'open' and verdict['cause'] in _BY_SOMEBODY and who:
-        line += ' by %s %s: %s' % (_person(who[0]), when, _doing(who[0]))
+        sent = 'SIGKILL from ' if verdict['cause'] == 'killed_outside_engine' else ''
+        line += ' by %s %s: %s%s' % (_person(who[0]), when, sent, _doing(who[0]))
     elif verdict['cause'] == 'not_known':
         return '%s %s: it is not known why' % (line, when)
     elif verdict['confidence'] == 'open':

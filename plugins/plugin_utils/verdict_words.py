@@ -20,6 +20,7 @@ CAUSES = {
     'self_exit': 'ended by itself',
     'oom': 'out of memory',
     'killed_outside_engine': 'killed from outside the engine',
+    'containerd': 'a client of containerd',
     'engine_shutdown': 'the engine went down',
     'not_known': 'not known',
 }
@@ -104,6 +105,7 @@ SENTENCES = {
     'oom_other_victim': 'that was another process of the container than its first',
     'oom_but_other_end': 'memory was short, but that did not end it for certain',
     'signal_sent': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, its first process',
+    'signal_to_shim': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, the shim that keeps the container',
     'signal_near': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, which can have been its first process',
     # what was not looking
     'log_begins_later': 'the audit log begins at {time} only',
@@ -123,7 +125,8 @@ SENTENCES = {
     'events_forgotten': 'not all events of the engine before it are known: it may have been asked',
     'kernel_log_not_read': 'whether the kernel killed it for want of memory is not known',
     'signals_not_logged': 'signals from the host are not logged',
-    'only_kill_is_logged': 'no SIGKILL to it is in the log, but there are ways to send one that are not logged',
+    'only_kill_is_logged': 'no SIGKILL to it is in the log; other signals, cgroup.kill, a CPU limit and processes that '
+    'ran before audit was switched on leave no record',
 }
 
 #: What says that a source was not looking.

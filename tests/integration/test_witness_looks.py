@@ -9,6 +9,7 @@ A real engine, real clients, three idle connections beside. Needs what tests/lab
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -20,7 +21,7 @@ import sys
 import time
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.tests.support import own_engine
+from ansible_collections.claude_hooks.docker_audit.tests.support import kernel_audit, own_engine, playing
 from ansible_collections.claude_hooks.docker_audit.tests.support.waiting import wait_until
 
 IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']
@@ -360,3 +361,87 @@ def test_who_reads_the_engine_has_no_capability_and_who_looks_has_one(host):
     assert rights.pop(host.witness) == ['0000000000080000', '0000000000080000', '1']
     # the one that reads the engine, and the one that reads command lines
     assert reader in rights and set(map(tuple, rights.values())) == {('0' * 16, '0' * 16, '1')}
+
+
+# --- Who sent SIGKILL ---
+
+KEY = 'looks-%d' % os.getpid()
+# What "docker_audit_watch: signals" puts into the kernel
+SIGNAL_CALLS = {'a1': 'kill,tkill,rt_sigqueueinfo,pidfd_send_signal', 'a2': 'tgkill,rt_tgsigqueueinfo'}
+
+
+@pytest.fixture(scope='module')
+def signals_logged():
+    with contextlib.ExitStack() as stack:
+        for argument, calls in SIGNAL_CALLS.items():
+            words = ('-F', 'arch=b64', '-S', calls, '-F', argument + '=9', '-F', 'key=%s-signals' % KEY)
+            stack.enter_context(kernel_audit.rule(*words))
+        yield
+
+
+def verdict(host, container):
+    """That on the end of a container, once the witness and auditd have written all that led to it."""
+    wait_until(lambda: 'die' in host.actions(container), host.entries)
+    ended = subprocess.Popen(['sleep', '60'])
+    ended.kill()
+    ended.wait()
+    wait_until(lambda: kernel_audit.is_logged(b'opid=%d ' % ended.pid), 'the SIGKILL of the test in the log')
+    options = {'key': KEY, 'container': 'look-*', 'socket': host.path, 'kept': str(host.kept)}
+    done, answer = playing.ask('docker_verdicts_info', options)
+    assert done, answer
+    (found,) = [each for each in answer['verdicts'] if each['id'] == container]
+    return found, [line['code'] for line in found['evidence']]
+
+
+def first_process(host, container):
+    """(its pid, that of its shim), once the witness has noted them."""
+    wait_until(lambda: [entry for entry in host.entries() if entry.get('id') == container], host.entries)
+    (mark,) = [entry for entry in host.entries() if entry.get('id') == container]
+    return mark['pid'], mark['shim']
+
+
+KILL = 'import os, sys; os.kill(int(sys.argv[1]), 9)'
+PIDFD = 'import os, signal, sys; signal.pidfd_send_signal(os.pidfd_open(int(sys.argv[1])), 9)'
+
+
+@pytest.mark.parametrize('text', [KILL, PIDFD])
+@pytest.mark.parametrize('whom, code', [(0, 'signal_sent'), (1, 'signal_to_shim')])
+def test_who_killed_it_from_the_host_is_named(host, signals_logged, text, whom, code):
+    container = host.container()
+    pid = first_process(host, container)[whom]
+    killer = subprocess.Popen([sys.executable, '-c', text, str(pid)], stdin=subprocess.DEVNULL)
+    assert killer.wait(20) == 0
+    found, codes = verdict(host, container)
+    assert (found['cause'], [who['pid'] for who in found['who']]) == ('killed_outside_engine', [killer.pid]), found
+    # Whether every process is seen, and no record was lost, is a matter of the machine
+    doubts = {'processes_before_audit', 'records_lost'} & set(codes)
+    assert code in codes and found['confidence'] == ('likely' if doubts else 'certain')
+
+
+def test_who_may_not_kill_it_did_not(host, signals_logged):
+    container = host.container(words=['sh', '-c', 'trap "exit 137" TERM; while :; do sleep 0.05; done'])
+    pid = first_process(host, container)[0]
+    words = ['setpriv', '--reuid', '1000', '--clear-groups', sys.executable, '-c', KILL, str(pid)]
+    assert subprocess.run(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 1
+    host.docker('exec', container, 'sh', '-c', 'kill 1')
+    found, codes = verdict(host, container)
+    assert not {'signal_sent', 'signal_near'} & set(codes) and 'only_kill_is_logged' in codes
+    assert found['cause'] in ('cli', 'not_known') and found['confidence'] == 'open', found
+
+
+def test_a_client_of_containerd_is_a_cause_of_its_own(host, signals_logged):
+    container = host.container()
+    first_process(host, container)
+    address = str(host.folder / 'exec' / 'containerd' / 'containerd.sock')
+    words = ['ctr', '--address', address, '--namespace', 'day', 'task', 'kill', '--signal', 'SIGKILL', container]
+    subprocess.run(words, stdin=subprocess.DEVNULL, timeout=30, check=True)
+    found, codes = verdict(host, container)
+    assert (found['cause'], found['confidence'], found['who']) == ('containerd', 'likely', []), found
+    assert 'signal_sent' in codes
+
+
+def test_an_exit_with_137_is_no_kill(host, signals_logged):
+    container = host.container(words=['sh', '-c', 'exit 137'])
+    found, codes = verdict(host, container)
+    assert (found['cause'], found['confidence'], found['who']) == ('not_known', 'open', [])
+    assert 'only_kill_is_logged' in codes

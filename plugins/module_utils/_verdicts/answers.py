@@ -11,6 +11,18 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common 
 
 SHOWN, EXCLUDED, NOT_KNOWN = 'shown', 'excluded', 'not known'
 
+CAUSES = (
+    'cli',
+    'api',
+    'engine',
+    'self_exit',
+    'oom',
+    'killed_outside_engine',
+    'containerd',
+    'engine_shutdown',
+    'not_known',
+)
+
 Evidence = Dict[str, Any]
 Entry = Mapping[str, Any]
 

@@ -35,8 +35,6 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.reasons import Reason
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources
 
-CAUSES = ('cli', 'api', 'engine', 'self_exit', 'oom', 'killed_outside_engine', 'engine_shutdown', 'not_known')
-
 # Between an end as the engine notes it, and as its state has it
 _SAME_END = 10 * 1000
 # From the end of the first container to that of the last one, where the engine ends them all: they get ten seconds
@@ -65,9 +63,8 @@ class Material(NamedTuple):
     #: (pid, from, to) of connects of our own.
     own: Sequence[tuple[int, float, float]] = ()
     oom_kills: Sequence[ends.OomKill] = ()
-    #: SIGKILLs, as audit fields with opid; and the first processes of containers.
+    #: SIGKILLs, as audit fields with the opid of one process each.
     signals: Sequence[Entry] = ()
-    pids: Mapping[str, Sequence[int]] = {}
     #: The socket of the engine: a command that names it means this engine.
     socket: str = names.SOCKET
     #: How the containers that are there now ended last, as the engine says.
@@ -133,7 +130,7 @@ class _Case:
             material.marks.looks, self.clients, self.sources, self._breaks, [one.asked for one in self.incidents]
         )
         self.engine_ends = engine.Ends(happened, material.engine_ends, self.sources, material.reasons)
-        self.ends = ends.Ends(self.sources, material.oom_kills, material.signals, material.pids)
+        self.ends = ends.Ends(self.sources, material.oom_kills, material.signals, material.marks.firsts)
         self._ended_by: dict[tuple[str, float | None], str] = {}
 
     def verdict(self, incident: Incident) -> dict[str, Any]:
@@ -160,9 +157,10 @@ class _Case:
         ]
         own = self.ends.own_exit(incident, asked)
         asked += [self.ends.signal(incident), own]
-        if self.ends.is_named_by_kernel(asked[1]) and asked[1].state == answers.SHOWN:
-            # The kernel says who sent that signal
-            asked = [asked[1]] + [answers.excluded(answer.cause) for answer in asked if answer is not asked[1]]
+        # The kernel says who sent that signal, or whom it was sent to
+        killed = [one for one in asked[1:3] if one.state == answers.SHOWN and ends.is_named_by_kernel(one)]
+        if len(killed) == 1:
+            asked = killed + [answers.excluded(answer.cause) for answer in asked if answer is not killed[0]]
         lines = seen(incident)
         if self.ends.are_known(incident):
             lines.append(note('nobody_asked'))

@@ -92,7 +92,6 @@ def material(host: host_facts.Host) -> decide.Material:
         oom_kills=kills,
         signals=_signals(host.logged.signals, lines),
         states=host.states,
-        pids={state.id: [state.pid] for state in host.states if state.is_running},
         real=host.real,
         socket=host.socket,
         marks=host.kept['marks'],
@@ -126,13 +125,14 @@ def _watched(looking: sources.Sources) -> dict[str, Any]:
 
 
 def _signals(events: list[Any], lines: list[bytes]) -> list[Entry]:
-    """Who sent SIGKILL, and to which process: an OBJ_PID record says it, which has no key of its own."""
-    victims = {}
+    """Who sent SIGKILL, to each process: an OBJ_PID record says it, which has no key of its own."""
+    victims: dict[str | None, list[int | None]] = {}
     for line in lines:
         victim = host_facts.VICTIM.search(line)
         if victim:
-            victims[victim.group(1).decode()] = int(victim.group(2))
-    return [{**entry, 'opid': victims.get(entry['event'])} for entry in audit_entries.signals(events)]
+            victims.setdefault(victim.group(1).decode(), []).append(int(victim.group(2)))
+    sent = audit_entries.signals(events)
+    return [{**entry, 'opid': opid} for entry in sent for opid in victims.get(entry['event'], [None])]
 
 
 def entries(executed: Iterable[Any], key: str) -> tuple[list[Entry], list[sources.Period]]:

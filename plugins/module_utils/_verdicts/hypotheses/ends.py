@@ -12,8 +12,9 @@ memory (mm/oom_kill.c dump_header, mem_cgroup_print_oom_context).
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Mapping, NamedTuple, Sequence
+from typing import Iterable, NamedTuple, Sequence
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.witness import First
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import (
     Answer,
@@ -26,10 +27,13 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
     OOM_SOON,
     SOON,
+    STARTUP,
     Incident,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources, covers
 
+_NAMED = ('oom_of_limit', 'oom_of_group', 'oom_of_host', 'signal_sent', 'signal_to_shim')
+_KILLED = 'killed_outside_engine'
 _OF_ENGINE = ('runc', 'crun', 'dockerd', 'containerd-shim-runc-v2')
 _OBEYS = 60 * 1000  # what a container takes at most, nearly ever, to end after it was asked to
 
@@ -63,10 +67,13 @@ class Ends:
         sources: Sources,
         oom_kills: Sequence[OomKill],
         signals: Sequence[Entry],
-        pids: Mapping[str, Sequence[int]],
+        firsts: Iterable[First],
     ) -> None:
-        """signals are SIGKILLs as audit fields with opid, pids the first processes of containers."""
-        self._sources, self._pids = sources, pids
+        """signals are SIGKILLs as audit fields with opid, firsts the first processes of containers in order."""
+        self._sources = sources
+        self._firsts: dict[str, list[First]] = {}
+        for first in firsts:
+            self._firsts.setdefault(first.id, []).append(first)
         self._kills: dict[str, list[OomKill]] = {}
         for kill in oom_kills:
             self._kills.setdefault(kill.id, []).append(kill)
@@ -85,11 +92,11 @@ class Ends:
         ]
         lines: list[Evidence] = [note(kill.code, time=kill.time, task=kill.task, pid=kill.pid) for kill in kills]
         noted = [one for one in incident.ooms if abs(incident.time - one.time) <= OOM_SOON]
-        own = self._pids.get(incident.id, ())
+        first = self._first(incident)
         if kills and incident.code == '137':
-            if own and not any(kill.pid in own for kill in kills):
+            if first is not None and not any(kill.pid == first.pid for kill in kills):
                 return answers.not_known('oom', evidence=lines + [note('oom_other_victim')])
-            if not own and all(kill.others for kill in kills):
+            if first is None and all(kill.others for kill in kills):
                 # A shell hands on the code of its child
                 lines.append(note('oom_one_of_several', count=max(kill.others or 0 for kill in kills) + 1))
                 return answers.shown('oom', *lines)._replace(is_inferred=True)
@@ -103,38 +110,70 @@ class Ends:
         if kills or incident.ooms:
             return answers.not_known('oom', evidence=lines + [note('oom_but_other_end')])
         # The missing event excludes nothing: engine 20.10 noted none on cgroup 2 (measured)
-        if not _can_be_killed(incident) or covers(self._sources.kernel, incident.time - OOM_SOON, incident.time):
+        if incident.code not in ('137', '') or covers(self._sources.kernel, incident.time - OOM_SOON, incident.time):
             return answers.excluded('oom')
         return answers.not_known('oom', note('kernel_log_not_read'))
 
-    def is_named_by_kernel(self, answer: Answer) -> bool:
-        return any(line['code'] in ('oom_of_limit', 'oom_of_group', 'oom_of_host') for line in answer.evidence)
-
     def signal(self, incident: Incident) -> Answer:
         """A signal from outside the engine: by a process of the host, or by a client of containerd."""
-        cause = 'killed_outside_engine'
-        near = self._near(incident) if _can_be_killed(incident) else []
+        logged = covers(self._sources.signals, incident.time - SOON, incident.time)
+        first = self._first(incident)
+        hits = self._hits(incident, first) if first is not None and incident.code in ('137', '255', '') else []
+        if first is not None and hits:
+            return self._killed(hits, first, logged)
+        if not logged:
+            return answers.not_known(_KILLED, note('signals_not_logged'))
         # runc kills for the engine, and for any client of containerd: of other containers, too
-        strangers = [entry for entry in near if (entry.get('exe') or '').rpartition('/')[2] not in _OF_ENGINE]
-        own = self._pids.get(incident.id, ())
-        hits = [entry for entry in near if entry.get('opid') in own]
-        if hits:
-            lines = [note('signal_sent', opid=entry.get('opid'), **who_did(entry)) for entry in hits]
-            state = answers.SHOWN if len(hits) == 1 else answers.NOT_KNOWN
-            return Answer(cause, state, tuple(hits), tuple(lines))
-        if _can_be_killed(incident) and covers(self._sources.signals, incident.time - SOON, incident.time):
-            if own or not strangers:
-                # Also by rt_sigqueueinfo and cgroup.kill, which no rule of ours logs
-                return answers.not_known(cause, note('only_kill_is_logged'))
-            lines = [note('signal_near', opid=entry.get('opid'), **who_did(entry)) for entry in strangers]
-            return answers.not_known(cause, who=strangers, evidence=lines)
-        # A program can handle the others, and end with any code
-        return answers.not_known(cause, note('signals_not_logged'))
+        near = [entry for entry in self._near(incident, 2 * SOON) if not _is_of_engine(entry)]
+        if not near or first is not None or incident.code not in ('137', ''):
+            # A program can handle the others, and end with any code
+            return answers.not_known(_KILLED, note('only_kill_is_logged'))
+        lines = [note('signal_near', opid=entry.get('opid'), **who_did(entry)) for entry in near]
+        return answers.not_known(_KILLED, who=near, evidence=lines)
 
-    def _near(self, incident: Incident) -> list[Entry]:
-        first = bisect_left(self._signals, (incident.time - 2 * SOON, 0))
+    def _killed(self, hits: Sequence[Entry], first: First, logged: bool) -> Answer:
+        """The answer where the first process of the container, or its shim, was sent a SIGKILL."""
+        lines = []
+        for entry in hits:
+            values = {'opid': entry.get('opid'), **who_did(entry)}
+            is_first = entry.get('opid') == first.pid
+            lines.append(note('signal_sent', **values) if is_first else note('signal_to_shim', **values))
+        killers = {entry.get('pid'): entry for entry in hits if not _is_of_engine(entry)}
+        if not killers:
+            # Nobody asked the engine, whose kills are noted: what is left are other clients of containerd
+            return Answer('containerd', answers.SHOWN, (), tuple(lines), is_inferred=True)
+        if len(killers) > 1:
+            return Answer(_KILLED, answers.NOT_KNOWN, tuple(killers.values()), tuple(lines), sure=True)
+        missing = [] if logged else [note('signals_not_logged')]
+        if self._sources.unseen:
+            missing.append(note('processes_before_audit', time=self._sources.unseen))
+        if self._sources.lost != 0:
+            missing.append(note('records_lost', count=self._sources.lost))
+        return Answer(_KILLED, answers.SHOWN, tuple(killers.values()), tuple(lines), tuple(missing))
+
+    def _first(self, incident: Incident) -> First | None:
+        """The first process of the run that ended, as the witness noted it."""
+        since = float('-inf') if incident.started is None else incident.started - SOON
+        found = [
+            one
+            for one in self._firsts.get(incident.id, ())
+            if since <= one.time <= incident.time + SOON and one.start is not None and one.start <= incident.time
+        ]
+        return found[-1] if found else None
+
+    def _hits(self, incident: Incident, first: First) -> list[Entry]:
+        """The SIGKILLs that its first process, or the shim that keeps it, was sent while it ran."""
+        since = max(incident.time - STARTUP, first.time if incident.started is None else incident.started)
+        return [
+            entry
+            for entry in self._near(incident, incident.time - since)
+            if entry.get('success') is True and entry.get('opid') in (first.pid, first.shim or first.pid)
+        ]
+
+    def _near(self, incident: Incident, before: float) -> list[Entry]:
+        begin = bisect_left(self._signals, (incident.time - before, 0))
         found = []
-        for time, index in self._signals[first:]:
+        for time, index in self._signals[begin:]:
             if time > incident.time:
                 break
             found.append(self._entries[index])
@@ -155,8 +194,13 @@ class Ends:
         return Answer('self_exit', answers.SHOWN, (), (line,), missing)
 
 
-def _can_be_killed(incident: Incident) -> bool:
-    return incident.code in ('137', '')
+def is_named_by_kernel(answer: Answer) -> bool:
+    """Whether the kernel itself named the process that was killed."""
+    return any(line['code'] in _NAMED for line in answer.evidence)
+
+
+def _is_of_engine(entry: Entry) -> bool:
+    return (entry.get('exe') or '').rpartition('/')[2] in _OF_ENGINE
 
 
 def _code_line(code: str) -> Evidence:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.states import State
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.witness import First, Marks
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import reasons
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses.ends import OomKill
 from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
@@ -335,6 +336,7 @@ def test_a_client_on_another_host_is_named_by_what_carries_its_requests():
 
 
 MEMORY = life(event(1, 'die', exitCode='137'))
+FIRST = Marks(firsts=(First(START - 40000, A, 77, START - 40100, 76, 'no'),))
 
 
 @pytest.mark.parametrize(
@@ -348,7 +350,7 @@ MEMORY = life(event(1, 'die', exitCode='137'))
 def test_the_kernel_says_whose_memory_ended_what(limit, pid, expected, code):
     """20.10 on cgroup 2 gave 137 with neither an oom event nor OOMKilled: the kernel's line is what there is."""
     kills = [OomKill(START + 950, A, limit, 'python3', pid)]
-    (verdict,) = judge(MEMORY, [], [LOGGED], oom_kills=kills, pids={A: [77]})
+    (verdict,) = judge(MEMORY, [], [LOGGED], oom_kills=kills, marks=FIRST)
     assert (verdict['cause'], verdict['confidence']) == expected and code in codes(verdict)
 
 
@@ -385,14 +387,87 @@ def test_the_clock_of_the_kernel_log_can_have_drifted_since_the_boot(seconds, dr
     assert (verdict['cause'], verdict['confidence']) == expected
 
 
-def test_a_signal_from_the_host_is_named_where_it_is_logged():
-    sent = dict(connect(0.99, 300, '/usr/bin/kill'), opid=77, signal=9)
-    (verdict,) = judge(
-        MEMORY, [], [LOGGED], signals=[sent], pids={A: [77]}, looking=EVERYTHING._replace(signals=(ALWAYS,))
-    )
-    assert (verdict['cause'], [who['pid'] for who in verdict['who']]) == ('killed_outside_engine', [300])
-    (verdict,) = judge(MEMORY, [], [LOGGED], signals=[dict(sent, opid=78)], pids={A: [77]})
-    assert (verdict['cause'], verdict['who']) == ('not_known', [])
+def killed(seconds, pid=300, exe='/usr/bin/kill', opid=77, success=True):
+    return dict(connect(seconds, pid, exe), opid=opid, success=success)
+
+
+SIGNALS = EVERYTHING._replace(signals=(ALWAYS,), kernel=(ALWAYS,), lost=0)
+NAMED = ('killed_outside_engine', 'certain', [300])
+LIKELY = ('killed_outside_engine', 'likely', [300])
+OPEN = ('not_known', 'open', [])
+
+
+@pytest.mark.parametrize(
+    'code, signals, expected, says',
+    [
+        ('137', [killed(0.99)], NAMED, 'signal_sent'),
+        ('137', [killed(-5)], NAMED, 'signal_sent'),  # a busy host
+        ('137', [killed(0.9), killed(0.95)], NAMED, 'signal_sent'),  # by the same twice
+        ('137', [killed(0.9), killed(0.95, opid=80)], NAMED, 'signal_sent'),  # pkill
+        ('137', [killed(0.9), killed(0.95, 301)], ('killed_outside_engine', 'open', [300, 301]), 'signal_sent'),
+        ('137', [killed(0.99, success=False)], OPEN, 'only_kill_is_logged'),
+        ('137', [killed(0.99, success=None)], OPEN, 'only_kill_is_logged'),
+        ('137', [killed(0.99, opid=78)], OPEN, 'only_kill_is_logged'),  # to another process of it
+        ('137', [killed(-59.5)], OPEN, 'only_kill_is_logged'),  # before it started
+        ('137', [], OPEN, 'only_kill_is_logged'),
+        # its first process has ended with another code: the signal came too late
+        ('3', [killed(0.99)], ('self_exit', 'likely', []), 'only_kill_is_logged'),
+        # the engine notes its kills: what is left are other clients of containerd
+        ('137', [killed(0.99, 400, '/usr/bin/runc')], ('containerd', 'likely', []), 'signal_sent'),
+        # containerd ends what a killed shim leaves
+        ('255', [killed(0.8, opid=76), killed(0.9, 400, '/usr/sbin/runc')], NAMED, 'signal_to_shim'),
+        ('137', [killed(0.8, opid=76), killed(0.9, 400, '/usr/sbin/runc')], NAMED, 'signal_to_shim'),
+        ('255', [], OPEN, 'code_of_shim'),
+    ],
+)
+def test_a_sigkill_to_the_first_process_or_to_its_shim_is_named(code, signals, expected, says):
+    events = life(event(1, 'die', exitCode=code))
+    (verdict,) = judge(events, [], [LOGGED], SIGNALS, signals=signals, marks=FIRST)
+    assert short([verdict])[0][1:] == expected and says in codes(verdict)
+
+
+@pytest.mark.parametrize(
+    'looking, code',
+    [
+        ({'lost': None}, 'records_lost'),
+        ({'lost': 3}, 'records_lost'),
+        ({'unseen': START - 99999}, 'processes_before_audit'),
+        ({'signals': ()}, 'signals_not_logged'),
+    ],
+)
+def test_who_sent_a_sigkill_is_not_certain_where_another_can_have_come_first_unseen(looking, code):
+    (verdict,) = judge(MEMORY, [], [LOGGED], SIGNALS._replace(**looking), signals=[killed(0.99)], marks=FIRST)
+    assert short([verdict])[0][1:] == LIKELY and code in codes(verdict)
+
+
+@pytest.mark.parametrize(
+    'first',
+    [
+        First(START - 70000, A, 77, START - 70100, 76, 'no'),  # of the run before
+        First(START - 40000, A, 77, None, 76, 'no'),  # it was gone before anybody looked
+        First(START - 40000, 'bb' * 32, 77, START - 40100, 76, 'no'),
+    ],
+)
+def test_a_pid_that_may_be_that_of_another_process_names_nobody_for_sure(first):
+    marks = Marks(firsts=(first,))
+    (verdict,) = judge(MEMORY, [], [LOGGED], SIGNALS, signals=[killed(0.99)], marks=marks)
+    assert short([verdict])[0][1:] == ('not_known', 'open', [300]) and 'signal_near' in codes(verdict)
+
+
+def test_a_sigkill_beside_a_kill_for_want_of_memory_names_neither():
+    kills = [OomKill(START + 950, A, True, 'python3', 77)]
+    (verdict,) = judge(MEMORY, [], [LOGGED], SIGNALS, signals=[killed(0.99)], marks=FIRST, oom_kills=kills)
+    assert short([verdict])[0][1:] == ('not_known', 'open', [300])
+
+
+def test_the_first_process_of_a_later_run_is_none_of_an_earlier_one():
+    """A container with a restart policy runs again, with another first process, when the question is asked."""
+    kills = [OomKill(START + 950, A, True, 'python3', 70)]
+    events = [*MEMORY, event(1.5, 'start'), event(20, 'die', exitCode='137')]
+    marks = Marks(firsts=(First(START + 1600, A, 77, START + 1500, 76, 'always'),))
+    first, second = judge(events, [], [LOGGED], SIGNALS, signals=[killed(19.9)], marks=marks, oom_kills=kills)
+    assert (first['cause'], first['confidence']) == ('oom', 'certain')
+    assert short([second])[0][1:] == NAMED
 
 
 @pytest.mark.parametrize('exe, who', [('/usr/bin/bash', [300]), ('/usr/bin/runc', [])])
@@ -618,7 +693,7 @@ def test_of_a_137_it_is_said_what_was_not_looking(looking, has, has_not):
 def test_a_signal_after_the_end_did_not_make_it():
     sent = dict(connect(1.01, 300, '/usr/bin/bash'), opid=77)
     (verdict,) = judge(
-        MEMORY, [], [LOGGED], signals=[sent], pids={A: [77]}, looking=EVERYTHING._replace(signals=(ALWAYS,))
+        MEMORY, [], [LOGGED], signals=[sent], marks=FIRST, looking=EVERYTHING._replace(signals=(ALWAYS,))
     )
     assert verdict['who'] == []
 

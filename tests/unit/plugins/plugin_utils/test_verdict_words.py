@@ -9,10 +9,10 @@ import pathlib
 import re
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import verdict_words
 
-CORE = pathlib.Path(decide.__file__).parent
+CORE = pathlib.Path(answers.__file__).parent
 CODE = re.compile(r"""(?:note|_reason)\(\s*'([a-z_]+)'(?! \+)""")
 # hypotheses/commands.py puts this before the codes of its claims
 CLAIMS = re.compile(r"""note\('(names|arguments_missing|prunes|of_[a-z]+|may_mean)'""")
@@ -32,7 +32,7 @@ def test_every_code_has_a_sentence_and_every_sentence_its_code():
 
 
 def test_every_cause_has_its_words():
-    assert set(decide.CAUSES) == set(verdict_words.CAUSES)
+    assert set(answers.CAUSES) == set(verdict_words.CAUSES)
 
 
 @pytest.mark.parametrize('code', sorted(verdict_words.SENTENCES))
