@@ -441,7 +441,11 @@ def test_a_client_of_containerd_is_a_cause_of_its_own(host, signals_logged):
 
 
 def test_an_exit_with_137_is_no_kill(host, signals_logged):
-    container = host.container(words=['sh', '-c', 'exit 137'])
+    (host.folder / 'go').mkdir()
+    words = ['sh', '-c', 'while [ ! -e /go/now ]; do sleep 0.05; done; exit 137']
+    container = host.container('-v', '%s:/go' % (host.folder / 'go'), words=words)
+    first_process(host, container)
+    (host.folder / 'go' / 'now').touch()
     found, codes = verdict(host, container)
     assert (found['cause'], found['confidence'], found['who']) == ('not_known', 'open', [])
     assert 'only_kill_is_logged' in codes

@@ -190,15 +190,12 @@ def outcome(event: Event) -> str | None:
 
     For an execution whether the program started: 'started', 'failed', or 'unknown' where the record is cut before it.
     """
-    if event.syscall is None:
-        return None
-    if event.syscall.startswith(_USUAL_CALLS):
-        return 'started'
+    if event.syscall is None or event.syscall.startswith(_USUAL_CALLS):
+        return None if event.syscall is None else 'started'
     if not _is_execution(event, event.syscall):
         if event.other is None or not _is_execution(event, event.other):
             return None
-    found = _SUCCESS.search(event.syscall)
-    return {b'yes': 'started', b'no': 'failed'}[found.group(1)] if found else 'unknown'
+    return {True: 'started', False: 'failed', None: 'unknown'}[succeeded(event)]
 
 
 def _is_execution(event: Event, body: bytes) -> bool:
@@ -227,10 +224,13 @@ def may_be_execution(event: Event) -> bool:
 
 def is_connect(event: Event) -> bool:
     """Whether the event is a connect that succeeded, by (arch, syscall); i386 has socketcall, too."""
-    if event.syscall is None or not event.syscall.startswith(machines.CONNECTS):
-        return False
-    found = _SUCCESS.search(event.syscall)
-    return found is not None and found.group(1) == b'yes'
+    return event.syscall is not None and event.syscall.startswith(machines.CONNECTS) and bool(succeeded(event))
+
+
+def succeeded(event: Event) -> bool | None:
+    """Whether the kernel did what was asked; None where the record does not say so."""
+    found = _SUCCESS.search(event.syscall or b'')
+    return found.group(1) == b'yes' if found else None
 
 
 def has_key(event: Event, key: bytes) -> bool:

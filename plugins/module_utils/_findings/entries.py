@@ -101,8 +101,8 @@ def signals(events: Iterable[audit_log.Event]) -> list[Entry]:
     """Who sent signals, of events with the key for them, and whether the kernel let it. With the node of each."""
     found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], Entry]] = {}
     for event in events:
-        success = {b'yes': True, b'no': False}.get(audit_log.fields(event).get('success', b''))
-        found[(event.node, event.ident)] = (order(event), {**of_event(event, None), 'success': success})
+        entry: Entry = {**of_event(event, None), 'success': audit_log.succeeded(event)}
+        found[(event.node, event.ident)] = (order(event), entry)
     return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
 
 
