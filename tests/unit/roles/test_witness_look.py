@@ -136,6 +136,8 @@ def test_a_client_is_described_and_the_witness_itself_is_none(engine):
     assert found['argv'] == [sys.executable, '-c', CLIENT, engine.path, '1', 'two words', '\\xff']
     assert found['argv_complete'] is True and os.path.samefile(found['exe'], sys.executable)
     assert before - 20 <= found['start'] <= told['time'] and 'gone' not in found
+    # by which a plugin of docker is known
+    assert found['ppid'] == os.getpid()
     assert found['inode'] == os.fstat(engine.accepted[-1].fileno()).st_ino
     assert json.loads(json.dumps(told)) == told
 

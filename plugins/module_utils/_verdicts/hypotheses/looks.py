@@ -18,7 +18,7 @@ from typing import Iterable, NamedTuple, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.witness import Client, Look
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import (
     Answer,
     Entry,
@@ -64,6 +64,8 @@ class Candidate(NamedTuple):
     is_in: bool
     #: Others can ask through it.
     passes_on: bool
+    #: It has ended, and its connection is still there: another process may hold that, and have asked.
+    is_gone: bool = False
 
     def is_new(self, asked: float) -> bool | None:
         """Whether it connected within a second before; None: not known."""
@@ -174,12 +176,17 @@ class Looks:
         if not found:
             return answers.not_known(CAUSE, *missing) if missing else answers.excluded(CAUSE)
         new = [one for one in found if one.is_new(asked) is not False]
-        sure = [one for one in new if one.is_new(asked)]
+        sure = [one for one in new if one.is_new(asked) and not one.is_gone]
         evidence = tuple(self._line(one, asked) for one in found[:SHOWN_OTHERS])
         if incident.unhealthy is not None and asked - incident.unhealthy <= 6 * STARTUP:
             evidence = (note('unhealthy', time=incident.unhealthy), *evidence)
+        if any(one.is_gone for one in found):
+            missing.append(note('client_gone'))
         if len(found) == 1 and not missing:
             return Answer(CAUSE, answers.SHOWN, (found[0].who,), evidence)
+        # Without the log of connects, one that did not wait for the end can have come and gone
+        if not self._sources.connects_logged(asked - STARTUP, asked) and not _waits(incident, look):
+            sure = []
         if len(sure) == 1 and len(new) == 1 and (len(found) == 1 or self._is_striking(sure[0], incident, asked)):
             older = (note('older_clients', count=len(found) - 1),) if len(found) > 1 else ()
             return Answer(CAUSE, answers.SHOWN, (sure[0].who,), evidence, older + tuple(missing))
@@ -266,7 +273,7 @@ class Looks:
         entry = _who(one, look.time)
         passes_on = self._passes_on(one) or behind is not None
         is_in = is_now or (known is not None and known.is_in)
-        found[one.key] = Candidate(entry, None, after, is_in, passes_on)
+        found[one.key] = Candidate(entry, None, after, is_in, passes_on, is_now and one.gone)
 
     def _is_ours(self, one: Client, look: Look) -> bool:
         return one.pid is not None and self._clients.is_ours(one.pid, look.time)
@@ -316,7 +323,11 @@ class Looks:
 
 
 def _waits(incident: Incident, look: Look) -> bool:
-    """Whether a docker command that asked for it was still waiting for its answer at a look."""
+    """Whether a docker command that asked for it was still waiting for its answer at a look.
+
+    Commands of a swarm have their answer before its agent does the work."""
+    if world.SWARM_SERVICE in incident.attributes:
+        return False
     deadly = any(request.attributes.get('signal') == '9' for request in incident.requests)
     return incident.what == 'died' and incident.time > look.end and (incident.stopped or deadly)
 

@@ -219,6 +219,7 @@ class Looker:
         words = [] if argv is None else argv[:LONGEST_ARGV].split(b'\0')
         facts = {
             'start': kernel.moment(ticks),
+            'ppid': start[2] if start else None,
             'auid': kernel.number_in('/proc/%d/loginuid' % pid),
             'ses': kernel.number_in('/proc/%d/sessionid' % pid),
             'exe': exe,

@@ -22,6 +22,7 @@ from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events imp
     codes,
     command,
     connect,
+    event,
     gone,
     judge,
     kill,
@@ -32,6 +33,7 @@ from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events imp
 
 SOCKET = '/run/docker.sock'
 SEEN = EVERYTHING._replace(sockets=(SOCKET,), lost=0)
+DIED = event(-20, 'die', exitCode='0')
 CURL, SDK, STREAM, DOCKER = 100, 200, 300, 400
 
 
@@ -69,7 +71,14 @@ NOBODY = [connect(-500, 1, '/usr/bin/docker')]
         # exactly one: in the look and in the log, or in the log alone
         ([CLEAN], [CURL_IN], [CURL_LOGGED], ('api', 'certain', [CURL])),
         ([CLEAN], [], [CURL_LOGGED], ('api', 'certain', [CURL])),
-        ([CLEAN], [dict(CURL_IN, gone=True)], [CURL_LOGGED], ('api', 'certain', [CURL])),
+        # it has ended, and its connection is there: it may have handed that on
+        ([CLEAN], [dict(CURL_IN, gone=True)], [CURL_LOGGED], ('api', 'open', [CURL])),
+        (
+            [look(-100, SDK_IN, event_at=None)],
+            [dict(CURL_IN, gone=True), SDK_IN],
+            [CURL_LOGGED],
+            ('api', 'open', {CURL, SDK}),
+        ),
         # one that keeps its connection, and no other
         ([look(-100, SDK_IN, event_at=None)], [SDK_IN], [], ('api', 'certain', [SDK])),
         # beside idle ones: the new one is likely, an old one is open
@@ -177,6 +186,16 @@ def test_a_removal_by_force_is_one_verdict():
     assert short(judged) == [('died+removed', 'api', 'certain', [CURL])]
 
 
+def test_who_had_its_answer_can_have_left_where_connects_are_not_logged():
+    """Of a removal the answer comes at once: whoever is connected at the look may have come by chance."""
+    ended = life(dict(DIED), event(1, 'destroy'))
+    found = marks(CLEAN, look(1.003, CURL_IN, action='destroy'))
+    for connects, expected in ((SEEN.connects, 'certain'), ((), 'open')):
+        given = [*NOBODY, CURL_LOGGED] if connects else []
+        judged = judge(ended, [], given, SEEN._replace(connects=connects), marks=found)
+        assert short(judged)[-1] == ('removed', 'api', expected, [CURL]), judged
+
+
 def test_another_container_that_ends_at_the_same_time_leaves_it_open_who_asked_beside_an_old_client():
     before = look(-100, SDK_IN, event_at=None)
     found = marks(before, look(1.003, CURL_IN, SDK_IN), look(1.203, CURL_IN, SDK_IN, identity=B, event_at=1.2))
@@ -234,6 +253,14 @@ def test_a_command_that_has_its_answer_can_have_left():
     given = command(0.8, 'docker kill -s TERM claude-hooks-a', DOCKER)
     judged = judge(events, [given], NOBODY, SEEN._replace(connects=()), marks=found)
     assert short(judged)[0][1:3] == ('cli', 'likely'), judged
+
+
+def test_a_command_of_a_swarm_has_its_answer_before_the_agent_ends_a_task():
+    task = {'com.docker.swarm.service.name': 'web'}
+    given = command(0.2, 'docker service rm web', DOCKER)
+    found = marks(CLEAN, look(1.003))
+    judged = judge(life(*stop(1, **task), **task), [given], [*NOBODY, connect(0.25, DOCKER)], SEEN, marks=found)
+    assert short(judged) == [('stopped', 'cli', 'likely', [DOCKER])], judged
 
 
 def test_of_two_commands_the_one_that_waits_is_named():
