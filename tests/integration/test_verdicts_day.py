@@ -4,10 +4,14 @@
 
 """Promise: on a day with stops of every kind, no verdict names a wrong cause or a wrong caller, whatever was logged.
 
-A real engine and real containers, in random order with overlaps and unrelated traffic (the kinds are in
+A real engine with the role's witness beside it, and real containers, in random order with overlaps and unrelated
+traffic; two engines more, on which clients of the API are alone or beside idle ones (the kinds are in
 tests/support/day). The script keeps its own record of who did what; what a verdict may say of each kind was written
-down before (expected.txt). Needs what tests/lab/lab gives; DOCKER_AUDIT_TEST_ENGINE names the engine. SEED=N repeats an
-order, KINDS=a,b plays some kinds, KEEP_RECORD=FILE keeps the day for tests without an engine:
+down before (expected.txt). All of docker_audit_watch=all is logged; each setting is that day with some of it taken out.
+
+Needs what tests/lab/lab gives; DOCKER_AUDIT_TEST_ENGINE names the engine. SEED=N repeats an order, KINDS=a,b plays some
+kinds, KEEP_RECORD=FILE keeps the day for tests without an engine, OFF=SOURCE plays the day without that source, and
+judges it in the setting that has all but this (connects, commands, users, signals or witness):
 
     SEED=1 KEEP_RECORD=/tmp/day.json.gz DOCKER_AUDIT_TEST_ENGINE=testing \\
         tests/lab/lab run python -m pytest -q tests/integration/test_verdicts_day.py
@@ -25,18 +29,27 @@ import pathlib
 import random
 import re
 import runpy
+import shutil
 import subprocess
 import threading
 import time
 
 import pytest
+import yaml
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import processes
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import kernel_log
-from ansible_collections.claude_hooks.docker_audit.tests.support import own_engine, playing
-from ansible_collections.claude_hooks.docker_audit.tests.support.day import commands, compose, others, record, settings
+from ansible_collections.claude_hooks.docker_audit.tests.support import own_engine, own_witness, playing
+from ansible_collections.claude_hooks.docker_audit.tests.support.day import (
+    clients,
+    commands,
+    compose,
+    others,
+    record,
+    settings,
+)
 from ansible_collections.claude_hooks.docker_audit.tests.support.day.stage import (
     DOCKERS,
     IMAGE,
@@ -54,8 +67,12 @@ from ansible_collections.claude_hooks.docker_audit.tests.support.day.stage impor
     note,
     run,
 )
+from ansible_collections.claude_hooks.docker_audit.tests.support.waiting import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+OFF = os.environ.get('OFF')
+SETTINGS = (getattr(settings, 'everything_but_' + OFF),) if OFF else settings.SETTINGS + settings.WITH_WITNESS
+VARS = yaml.safe_load((ROOT / 'roles/docker_audit/vars/main.yml').read_text())
 KINDS = {
     name: kind
     for module in (commands, others, compose)
@@ -75,16 +92,49 @@ def unrelated(stop):
             docker('rm', '-f', 'other-day-%d' % number)
 
 
-def engine_down(folder):
-    """An engine of our own with containers, ended by SIGTERM. Returns its events and when it was gone."""
-    with own_engine.running(folder, IMAGE) as path:
-        events = Events(path)
+@contextlib.contextmanager
+def quiet_engine(folder, name, told):
+    """An engine of our own with a witness, whose connects are logged with a key of its own. What both told of it is in
+    told at the end, when it has got SIGTERM."""
+    folder.mkdir()
+    witness = None
+    try:
+        with own_engine.running(folder, IMAGE) as path:
+            if OFF != 'connects':
+                load_connects(path, '%s-%s-socket' % (KEY, name))
+            events = Events(path)
+            witness = None if OFF == 'witness' else own_witness.Witness(folder, path)
+            yield clients.Here(path)
+        events.join(10)
+        if witness:
+            wait_until(lambda: '"gone"' in witness.text(), witness.log)
+            witness.end()
+    finally:
+        if witness:
+            witness.kill()
+    kept = witness.text() if witness else ''
+    told[name] = {'socket': path, 'witnessed': kept, 'events': events.events, 'gone': [events.gone]}
+
+
+def alone(folder, wanted, told, up):
+    with quiet_engine(folder / 'alone', 'alone', told) as here:
+        clients.start(here, clients.alone, wanted)
+        up.release()
+        clients.play(here, clients.alone, wanted)
+
+
+def engine_down(folder, wanted, told, up):
+    """An engine that goes down with its containers."""
+    with quiet_engine(folder / 'down', 'down', told) as here:
+        for beside in (clients.beside_idle, clients.beside_updater):
+            clients.start(here, beside, wanted)
+        up.release()
+        for beside in (clients.beside_idle, clients.beside_updater):
+            clients.play(here, beside, wanted)
         for number in (1, 2):
             name = '%sengine_down-%d' % (PREFIX, number)
-            run('docker', '--host', 'unix://' + path, 'run', '-d', '--network', 'none', '--name', name, IMAGE, *POLITE)
+            here.container(name, *POLITE)
             note(name, 'stopped', 'engine_shutdown')
-    events.join(10)
-    return events
 
 
 def prune_the_rest():
@@ -116,13 +166,15 @@ def wait_for_the_log():
 
 
 def play(kinds, folder):
-    """All kinds at once, as far as the machine can. Returns what the other engine said."""
-    jobs = [(KINDS[kind], '%s%s-0' % (PREFIX, kind)) for kind in kinds]
+    """All kinds at once, as far as the machine can. Returns what was told of the other engines."""
+    jobs = [(KINDS[kind], '%s%s-0' % (PREFIX, kind)) for kind in kinds if kind in KINDS]
     random.shuffle(jobs)
-    stop = threading.Event()
-    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+    stop, up, beside = threading.Event(), threading.Semaphore(0), {}
+    with concurrent.futures.ThreadPoolExecutor(11) as pool:
+        quiet = [pool.submit(engine, folder, kinds, beside, up) for engine in (alone, engine_down)]
+        for _engine in quiet:
+            up.acquire(timeout=90)
         traffic = pool.submit(unrelated, stop)
-        down = pool.submit(engine_down, folder)
         done = [pool.submit(kind, name) for kind, name in jobs]
         try:
             failed = [(name, job.exception()) for (_kind, name), job in zip(jobs, done) if job.exception()]
@@ -130,35 +182,73 @@ def play(kinds, folder):
             stop.set()
         traffic.result()
         assert not failed, 'the script of the day failed: %s' % failed
-        return down.result()
+        for job in quiet:
+            job.result()
+    return beside
+
+
+LOADED = []
+
+
+def load(*rule):
+    """Load a rule, until the day is over."""
+    subprocess.run(['auditctl', '-A', 'exit,always', *rule], check=True, stdin=subprocess.DEVNULL)
+    LOADED.append(rule)
+
+
+def load_connects(path, key):
+    for arch, calls in VARS['__docker_audit_connect_calls'].items():
+        load('-F', 'arch=' + arch, '-S', calls, '-F', 'path=' + path, '-F', 'key=' + key)
 
 
 @pytest.fixture(scope='module')
 def rules():
-    added = [
-        ['-F', 'path=' + path, '-F', 'perm=x', '-F', 'uid=%d' % uid, '-F', 'key=' + KEY]
-        for path in DOCKERS
-        for uid in (0, OPS)
-    ]
-    added.append(['-F', 'arch=b64', '-S', 'connect', '-F', 'path=' + SOCKET, '-F', 'key=%s-socket' % KEY])
-    for rule in added:
-        subprocess.run(['auditctl', '-A', 'exit,always', *rule], check=True, stdin=subprocess.DEVNULL)
-    yield
-    for rule in added:
-        subprocess.run(['auditctl', '-d', 'exit,always', *rule], check=True, stdin=subprocess.DEVNULL)
+    """Those of docker_audit_watch=all."""
+    try:
+        for path in DOCKERS if OFF != 'commands' else ():
+            for uid in (0, OPS) if OFF != 'users' else (OPS,):
+                load('-F', 'path=' + path, '-F', 'perm=x', '-F', 'uid=%d' % uid, '-F', 'key=' + KEY)
+        if OFF != 'connects':
+            load_connects(SOCKET, KEY + '-socket')
+        if OFF != 'signals':
+            for arch in ('b64', 'b32'):
+                for argument, calls in VARS['__docker_audit_signal_calls'].items():
+                    load('-F', 'arch=' + arch, '-S', calls, '-F', argument + '=9', '-F', 'key=%s-signals' % KEY)
+        for path in filter(None, map(shutil.which, ('systemctl', 'service'))):
+            load('-F', 'path=' + os.path.realpath(path), '-F', 'perm=x', '-F', 'key=%s-services' % KEY)
+        yield
+    finally:
+        for rule in LOADED:
+            subprocess.run(['auditctl', '-d', 'exit,always', *rule], check=True, stdin=subprocess.DEVNULL)
+
+
+def lost_records():
+    return int(re.search(r'^lost (\d+)', run('auditctl', '-s')[1], re.MULTILINE)[1])
 
 
 @pytest.fixture(scope='module')
-def day(rules, tmp_path_factory):
+def witness(tmp_path_factory):
+    if OFF == 'witness':
+        yield None
+    else:
+        with own_witness.running(tmp_path_factory.mktemp('witness'), SOCKET) as running:
+            yield running
+
+
+@pytest.fixture(scope='module')
+def day(rules, witness, tmp_path_factory):
     seed = int(os.environ.get('SEED') or random.randrange(10**6))
     random.seed(seed)
-    start = int(time.time() * 1000) - 20
-    kinds = sorted(os.environ['KINDS'].split(',') if os.environ.get('KINDS') else KINDS)
+    start, lost = int(time.time() * 1000) - 20, lost_records()
+    kinds = sorted(os.environ['KINDS'].split(',') if os.environ.get('KINDS') else [*KINDS, *clients.ALL])
     events = Events(SOCKET)
-    down = play(kinds, tmp_path_factory.mktemp('engine'))
+    beside = play(kinds, tmp_path_factory.mktemp('engines'))
     time.sleep(1)
     prune_the_rest()
     wait_for_the_log()
+    if witness:
+        last = [event for event in events.events if event['Type'] == 'container'][-1]
+        wait_until(lambda: str(last['timeNano']) in witness.text(), witness.log)
     client = Unix(SOCKET)
     client.request('GET', '/version')
     version = json.loads(client.getresponse().read())['Version']
@@ -180,8 +270,11 @@ def day(rules, tmp_path_factory):
         'end': int(time.time() * 1000),
         'events': events.events,
         'log': read_log(start),
+        'lost': lost_records() - lost,
+        'witnessed': witness.text() if witness else '',
+        'recorder': os.getpid(),
+        'beside': beside,
         'truth': RECORDS,
-        'down': {'events': down.events, 'gone': down.gone},
     }
     if os.environ.get('KEEP_RECORD'):
         record.keep(os.environ['KEEP_RECORD'], played)
@@ -190,7 +283,7 @@ def day(rules, tmp_path_factory):
 
 def test_the_table_has_every_kind():
     table, _untrue = record.expected()
-    assert {kind for kind, _what in table} - {'*', 'engine_down'} == set(KINDS) and len(KINDS) >= 45
+    assert {kind for kind, _what in table} - {'*', 'engine_down'} == {*KINDS, *clients.ALL} and len(KINDS) >= 45
 
 
 def test_the_script_did_what_the_table_says(day):
@@ -202,14 +295,24 @@ def test_the_script_did_what_the_table_says(day):
             assert cause in says[0] and (kind, what, cause) not in untrue, (name, what, cause, says)
 
 
-@pytest.mark.parametrize('setting', settings.SETTINGS, ids=lambda setting: setting.__name__)
+@pytest.mark.parametrize('setting', SETTINGS, ids=lambda setting: setting.__name__)
 def test_no_verdict_names_a_wrong_cause_or_a_wrong_caller(day, setting, capsys):
     judged = record.judge(day, setting)
     with capsys.disabled():
         print('\nengine %s, SEED=%d, %s: %d verdicts' % (day['engine'], day['seed'], setting.__name__, len(judged)))
         print(record.confusion(day, judged))
+        if setting in settings.WITH_WITNESS:
+            print(record.proven(day, judged))
     wrong = record.wrong(day, judged, setting)
     assert not wrong, '%d wrong, SEED=%d\n%s' % (len(wrong), day['seed'], json.dumps(wrong, indent=1, default=str))
+
+
+def test_a_client_of_the_api_that_was_alone_is_proven(day):
+    """At least one of them: the table says what may be said at most, and of one that has ended before a late look
+    nothing is proven."""
+    sure = [one['container'] for one in record.judge(day, settings.everything) if one['confidence'] == 'certain']
+    alone = [name for name in sure if '_alone-' in name]
+    assert alone or day['lost'] or not any('_alone-' in name for name in day['truth'])
 
 
 def test_every_vanished_container_has_its_verdicts(day):

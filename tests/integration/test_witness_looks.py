@@ -14,18 +14,21 @@ import http.client
 import json
 import os
 import pathlib
-import signal
 import socket
 import subprocess
 import sys
 import time
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.tests.support import kernel_audit, own_engine, playing
+from ansible_collections.claude_hooks.docker_audit.tests.support import (
+    kernel_audit,
+    own_engine,
+    own_witness,
+    playing,
+)
 from ansible_collections.claude_hooks.docker_audit.tests.support.waiting import wait_until
 
 IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']
-PROGRAM = pathlib.Path(__file__).resolve().parents[2] / 'roles' / 'docker_audit' / 'files' / 'witness' / 'witness.py'
 TCP = '127.0.0.1:23751'
 SLEEP = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.05; done']
 PS_FIELDS = ('CapEff', 'CapPrm', 'NoNewPrivs')
@@ -131,18 +134,11 @@ class Host:
 def host(tmp_path_factory):
     """With three idle clients, one of which listens to events, and a first look behind it."""
     folder = tmp_path_factory.mktemp('looks')
-    (folder / 'kept').mkdir()
     with own_engine.running(folder, IMAGE, 'tcp://' + TCP) as path:
         host = Host(folder, path)
-        host.kept.touch()
-        words = [sys.executable, '-I', str(PROGRAM), str(folder / 'kept'), path]
-        running = host.container()  # before the witness
-        host.early = running
-        with open(folder / 'witness.log', 'wb') as log:
-            witness = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=log)
+        host.early = host.container()  # before the witness
         idle = []
-        try:
-            wait_until(lambda: '"sees"' in host.kept.read_text(), (folder / 'witness.log').read_text)
+        with own_witness.running(folder, path) as witness:
             host.witness = witness.pid
             for request in (b'', b'', b'GET /events HTTP/1.1\r\nHost: x\r\n\r\n'):
                 idle.append(socket.socket(socket.AF_UNIX))
@@ -152,13 +148,8 @@ def host(tmp_path_factory):
             host.docker('kill', first)
             host.look(first)
             yield host
-            witness.send_signal(signal.SIGTERM)
-            assert witness.wait(10) == 0
-        finally:
-            witness.kill()
-            for connection in idle:
-                connection.close()
-            print((folder / 'witness.log').read_text())
+        for connection in idle:
+            connection.close()
 
 
 def askers(look):
@@ -194,6 +185,7 @@ def test_who_asks_is_seen_with_all_that_proc_has(host, words, exe):
     assert (client['pid'], client['uid'], client['gid'], client['argv']) == (asker.pid, 0, 0, words)
     assert os.path.basename(client['exe']) == exe == client['comm'] and client['argv_complete'] is True
     assert before - 20 <= client['start'] <= look['time'] and client['accepts'] is False
+    assert client['ppid'] == os.getpid()
     assert client['listener'] == host.path and client['inode'] > 0 and 'gone' not in client
     assert host.path in look['listeners'] and 'tcp:' + TCP in look['listeners']
     # with its login, which the kernel says of this process too

@@ -14,6 +14,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from ansible_collections.claude_hooks.docker_audit.tests.support.day.stage import (
@@ -27,6 +28,7 @@ from ansible_collections.claude_hooks.docker_audit.tests.support.day.stage impor
     api,
     as_user,
     await_end,
+    await_no,
     await_running,
     container,
     docker,
@@ -34,6 +36,7 @@ from ansible_collections.claude_hooks.docker_audit.tests.support.day.stage impor
     foreground,
     note,
     run,
+    wait_for,
 )
 
 # --- A command of docker ---
@@ -260,3 +263,69 @@ def stop_of_one_with_rm(name):
     note(name, 'removed', 'engine')
     note(name, 'removed', 'cli', asker)
     await_end(name)
+
+
+# --- Services of a swarm, whose agent stops and removes what a command asked for ---
+
+
+class _Swarm:
+    """A swarm of this engine alone, as long as a kind needs one."""
+
+    def __init__(self):
+        self._lock, self._users = threading.Lock(), 0
+
+    def __enter__(self):
+        with self._lock:
+            if not self._users:
+                docker('swarm', 'init', '--advertise-addr', '127.0.0.1')
+            self._users += 1
+
+    def __exit__(self, *_unused):
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                docker('swarm', 'leave', '--force')
+
+
+_SWARM = _Swarm()
+
+
+def _task(name):
+    """The container of a service with one task."""
+    options = ['--network', 'host', '--label', LABEL, '--no-resolve-image', '--restart-condition', 'none']
+    docker('service', 'create', '--detach', '--name', name, *options, IMAGE, *POLITE)
+    found = []
+    wait_for(lambda: found.extend(docker('ps', '-q', '--filter', 'name=' + name)[1].split()) or found, name + ' runs')
+    time.sleep(0.5)  # until its shell has set its trap
+    return found[0]
+
+
+def _note_both(name, asker, *what):
+    for one in what:
+        note(name, one, 'cli', asker)
+        note(name, one, 'engine')
+
+
+def swarm_scale(name):
+    with _SWARM:
+        task = _task(name)
+        _note_both(name, docker('service', 'scale', '--detach', name + '=0')[0], 'stopped', 'removed')
+        await_no(task)
+        docker('service', 'rm', name)
+
+
+def swarm_remove(name):
+    with _SWARM:
+        task = _task(name)
+        _note_both(name, docker('service', 'rm', name)[0], 'stopped', 'removed')
+        await_no(task)
+
+
+def swarm_kill(name):
+    """A task is killed by a command that names its container; that of its service removes what is left."""
+    with _SWARM:
+        task = _task(name)
+        note(name, 'died', 'cli', docker('kill', task)[0])
+        await_end(task)
+        _note_both(name, docker('service', 'rm', name)[0], 'removed')
+        await_no(task)

@@ -26,6 +26,7 @@ from ansible_collections.claude_hooks.docker_audit.tests.support.day.stage impor
     end,
     folder_of,
     foreground,
+    inspect,
     note,
     run,
 )
@@ -211,3 +212,24 @@ def compose_run(name):
         note(name, 'removed', 'cli', asker)
         note(name, 'removed', 'engine')
         docker('compose', 'down', **here)
+
+
+def compose_watch(name):
+    """A file of the project changes, and the docker compose watch that has been running restarts the service."""
+    develop = {'watch': [{'action': 'sync+restart', 'path': './src', 'target': '/tmp/src'}]}
+    with _project(name, a=_service(name, build={'context': '.'}, develop=develop)) as (folder, here):
+        (folder / 'src').mkdir()
+        docker('compose', 'up', '-d', '--no-build', **here)
+        started = inspect(name, '{{.State.StartedAt}}')
+        with foreground(random.choice(DOCKERS), 'compose', 'watch', '--no-up', **here) as client:
+            for number in range(40):
+                (folder / 'src' / str(number)).touch()  # until it is watching
+                time.sleep(1)
+                if inspect(name, '{{.State.StartedAt}}') != started:
+                    break
+            await_running(name)
+            end(client, signal.SIGINT)
+        note(name, 'restarted', 'cli', client.pid)
+        asker = docker('compose', 'down', **here)[0]
+        for what in ('stopped', 'removed'):
+            note(name, what, 'cli', asker)

@@ -12,26 +12,29 @@ import concurrent.futures
 import os
 import pathlib
 import random
-import signal
+import shutil
 import sys
 import time
 
 from ansible_collections.claude_hooks.docker_audit.tests.support.day.stage import (
     API,
     DEAF,
+    DOCKERS,
     OWN,
     POLITE,
     SOCKET,
-    Unix,
     api,
     await_end,
     await_running,
     container,
     docker,
     first_process,
+    folder_of,
+    foreground,
     note,
     run,
 )
+from ansible_collections.claude_hooks.docker_audit.tests.support.sshd import Sshd
 
 
 def unwatched_user(name):
@@ -122,8 +125,7 @@ def out_of_memory(name):
 
 def killed_from_the_host(name):
     container(name, *DEAF)
-    os.kill(int(docker('inspect', '-f', '{{.State.Pid}}', name)[1]), signal.SIGKILL)
-    note(name, 'died', 'killed_outside_engine')
+    note(name, 'died', 'killed_outside_engine', run('kill', '-KILL', str(first_process(name)))[0])
 
 
 # --- Clients of the API ---
@@ -185,12 +187,61 @@ def heal(name):
 def idle_client_beside(name):
     """A client that only listens is connected while a docker command stops it."""
     container(name, *POLITE)
-    stream = Unix(SOCKET)
-    stream.request('GET', '/events')
-    try:
+    with foreground('curl', '-sN', '--unix-socket', SOCKET, 'http://localhost/events') as stream:
         note(name, 'stopped', 'cli', docker('stop', name)[0])
+        stream.terminate()
+
+
+# What a docker -H ssh:// of another host starts on this one, and what it hands to it.
+_THROUGH = '''
+import subprocess, sys
+program = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+print(program.pid)
+program.stdin.write(b'POST %s HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 0\\r\\n\\r\\n' % sys.argv[1].encode())
+program.stdin.flush()
+assert b' 204 ' in program.stdout.readline()
+program.stdin.close()
+program.wait(30)
+'''
+
+
+def dial_stdio(name):
+    """It asks for whatever comes through it."""
+    container(name, *DEAF)
+    words = [
+        sys.executable,
+        '-c',
+        _THROUGH,
+        '/containers/%s/kill' % name,
+        random.choice(DOCKERS),
+        'system',
+        'dial-stdio',
+    ]
+    note(name, 'died', 'api', int(run(*words)[1]))
+
+
+def over_ssh(name):
+    """By the docker of another host, which logs in here. Who asks on this host is the dial-stdio that it starts."""
+    container(name, *POLITE)
+    folder = folder_of(name)
+    script = folder / 'forced'
+    words = ['#!/bin/sh', 'echo $$ >>%s/pids' % folder, 'DOCKER_HOST=unix://%s exec %s system dial-stdio']
+    script.write_text('\n'.join(words) % (SOCKET, random.choice(DOCKERS)) + '\n')
+    script.chmod(0o755)
+    sshd = Sshd(folder, settings=('ForceCommand %s' % script,))
+    sshd.start()
+    try:
+        ssh = folder / 'ssh'
+        options = '-i %s -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null' % sshd.key
+        ssh.write_text('#!/bin/sh\nexec /usr/bin/ssh %s "$@"\n' % options)
+        ssh.chmod(0o755)
+        there = {'PATH': '%s:%s' % (folder, os.environ['PATH']), 'HOME': str(folder)}
+        docker('-H', 'ssh://root@127.0.0.1:%d' % sshd.port, 'stop', name, env=there)
     finally:
-        stream.close()
+        sshd.stop()
+    for pid in (folder / 'pids').read_text().split():
+        note(name, 'stopped', 'api', int(pid))
+    shutil.rmtree(folder)
 
 
 # --- Itself, and signals from elsewhere than the engine ---
@@ -207,16 +258,14 @@ def handled_signal_from_the_host(name):
     """The program ends by itself, as it was told to: nothing but the exit code 0 is left of that."""
     container(name, *POLITE)
     await_running(name)
-    os.kill(first_process(name), signal.SIGTERM)
-    note(name, 'died', 'killed_outside_engine')
+    note(name, 'died', 'killed_outside_engine', run('kill', '-TERM', str(first_process(name)))[0])
     await_end(name)
 
 
 def killed_shim(name):
     container(name, *DEAF)
     shim = int(pathlib.Path('/proc/%d/stat' % first_process(name)).read_text().rpartition(')')[2].split()[1])
-    os.kill(shim, signal.SIGKILL)
-    note(name, 'died', 'killed_outside_engine')
+    note(name, 'died', 'killed_outside_engine', run('kill', '-KILL', str(shim))[0])
     await_end(name)
 
 
@@ -228,5 +277,5 @@ def killed_by_ctr(name):
         sockets = [os.path.dirname(SOCKET) + '/exec/containerd/containerd.sock']
     words = ['ctr', '--address', next(filter(os.path.exists, sockets)), '--namespace', 'moby']
     run(*words, 'tasks', 'kill', '--signal', '9', identity)
-    note(name, 'died', 'killed_outside_engine')
+    note(name, 'died', 'containerd')
     await_end(name)

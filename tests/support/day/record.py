@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import gzip
 import json
 import pathlib
@@ -22,8 +23,19 @@ _COLUMNS = {
     settings.engine_since_the_rules: [0],
     settings.without_connects: [1],
     settings.without_anything: [1],
+    settings.everything_but_witness: [0, 1],
+    **dict.fromkeys(set(settings.WITH_WITNESS) - {settings.everything_but_witness}, [2]),
 }
-_NO_COMMANDS = (settings.without_commands, settings.root_is_not_watched, settings.without_anything)
+_NO_COMMANDS = (
+    settings.without_commands,
+    settings.root_is_not_watched,
+    settings.without_anything,
+)
+# What rests on a source that a setting has not
+_AT_MOST = {
+    settings.everything_but_connects: {'api': 'likely'},
+    settings.everything_but_signals: {'killed_outside_engine': 'open', 'containerd': 'open'},
+}
 
 
 def keep(path, day):
@@ -36,32 +48,26 @@ def keep(path, day):
 
 def judge(recorded, setting):
     """The verdicts on a day in a setting, from its raw log on, as docker_verdicts_info finds them."""
-    day = settings.Day(recorded)
-    setting(day)
-    with tempfile.TemporaryDirectory() as folder:
-        material = day.material(pathlib.Path(folder))
-    judged = decide.verdicts(material, NAMES, since=day.start)
-    # The engine that was ended has another socket, whose connects no rule logs
-    down = material._replace(
-        events=day.down['events'],
-        connects=(),
-        sources=material.sources._replace(connects=(), blind=(), ends=((0, float('inf')),)),
-        engine_ends=[day.down['gone']],
-    )
-    return judged + decide.verdicts(down, NAMES, since=day.start)
+    judged = []
+    for part in settings.parts(recorded):
+        day = settings.Day(part)
+        setting(day)
+        with tempfile.TemporaryDirectory() as folder:
+            judged += decide.verdicts(day.material(pathlib.Path(folder)), NAMES, since=day.start)
+    return judged
 
 
 # --- What is true, and what can be said of it ---
 
 
 def expected():
-    """({(kind, what): [{cause: the highest confidence}, where connects are logged, and where not]}, the causes that are
-    not true but all that can be shown, as (kind, what, cause))"""
+    """({(kind, what): [{cause: the highest confidence} where connects are logged, where not, and with everything]}, the
+    causes that are not true but all that can be shown, as (kind, what, cause))"""
     found, untrue = {}, set()
     for line in EXPECTED.read_text().splitlines():
         if line.strip() and not line.startswith('#'):
             kind, what, *cells = line.split()
-            found[kind, what] = [{}, {}]
+            found[kind, what] = [{}, {}, {}]
             for says, cell in zip(found[kind, what], cells):
                 for word in cell.split(','):
                     cause, confidence = word.strip('()').split(':')
@@ -72,8 +78,9 @@ def expected():
 
 
 def container_of(day, verdict):
-    """The container that the script noted: Compose renames it to ID_NAME, the script to NAME-new."""
-    name = 'claude-hooks-day-' + verdict['container'].partition('claude-hooks-day-')[2]
+    """The container that the script noted: Compose renames it to ID_NAME, the script to NAME-new, and the task of a
+    service is NAME.NUMBER.ID."""
+    name = 'claude-hooks-day-' + verdict['container'].partition('claude-hooks-day-')[2].partition('.')[0]
     while name not in day['truth'] and '-' in name:
         name = name.rpartition('-')[0]
     return name
@@ -114,6 +121,9 @@ def may_say(day, verdict, setting):
         for cause, confidence in allowed.items()
         if cause in true or any((kind, entry[0], cause) in untrue for entry in entries)
     }
+    for cause, most in _AT_MOST.get(setting, {}).items():
+        if cause in allowed:
+            allowed[cause] = min(allowed[cause], most, key=CONFIDENCE.index)
     if setting in _NO_COMMANDS:
         # No client of the API is accused for that no command explains it
         allowed.pop('api', None)
@@ -171,3 +181,31 @@ def confusion(day, judged):
         lines.append('%-24s' % true + ''.join('%30s' % (counts.get((true, column)) or '.') for column in columns))
     sure = sum(1 for verdict in judged if verdict['confidence'] != 'open')
     return '\n'.join(lines + ['certain or likely: %d of %d' % (sure, len(judged))])
+
+
+# What a verdict on a client of the API misses for the proof that it was this one
+_MISSING = (
+    'look_not_whole',
+    'connects_not_logged',
+    'connects_logged_later',
+    'listeners_not_watched',
+    'processes_before_audit',
+    'records_lost',
+    'did_not_connect',
+)
+
+
+def proven(day, judged):
+    """How often exactly one client of the API was left as the asker, and what the others missed."""
+    of_clients = [one for one in judged if {cause for _what, cause, _pid in noted(day, one)} == {'api'}]
+    counts = collections.Counter()
+    for verdict in of_clients:
+        codes = sorted({line['code'] for line in verdict['evidence']} & set(_MISSING))
+        several = len(verdict['who']) + verdict['more'] - 1
+        if verdict['confidence'] != 'certain':
+            older = sum(line.get('count', 0) for line in verdict['evidence'] if line['code'] == 'older_clients')
+            codes += ['one of several new clients'] if several > 0 else ['older clients'] if older else []
+            counts[', '.join(codes) or 'nothing of these'] += 1
+    sure = collections.Counter(verdict['confidence'] for verdict in of_clients)
+    lines = ['of %d ends by clients of the API: %s' % (len(of_clients), dict(sure))]
+    return '\n'.join(lines + ['%5d not proven: %s' % (count, why) for why, count in counts.most_common()])

@@ -10,7 +10,9 @@ import gzip
 import json
 import re
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import witness
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, witness
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import host as host_facts
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host
 
@@ -21,6 +23,24 @@ IDENT = re.compile(r'msg=audit\(([0-9]+)\.([0-9]{3}):([0-9]+)\)')
 def read(path):
     with gzip.open(path, 'rt', encoding='utf-8') as file:
         return json.load(file)
+
+
+def parts(recorded):
+    """A recorded day as each of its engines had it: the main one, and those with a socket and a rule of their own."""
+    yield recorded
+    usual = 'key="%s-socket"' % recorded['key']
+    for name, beside in recorded.get('beside', {}).items():
+        own = 'key="%s-%s-socket"' % (recorded['key'], name)
+        lines = recorded['log'].split('\n')
+        others = {IDENT.search(line).group() for line in lines if usual in line}
+        kept = [line for line in lines if line and IDENT.search(line).group() not in others]
+        rules = [line for line in recorded['rules'].split('\n') if not line.endswith(usual.replace('"', ''))]
+        yield dict(
+            recorded,
+            **beside,
+            log='\n'.join(kept).replace(own, usual),
+            rules='\n'.join(rules).replace(own.replace('"', ''), usual.replace('"', '')),
+        )
 
 
 def _later(record, shift):
@@ -35,6 +55,7 @@ class Day(object):
     """A recorded day, and what can be taken out of it."""
 
     def __init__(self, recorded):
+        self.gone = []
         self.__dict__.update(recorded)
         # The machine had audit switched on hours after its boot; a host has it from the start
         began = 'type=DAEMON_START msg=audit(%d.%03d:1): op=start res=success' % divmod(self.start, 1000)
@@ -42,9 +63,14 @@ class Day(object):
         self.noon = (self.start + self.end) // 2
         self.full = False
         self.kept = dict(NOTHING_KEPT)
+        self.own = []
         self.engine_since = None
         self.remembered_since = None
         self.lost = recorded.get('lost')
+        # What only a host has that watches all
+        self.everything = (self.lines, self.rules)
+        for suffix in (names.SIGNALS_SUFFIX, names.SERVICES_SUFFIX):
+            self.forget(self.key + suffix)
         shift = recorded.get('booted', 0) - self.start
         shifted = [_later(line, shift) for line in recorded.get('kmsg', ())]
         self.kernel = [line for line in shifted if line is not None]
@@ -61,6 +87,12 @@ class Day(object):
     def drop_changes(self, key):
         """Take out that a rule came."""
         self.lines = [line for line in self.lines if not ('CONFIG_CHANGE' in line and 'key="%s"' % key in line)]
+
+    def forget(self, key):
+        """Take out a rule as if it had never been there."""
+        self.drop(key)
+        self.drop_changes(key)
+        self.unlist(key)
 
     def unlist(self, key):
         """Take a rule from those that the kernel holds now."""
@@ -84,15 +116,17 @@ class Day(object):
             booted=self.start,
             events=self.events,
             full=self.full,
-            kept=self.kept,
+            # That the engine went away the audit log says, too
+            kept=dict(self.kept, gone=sorted({*self.kept['gone'], *self.gone})),
             containers={},
             engine_since=self.engine_since,
             remembered_since=self.remembered_since,
             reasons=[],
-            own=[],
+            own=[*self.kept['connects'], *self.own],
             states=[],
             kernel=self.kernel,
             real=None,
+            socket=self.socket,
             lost=self.lost,
         )
         return on_host.material(host)
@@ -113,10 +147,7 @@ def engine_since_the_rules(day):
 
 
 def without_connects(day):
-    key = day.key + '-socket'
-    day.drop(key)
-    day.drop_changes(key)
-    day.unlist(key)
+    day.forget(day.key + '-socket')
 
 
 def connects_until_noon(day):
@@ -145,9 +176,7 @@ def connects_in_the_middle(day):
 
 
 def without_commands(day):
-    day.drop(day.key)
-    day.drop_changes(day.key)
-    day.unlist(day.key)
+    day.forget(day.key)
 
 
 def commands_until_noon(day):
@@ -233,4 +262,72 @@ SETTINGS = (
     events_are_forgotten,
     kept_events_have_a_gap,
     events_are_kept_alone,
+)
+
+
+# --- With all that docker_audit_watch=all and docker_audit_witness=true record ---
+
+
+def everything(day):
+    day.lines, day.rules = day.everything
+    day.kept = kept_events.read([day.witnessed.encode()])
+    day.events = kept_events.joined(day.events, day.kept['events'])
+    # As the collection notes of its own connects
+    day.own = [(day.recorder, float('-inf'), float('inf'))]
+
+
+def everything_from_the_witness(day):
+    """The engine remembers its last events alone."""
+    last = day.events[-engine.REMEMBERED :]
+    everything(day)
+    day.events = kept_events.joined(last, day.kept['events'])
+    day.remembered_since = min((event['timeNano'] / 1e6 for event in last), default=day.end)
+    day.full = True
+
+
+def everything_but_connects(day):
+    everything(day)
+    without_connects(day)
+
+
+def everything_but_commands(day):
+    everything(day)
+    without_commands(day)
+
+
+def everything_but_users(day):
+    everything(day)
+    root_is_not_watched(day)
+
+
+def everything_but_signals(day):
+    everything(day)
+    day.forget(day.key + names.SIGNALS_SUFFIX)
+
+
+def everything_but_witness(day):
+    """Nobody kept what the engine has forgotten, or looked at who was connected."""
+    day.lines, day.rules = day.everything
+    day.events = day.events[-engine.REMEMBERED :]
+    day.full = True
+
+
+def looks_from_noon(day):
+    """The witness was started at noon."""
+    everything(day)
+    marks = day.kept['marks']
+    looks = [look for look in marks.looks if look.time >= day.noon]
+    firsts = [first for first in marks.firsts if first.time >= day.noon]
+    day.kept['marks'] = marks._replace(looks=tuple(looks), firsts=tuple(firsts))
+
+
+WITH_WITNESS = (
+    everything,
+    everything_from_the_witness,
+    everything_but_connects,
+    everything_but_commands,
+    everything_but_users,
+    everything_but_signals,
+    everything_but_witness,
+    looks_from_noon,
 )

@@ -143,6 +143,10 @@ def await_end(name):
     wait_for(lambda: not is_state(name, 'running', 'removing', 'restarting'), name + ' ended')
 
 
+def await_no(name):
+    wait_for(lambda: name not in docker('ps', '-a', '--format', '{{.ID}} {{.Names}}')[1], name + ' is removed')
+
+
 def first_process(name):
     return int(inspect(name, '{{.State.Pid}}'))
 
