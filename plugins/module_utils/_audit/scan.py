@@ -83,7 +83,9 @@ class Scan:
             wanted = dict(self._waiting)
             wanted.update(found)
             _collect(block, end, wanted)
-        if (not count or end < hits.SMALL) and self._is_wanted is audit.may_be_execution:
+        if self._is_wanted is audit.may_be_execution and (
+            not count or end < hits.SMALL or self._is_elsewhere(block, end)
+        ):
             self._note_unknown(block, end)
         yield from self._complete(found)
         self._keep(block, end)
@@ -115,7 +117,7 @@ class Scan:
         """The events of `ausearch -i` text, which are known when it is read to its end. What comes next may be raw."""
         if self._assembly is not None:
             for event in self._assembly.events():
-                if audit.has_key(event, self._key) and self._is_wanted(event):
+                if self._may_be_ours(event) and self._is_wanted(event):
                     yield event
             self._assembly = None
             self._before.clear()
@@ -191,6 +193,11 @@ class Scan:
                 if record.kind == b'EXECVE' and record.origin != records.INTERPRETED and not is_taken:
                     incomplete[key] = audit.Event(record.node, record.ident, origin=record.origin, host=record.host)
 
+    def _is_elsewhere(self, block: bytes, end: int) -> bool:
+        """Whether our key stands elsewhere than as the key of a record. Those with a suffix are of other rules."""
+        mentions = block.count(self._key, 0, end) - block.count(self._key + b'-', 0, end)
+        return mentions != block.count(b' key="%s"' % self._key, 0, end)
+
     def _note_unknown(self, block: bytes, end: int) -> None:
         place = block.find(self._key, 0, end)
         while place >= 0:
@@ -245,17 +252,18 @@ def _collect(block: bytes, end: int, wanted: dict[hits.Key, audit.Event]) -> Non
 
 def _places(block: bytes, end: int, idents: set[bytes]) -> list[int]:
     """Where the records with these times and serials are, in order. A search for each is faster while they are few."""
+    # One that is damaged can hold what divides the text
+    alone = idents if len(idents) <= 3 else {ident for ident in idents if b'audit(' in ident or b')' in ident}
     places = []
-    if len(idents) <= 3:
-        for ident in idents:
-            place = block.find(b'audit(%s)' % ident, 0, end)
-            while place >= 0:
-                places.append(place)
-                place = block.find(b'audit(%s)' % ident, place + 1, end)
-        return sorted(places)
-    place = 0
-    for piece in block[:end].split(b'audit('):
-        if piece[: piece.find(b')')] in idents:
+    for ident in alone:
+        place = block.find(b'audit(%s)' % ident, 0, end)
+        while place >= 0:
             places.append(place)
-        place += len(piece) + 6
-    return places
+            place = block.find(b'audit(%s)' % ident, place + 1, end)
+    if alone != idents:
+        place = 0
+        for piece in block[:end].split(b'audit('):
+            if piece[: piece.find(b')')] in idents:
+                places.append(place)
+            place += len(piece) + 6
+    return sorted(places)

@@ -12,6 +12,7 @@ for each program that a user starts, with its path in the name.
 from __future__ import annotations
 
 import gzip
+import json
 import pathlib
 
 import pytest
@@ -267,6 +268,36 @@ def test_both_ways_of_reading_agree_on_damaged_logs():
     assert compared > 100 and different == []
 
 
+def executed(serial, ident=None):
+    head = b'msg=audit(%s): ' % (ident or b'1795490000.100:%d' % serial)
+    return [
+        b'type=SYSCALL ' + head + b'arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=2 auid=0 uid=0 ses=1 '
+        b'comm="docker" exe="/usr/bin/docker" key="claude-hooks-docker"',
+        b'type=EXECVE msg=audit(1795490000.100:%d): argc=3 a0="docker" a1="stop" a2="x"' % serial,
+        b'type=PATH msg=audit(1795490000.100:%d): item=0 name="/usr/bin/docker"' % serial,
+    ]
+
+
+DAMAGED = [
+    executed(serial, ident) for serial, ident in enumerate([None, None, None, b'179549audit(1:3', b'1.1:4) : 5'])
+]
+
+
+@pytest.mark.parametrize(
+    'lines',
+    [
+        pytest.param(sum(DAMAGED[:4], []), id='a head within a head, among several'),
+        pytest.param(sum(DAMAGED, []), id='a bracket within a head, among several'),
+        pytest.param(
+            [*executed(1)[1:], b'type=CWD msg=audit(11/24/26 03:13:20.100:9) : cwd=/'], id='no SYSCALL, in text of -i'
+        ),
+    ],
+)
+def test_both_ways_of_reading_agree_on_what_the_mutator_found(lines):
+    plain, fast = log_mutator.both_ways(b'\n'.join(lines))
+    assert plain == fast and json.loads(plain)['unreadable_count'] > 0
+
+
 @pytest.mark.parametrize('end', ['\x0b', '\x0c', '\x1c', '\x1d', '\x1e', '\x85', '\u2028'])
 @pytest.mark.parametrize('carrier', sorted(set(CARRIERS.values()) - {CARRIERS['an argument']}))  # which is encoded
 def test_what_a_list_of_lines_makes_of_a_text_is_never_called_raw(carrier, end):
@@ -278,3 +309,11 @@ def test_what_a_list_of_lines_makes_of_a_text_is_never_called_raw(carrier, end):
 def test_a_list_of_lines_without_text_of_users_is_raw():
     text = audit_writer.text([b'type=CONFIG_CHANGE msg=audit(1795490000.000:3): op=add_rule key="x" res=1'], REAL)
     assert read(text.decode().splitlines()) == ONLY_THE_REAL_ONE
+
+
+def test_a_line_of_no_known_form_is_counted_in_a_long_log_too():
+    lines = sum(map(executed, range(100)), [b'type=USER_END msg=audit(1795490000.000:7): ' + b'x' * 600000])
+    lost = b'<13>SYSCALL at 03:13 by uid 0: exe "/usr/bin/docker", key "claude-hooks-docker" (#99)'
+    reading = Reading('claude-hooks-docker', text=b'\n'.join([*lines, lost]))
+    assert findings.find(reading.events(), name='*')['executions'] == 100
+    assert [problem for problem in reading.problems() if 'have no known form, 1 of them' in problem]
