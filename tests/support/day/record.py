@@ -192,6 +192,7 @@ _MISSING = (
     'processes_before_audit',
     'records_lost',
     'did_not_connect',
+    'client_gone',
 )
 
 
