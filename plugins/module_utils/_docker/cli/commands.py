@@ -19,8 +19,8 @@ from __future__ import annotations
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import effects, plugins
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.pflag import Verb, group
 
-#: Before the command word. The plugins get them, too.
-GLOBAL = 'config= context/c= debug/D host/H= log-level/l= tls tlscacert= tlscert= tlskey= tlsverify'
+#: Before the command word. The plugins get them, too. Only Docker Desktop's docker knows --cloud, for plugins.CLOUD.
+GLOBAL = 'cloud* config= context/c= debug/D host/H= log-level/l= tls tlscacert= tlscert= tlskey= tlsverify'
 
 _READS = Verb()
 _FORMAT = Verb('format/f=')

@@ -20,6 +20,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.
     compose,
     compose_v1,
     effects,
+    plugins,
     podman,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
@@ -195,6 +196,8 @@ def _global_options(root: Group, words: list[str], given: Given) -> list[str]:
     if not found:
         return rest
     given.add(found)
+    if given.flag('cloud') and not given.is_set('context') and not given.is_set('host'):
+        given.add([('context', plugins.CLOUD)])
     if (given.text('log-level') or '').lower() not in LOG_LEVELS:
         raise Refused('SetLogLevel: unable to parse logging level')
     hosts = given.texts('host')

@@ -5,7 +5,8 @@
 """The commands of docker plugins that run or end containers, as tables: buildx, model, and those of Docker Desktop.
 
 How commands and options are written is said in commands.py. Sources: commands of docker/buildx 0.10 to 0.36, cmd/cli of
-docker/model-runner 1.2, and docker's reference for desktop, extension and sandbox, which are not published as source.
+docker/model-runner 1.2, and docker's reference for desktop, extension, offload and sandbox,
+which are not published as source.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.
     Verb,
     group,
 )
+
+#: The context of the engine that Docker Offload runs elsewhere.
+CLOUD = 'docker-cloud'
 
 
 def _builder(arguments: list[str], given: Given) -> list[str]:
@@ -54,6 +58,17 @@ def model_runner(_arguments: list[str], _given: Given) -> Command:
 def _all(action: str, ends: bool | None) -> Effect:
     """What ends containers that the command line cannot name: all of Docker Desktop's, or an extension's."""
     return lambda _arguments, _given: Command(action, everything=True, ends=ends)
+
+
+def _in_the_cloud(action: str, ends: bool | None, option: str | None = None) -> Effect:
+    """What ends the containers of Docker Offload's engine; with an option alone, if there is one."""
+
+    def effect(_arguments: list[str], given: Given) -> Command:
+        if option and not given.flag(option):
+            return Command()
+        return Command(action, everything=True, ends=ends, context=CLOUD)
+
+    return effect
 
 
 def _sandboxes(action: str) -> Effect:
@@ -157,10 +172,22 @@ _EXTENSION = group(
         'enable init inspect install ls validate version': Verb(),
     }
 )
+# "stop" pauses the engine in the cloud; older releases ended it, and all that it ran.
+_OFFLOAD = group(
+    {
+        'create': Verb(
+            'account/a= cpus= gpu/g idle-timeout= keep-alive memory= recreate timeout= ttl=',
+            _in_the_cloud('remove', True, 'recreate'),
+        ),
+        'rm': Verb('force/f', _in_the_cloud('remove', True)),
+        'stop': Verb('force/f', _in_the_cloud('stop', None)),
+        'diagnose start status version': Verb(),
+    }
+)
 _SANDBOX = group(
     {
         'reset': Verb('force/f', _sandboxes('remove')),
-        'rm': Verb('force/f', _sandboxes('remove'), 1),
+        'rm remove': Verb('force/f', _sandboxes('remove'), 1),
         'stop': Verb('', _sandboxes('stop'), 1),
         'create inspect ls version': Verb(),
     }
@@ -171,5 +198,6 @@ PLUGINS = {
     'desktop*': _DESKTOP,
     'extension*': _EXTENSION,
     'model*': _MODEL,
+    'offload*': _OFFLOAD,
     'sandbox*': _SANDBOX,
 }

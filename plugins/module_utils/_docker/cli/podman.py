@@ -40,7 +40,7 @@ def _ends(action: str, given: Given) -> bool | None:
         return signal_ends(given.text('signal'))
     if action == 'remove':
         return given.flag('force')
-    return {'stop': timed_end(given), 'restart': timed_end(given), 'pause': False}.get(action, True)
+    return {'stop': timed_end(given), 'restart': timed_end(given), 'pause': False, 'update': None}.get(action, True)
 
 
 def _on(action: str, kind: str) -> Effect:
@@ -80,6 +80,32 @@ def _replace(kind: str) -> Effect:
 
 def _everything(action: str, ends: bool) -> Effect:
     return lambda _arguments, _given: Command(action, everything=True, ends=ends)
+
+
+def _clone(kind: str) -> Effect:
+    """--destroy removes what was copied; a pod is removed by force, a container with --force alone."""
+
+    def effect(arguments: list[str], given: Given) -> Command:
+        if not given.flag('destroy'):
+            return Command()
+        return Command('remove', targets=(arguments[0],), target_kind=kind, ends=kind == 'pod' or given.flag('force'))
+
+    return effect
+
+
+def _label(_arguments: list[str], given: Given) -> Command:
+    """runlabel --replace removes the container of the name given, or of one that the image tells."""
+    if not given.flag('replace') or given.flag('display'):
+        return Command()
+    name = given.text('name')
+    return Command(
+        'remove', targets=(name,) if name else (), target_kind='container', everything=name is None, ends=True
+    )
+
+
+def _commit(arguments: list[str], given: Given) -> Command:
+    """Unlike docker it pauses only when told to."""
+    return _on('pause', 'container')(arguments[:1], given) if given.flag('pause') else Command()
 
 
 def _cleanup(arguments: list[str], given: Given) -> Command:
@@ -142,6 +168,13 @@ _CONTAINER = {
     'pause': _verb(_NAMED, _on('pause', 'container')),
     'run': _NEW_CONTAINER,
     'create': _NEW_CONTAINER,
+    'update': _verb(_NEW + ' latest/l', _on('update', 'container'), 0, 1),
+    'commit': _verb(
+        'author/a= change/c= config= format/f= iidfile= include-volumes message/m= pause/p quiet/q squash/s',
+        _commit,
+        1,
+        2,
+    ),
 }
 _IMAGE_RM = _verb('all/a force/f ignore/i no-prune', _those_of)
 _PRUNE = _everything('prune', False)
@@ -159,6 +192,13 @@ ROOT = Group(
                     'leave-running/R pre-checkpoint/P print-stats tcp-established with-previous',
                     _checkpoint,
                 ),
+                'clone': _verb(_NEW + ' destroy force/f run', _clone('container'), 1, 3),
+                'runlabel': _verb(
+                    'authfile= cert-dir= creds= display name/n= opt1= opt2= opt3= pull/p quiet/q replace '
+                    'signature-policy= tls-verify',
+                    _label,
+                    2,
+                ),
                 'cleanup': _verb('all/a exec= latest/l rm rmi stopped-only', _cleanup),
                 'prune': _verb('filter= force/f', _PRUNE, 0, 0),
             }
@@ -169,6 +209,7 @@ ROOT = Group(
             {
                 'rm': _verb('force/f save-ignition save-image', _everything('remove', True)),
                 'stop': _verb('', _everything('stop', True)),
+                'reset': _verb('force/f', _everything('remove', True), 0, 0),
             }
         ),
         'quadlet': group({'rm': _verb('all/a force/f ignore/i reload-systemd', _everything('remove', True))}),
@@ -181,6 +222,7 @@ ROOT = Group(
                     'exit-policy= infra infra-image= name/n= pod-id-file= replace share-parent share= ' + _NEW,
                     _replace('pod'),
                 ),
+                'clone': _verb(_NEW + ' destroy name/n= start', _clone('pod'), 1, 2),
                 'kill': _verb('all/a latest/l signal/s=', _on('kill', 'pod')),
                 'pause': _verb('all/a latest/l', _on('pause', 'pod')),
                 'prune': _verb('force/f', _PRUNE, 0, 0),
@@ -192,6 +234,8 @@ ROOT = Group(
         'system': group(
             {
                 'prune': _verb('all/a build external filter= force/f volumes', _PRUNE, 0, 0),
+                # migrate() in libpod/runtime_migrate.go stops all before it looks whether anything is to be migrated.
+                'migrate': _verb('migrate-db new-runtime=', _everything('stop', True), 0, 0),
                 'reset': _verb('force/f', _everything('remove', True), 0, 0),
             }
         ),
