@@ -67,6 +67,8 @@ SENTENCES = {
     'connected_meanwhile': '{count} clients connected between the command and the request, but it needs none of them',
     'client_then': _CLIENT + '{remote}, was connected at that moment{since}{through}',
     'client_before': _CLIENT + '{remote}, was connected before and had left{since}{through}: it can have asked',
+    'named_another_engine': '{time} ' + _WHO + ' fits, but it names another engine; if that is this one over TCP, no '
+    'connection of it is logged',
     'not_connected_then': '{time} '
     + _WHO
     + ' fits, but it was not connected to this engine while it would have waited '

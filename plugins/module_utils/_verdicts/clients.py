@@ -114,6 +114,12 @@ class Clients:
         """When the process of an execution connected, or a plugin that it started."""
         return self._times.get((one.time, one.serial), [])
 
+    def is_elsewhere(self, one: Execution) -> bool:
+        """Whether it means another engine: a context, or another path of a socket, can be this one after all."""
+        host = one.command.docker_host
+        is_file = host is None or host.startswith('unix://')
+        return names.is_foreign(host, one.command.context) and not (is_file and self.of(one))
+
     def others(self, time: float) -> Others:
         """One connect for each process that no known command explains, the nearest first, up to a time.
 

@@ -51,7 +51,7 @@ def signal_ends(signal: str | None) -> bool | None:
         return True
     if name in _STOP:
         return False
-    number = name.isdigit() and 0 < int(name) <= 64
+    number = _REPLICAS.fullmatch(name) and 0 < int(name) <= 64
     return None if number or name in _SIGNALS or name.startswith(('RTMIN', 'RTMAX')) else False
 
 

@@ -40,6 +40,9 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 _PULL = 600 * 1000
 # What was started inside has had its effect by then
 _EFFECT = 5 * 1000
+# But it can have been told to end when its work is done
+_LATER_EFFECT = 60 * 1000
+_LATER = re.compile('kill|stop|quit|exit|term|halt|shutdown|reboot', re.I)
 # A program whose only work is to end others. A shell that still runs can have been told to.
 _ENDING = re.compile(r'(?:^|[\s/;&|"\'])(?:kill|pkill|killall|killall5|reboot|shutdown|poweroff|halt)(?=[\s;&|"\']|$)')
 
@@ -55,7 +58,7 @@ class Attached:
         self._compose: dict[tuple[object, ...], list[Execution]] = {}
         for one in ran:
             command = one.command
-            if names.is_foreign(command.docker_host, command.context) or not command.attached or one.carries_requests:
+            if not command.attached or one.carries_requests or clients.is_elsewhere(one):
                 continue
             if (command.subcommand or '').startswith('compose'):
                 by = (command.project, command.files, command.project_directory, command.targets, one.entry.get('cwd'))
@@ -116,7 +119,7 @@ def ask_exec(incident: Incident, attached: Attached, clients: Clients, sources: 
     """A program that was started inside from outside, as docker exec does, and that can have ended the first one."""
     if not covers(sources.execs, incident.started or incident.time, incident.time):
         return _unknown_exec(incident, attached, clients, sources, since)
-    started = [one for one, end in incident.execs if end is None or end >= incident.time - _EFFECT]
+    started = [one for one, end in incident.execs if end is None or end >= incident.time - _effect(one)]
     started = [one for one in started if not _is_probe(one, incident)]
     if not started:
         return answers.excluded('cli')
@@ -151,6 +154,10 @@ def _unknown_exec(
     lines = [note('execs_not_kept')] + [note('exec_by', **who_did(one.entry)) for one in found]
     who = tuple(one.entry for one in found) + others.entries
     return Answer('not_known', answers.NOT_KNOWN, who, tuple(lines), more=others.more)
+
+
+def _effect(one: Event) -> int:
+    return _LATER_EFFECT if _LATER.search(one.detail) else _EFFECT
 
 
 def _is_probe(one: Event, incident: Incident) -> bool:

@@ -9,11 +9,12 @@ a Compose command touches is pkg/compose of docker/compose.
 
 from __future__ import annotations
 
+import re
 import signal
 from bisect import bisect_left, bisect_right
 from typing import Any, NamedTuple, Sequence
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Answer, Evidence, note
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.clients import (
@@ -23,13 +24,23 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
     Execution,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses import compose
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import STARTUP, Incident
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
+    SOON,
+    STARTUP,
+    Incident,
+)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources
 
 CAUSE = 'cli'
 
 STOP_TIMEOUT = 10  # seconds; the default of stop and restart
 _LONGEST_TIMEOUT = 3600
+# parallelOperation in cli/command/container/utils.go of docker/cli
+_AT_ONCE = 50
+# The first and the last real-time signal as docker counts them (sys/signal of moby)
+_REAL_TIME = {'RTMIN': 34, 'RTMAX': 64}
+# Ascii alone: str.isdigit() takes superscripts, too
+_DECIMAL = re.compile(r'[+-]?[0-9]{1,9}', re.A)
 _ENDS = ('stop', 'kill', 'restart', 'checkpoint')
 _BY_TARGET = _ENDS + ('remove', 'rename')
 _SWARM = ('service_rm', 'service_scale', 'service_update', 'stack_rm', 'node_drain', 'swarm_leave')
@@ -57,7 +68,7 @@ class Commands:
         self._kinds: dict[str, list[Execution]] = {'prune': [], 'compose': [], 'swarm': [], 'cut': []}
         for one in ran:
             command = one.command
-            if not command.action or names.is_foreign(command.docker_host, command.context):
+            if not command.action:
                 continue
             if command.action in _BY_TARGET:
                 for target in command.targets:
@@ -119,7 +130,10 @@ class Commands:
             claim = self._claim(one, ready, incident)
             if claim is None or self._used.get(_use(claim, incident), incident) is not incident:
                 continue
-            if not connected and self._sources.connects_logged(one.time, max(moments)):
+            if self._clients.is_elsewhere(one):
+                if may_be_tcp(one.command):
+                    remarks.append(note('named_another_engine', **who_did(one.entry)))
+            elif not connected and self._sources.connects_logged(one.time, max(moments)):
                 remarks.append(note('did_not_connect', **who_did(one.entry)))
             elif not connected or any(min(connected) <= time for time in moments):
                 claims.append(claim._replace(connected=bool(connected)))
@@ -150,7 +164,7 @@ class Commands:
         if action == 'prune':
             return self._prune(one, ready, incident)
         if action.startswith('compose'):
-            found = compose.claim(one, ready, incident, self._world)
+            found = compose.claim(one, ready, incident, self._world) if _with_signal(one, incident) else None
             return None if found is None else Claim(one, None, *found)
         if action in _SWARM:
             return _swarm(one, ready, incident)
@@ -166,16 +180,18 @@ class Commands:
         }[incident.what]
         moments = _with_signal(one, incident)
         window = STARTUP
-        if command.action == 'restart':
-            # one after the other
-            window += max(0, len(command.targets) - 1) * (timeout(command.timeout) + 2) * 1000
-        elif incident.what == 'removed' and command.force:
+        # restart asks one after the other, and all others for fifty at once
+        turns = max(0, len(command.targets) - 1) // (1 if command.action == 'restart' else _AT_ONCE)
+        window += turns * (timeout(command.timeout) + 2) * 1000
+        if incident.what == 'removed' and command.force:
             window += STARTUP  # the engine waits so long for the end of the container
         if not does or not in_window(ready, moments, window):
             return None
         shape = has_its_shape(command.action or '', incident)
         if shape is None:
             return None
+        # One that was made since is another container than the command meant, unless it was slow
+        shape = shape and (incident.created is None or incident.created <= ready)
         for target in command.targets:
             how = self._world.resolves(target, incident, min(incident.times))
             if how:
@@ -193,7 +209,9 @@ class Commands:
             return None
         # Filters leave out containers, and which ones argv does not say
         evidence = note('prunes', end_noted=end is not None, filtered=bool(one.command.filters))
-        return Claim(one, None, evidence, not one.command.filters and end is not None)
+        # Right after its end, --rm or whoever ended it by force can have removed it
+        right_after = incident.died is not None and incident.time - incident.died <= SOON / 2
+        return Claim(one, None, evidence, not one.command.filters and end is not None and not right_after)
 
 
 def _swarm(one: Execution, ready: float, incident: Incident) -> Claim | None:
@@ -240,6 +258,14 @@ def in_window(start: float, moments: Sequence[float], window: float) -> bool:
     return any(start <= time <= start + window for time in moments)
 
 
+def may_be_tcp(command: Command) -> bool:
+    """Whether a command that names another engine can have asked this one after all: over TCP no connect shows.
+
+    Over ssh the docker on this host shows, and through a socket of this host its connect.
+    """
+    return not (command.docker_host or '').startswith(('ssh://', 'unix://', 'npipe://', 'fd://'))
+
+
 def who_did(entry: answers.Entry) -> dict[str, Any]:
     """What a line of evidence says of a command or a client."""
     return {
@@ -256,18 +282,23 @@ def signal_number(name: str | None) -> int | None:
     """The number of a signal as written for docker kill; None where it is not known."""
     if not name:
         return 9
-    if name.isdigit():
-        return int(name[:4])
+    if _DECIMAL.fullmatch(name):
+        return int(name)
     word = name.upper()
-    found = getattr(signal, word if word.startswith('SIG') else 'SIG' + word, None)
+    word = word[3:] if word.startswith('SIG') else word
+    if word[5:] and word[:5] in _REAL_TIME and _DECIMAL.fullmatch(word[5:]):
+        return _REAL_TIME[word[:5]] + int(word[5:])
+    found = getattr(signal, 'SIG' + word, None)
     return int(found) if isinstance(found, signal.Signals) else None
 
 
 def _with_signal(one: Execution, incident: Incident) -> list[float]:
     """When requests came that a command can have made: kill and rm --force send one signal only."""
-    if incident.what != 'died' or one.command.action not in ('kill', 'remove'):
+    if incident.what != 'died' or one.command.action not in ('kill', 'remove', 'compose_kill'):
         return incident.times
-    number = signal_number(one.command.signal if one.command.action == 'kill' else None)
+    number = signal_number(None if one.command.action == 'remove' else one.command.signal)
+    if number is None and one.command.ends is False:
+        return []  # the engine refuses what is no signal
     return [
         request.time
         for request in incident.requests

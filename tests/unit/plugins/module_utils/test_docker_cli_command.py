@@ -86,6 +86,8 @@ def test_the_timeout_is_a_number_as_go_reads_it(line, timeout):
         ('docker kill -s 0 c', '0', False),
         ('docker kill -s 99 c', '99', False),
         ('docker kill -s nonsense c', 'nonsense', False),
+        ('docker kill -s \u00b2 c', '\u00b2', False),
+        ('docker kill -s \u0663 c', '\u0663', False),
         ('docker kill -s HUP -s KILL c', 'KILL', True),
         ('docker stop c', None, True),
         ('docker stop -s HUP c', 'HUP', True),

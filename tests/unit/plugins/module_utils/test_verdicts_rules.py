@@ -17,13 +17,16 @@ from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events imp
     command,
     connect,
     event,
+    gone,
     judge,
     kill,
     life,
+    short,
     stop,
 )
 
 CURL = connect(0.9, 300, '/usr/bin/curl')
+PORTAINER = connect(-40, 301, '/portainer')
 NAME = 'claude-hooks-a'
 SHOP = {
     'com.docker.compose.project': 'shop',
@@ -49,6 +52,11 @@ def removed(**labels):
     return old(dict(DIED), event(1, 'destroy', **labels), **labels)
 
 
+def signalled(number, code):
+    return [event(1, 'kill', signal=number), event(1.05, 'die', exitCode=code)]
+
+
+NAMES = ' '.join('x%d' % number for number in range(50))
 HELD = [event(0.2, 'die', exitCode='1', **SHOP), event(1, 'stop', **SHOP)]
 RENAMED = event(1, 'rename', oldName='/' + NAME, name='x')
 
@@ -142,6 +150,29 @@ CASES = {
     'stop that waits for ever': (old(*stop(**SHOP), **SHOP), -900, 'docker compose -p shop stop -t -1', {100}),
     'rm waits for an answer': (removed(**SHOP), -500, 'docker compose -p shop rm', {100}),
     'rm by force does not': (removed(**SHOP), -500, 'docker compose -p shop rm -f', {300}),
+    # Real-time signals, as docker counts them
+    'the signal by a real-time name': (life(*signalled('37', '165')), 0.5, 'docker kill -s SIGRTMIN+3 ' + NAME, {100}),
+    'from the last one down': (life(*signalled('63', '191')), 0.5, 'docker kill -s RTMAX-1 ' + NAME, {100}),
+    'another real-time signal': (life(*kill()), 0.5, 'docker kill -s RTMIN+3 ' + NAME, {300}),
+    'a number with zeros': (life(*signalled('15', '143')), 0.5, 'docker kill -s 000015 ' + NAME, {100}),
+    'no number, though a digit': (life(*kill()), 0.5, 'docker kill -s \u00b2 ' + NAME, {300}),
+    'no signal at all': (life(*kill()), 0.5, 'docker kill -s nonsense ' + NAME, {300}),
+    # fifty at once, each as long as it takes
+    'the last of a hundred': (life(*stop(11.6)), 0.5, 'docker stop %s %s' % (NAMES, NAME), {100}),
+    'of fifty none waits': (life(*stop(11.6)), 0.5, 'docker stop ' + NAMES.replace('x0 ', NAME + ' ', 1), {300}),
+    'the last of a hundred, by force': (life(*gone(11.6)), 0.5, 'docker rm -f %s %s' % (NAMES, NAME), {100}),
+    # Compose sends one signal, too
+    'compose kill by the signal': (life(*kill(**SHOP), **SHOP), 0.5, 'docker compose -p shop kill', {100}),
+    'compose kill by another': (life(*kill(**SHOP), **SHOP), 0.5, 'docker compose -p shop kill -s HUP', {300}),
+    # whoever is removed by force has ended right before, and a prune takes nothing that runs
+    'a prune right after an end': (life(*gone(), *PRUNED), 0.5, 'docker container prune -f', {100, 300}),
+    # a name that was another container's when the command came
+    'typed before it was made': (
+        [event(0, 'create'), event(0.2, 'start'), *stop()],
+        -2,
+        'docker stop ' + NAME,
+        {100, 300},
+    ),
     # between two starts
     'a stop holds': (old(*[dict(one) for one in HELD]), 0.5, 'docker stop ' + NAME, {100}),
     'a kill does not hold': (old(*[dict(one) for one in HELD]), 0.5, 'docker kill ' + NAME, {300}),
@@ -188,12 +219,38 @@ def test_a_folder_that_is_not_known_excludes_nothing(option):
     assert who == {100, 300} and 'command_may_mean' in codes(verdict)
 
 
-@pytest.mark.parametrize('socket, expected', [('/srv/docker.sock', {100}), ('/srv/other.sock', {300})])
+@pytest.mark.parametrize('socket, expected', [('/srv/docker.sock', {100}), ('/srv/other.sock', set())])
 def test_a_command_that_names_the_socket_of_this_engine_means_it(socket, expected):
     found = [command(0.5, 'docker -H unix://%s stop %s' % (socket, NAME))]
-    connects = [LOGGED, connect(0.55), CURL]
-    (verdict,) = judge(life(*stop()), found, connects, socket='/srv/docker.sock')
+    (verdict,) = judge(life(*stop()), found, socket='/srv/docker.sock')
     assert {who['pid'] for who in verdict['who']} == expected
+
+
+ENGINES = ['-c mine', '--context=mine', '-H unix:///run//docker.sock', '-H unix:///root/link.sock']
+
+
+@pytest.mark.parametrize('option', ENGINES)
+def test_a_command_that_connected_to_this_engine_means_it_whatever_it_calls_it(option):
+    found = [command(0.5, 'docker %s stop %s' % (option, NAME))]
+    judged = judge(life(*stop()), found, [LOGGED, connect(0.55), PORTAINER])
+    assert short(judged) == [('stopped', 'cli', 'certain', [100])]
+    run = [command(-50, 'docker %s run --name %s x' % (option, NAME))]
+    (verdict,) = judge(life(*signalled('2', '130')), run, [LOGGED, connect(-49.9), PORTAINER])
+    assert 100 in [who['pid'] for who in verdict['who']]
+
+
+@pytest.mark.parametrize('option', ['-H tcp://127.0.0.1:2375', '-H localhost', '-H tcp://10.0.0.1:2375', '-c mine'])
+def test_where_a_command_can_have_asked_this_engine_over_tcp_no_client_is_accused(option):
+    found = [command(0.5, 'docker %s stop %s' % (option, NAME))]
+    (verdict,) = judge(life(*stop()), found, [LOGGED, PORTAINER])
+    assert (verdict['confidence'], [who['pid'] for who in verdict['who']]) == ('open', [301])
+    assert 'named_another_engine' in codes(verdict)
+
+
+@pytest.mark.parametrize('option', ['-H ssh://far', '-H unix:///srv/other.sock'])
+def test_a_command_that_asked_another_engine_is_not_named(option):
+    found = [command(0.5, 'docker %s stop %s' % (option, NAME))]
+    assert short(judge(life(*stop()), found, [LOGGED, PORTAINER])) == [('stopped', 'api', 'likely', [301])]
 
 
 def test_a_swarm_command_renames_nothing():
@@ -218,3 +275,15 @@ def test_the_same_command_explains_one_end_alone():
     judged = judge(twice, [command(0.5, 'docker stop ' + NAME)], [LOGGED, connect(0.6)])
     assert [[who['pid'] for who in verdict['who']] for verdict in judged] == [[100], []]
     assert 'command_names' not in codes(judged[1])
+
+
+QUIT = 'nginx -s quit'
+EXEC = [event(-20, 'exec_start: ' + QUIT, execID='e'), event(-19.9, 'exec_die', execID='e', exitCode='0')]
+
+
+@pytest.mark.parametrize('inside, expected', [(QUIT, 'open'), ('ls /', 'likely')])
+def test_what_was_asked_inside_to_end_can_take_a_while(inside, expected):
+    events = [dict(one, Action=one['Action'].replace(QUIT, inside)) for one in EXEC]
+    found = [command(-20.2, 'docker exec %s %s' % (NAME, inside))]
+    (verdict,) = judge(life(*events, event(1, 'die', exitCode='0')), found, [LOGGED, connect(-20.1)])
+    assert verdict['confidence'] == expected
