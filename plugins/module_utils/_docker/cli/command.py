@@ -90,6 +90,8 @@ class Command(NamedTuple):
     attached: bool = False
     #: The container (for Compose: the service) that it is attached to, where its command line names one.
     attached_to: str | None = None
+    #: Compose: it makes containers anew for as long as it runs, whenever a file changes.
+    watches: bool = False
     #: ``argv[inner:]`` is what runs inside (exec, run); a negative number. None: nothing, or the image's own command.
     inner: int | None = None
 

@@ -71,12 +71,18 @@ def up(arguments: list[str], given: Given) -> Command:
         scale=scale,
         detached=background,
         attached=not background and not given.flag('no-start'),
+        watches=given.flag('watch'),
     )
 
 
 def create(arguments: list[str], given: Given) -> Command:
     """As "up", but for the start."""
     return up(arguments, given)._replace(detached=True, attached=False)
+
+
+def watch(arguments: list[str], given: Given) -> Command:
+    """Stays, and makes containers anew whenever a file changes."""
+    return up(arguments, given)._replace(attached=True, watches=True)
 
 
 def scale(arguments: list[str], _given: Given) -> Command:
@@ -153,7 +159,7 @@ _CONFIG = _verb(
 _PUBLISH = _verb('app insecure-registry* oci-version= resolve-image-digests with-env yes/y y*')
 _STATS = _verb('all/a format= no-stream no-trunc')
 _VIZ = _verb('image indentation-size=int networks ports spaces')
-_WATCH = _verb('no-up prune quiet', services('compose_up', None))
+_WATCH = _verb('no-up prune quiet', watch)
 _READS = _verb('')
 
 GROUP = group(

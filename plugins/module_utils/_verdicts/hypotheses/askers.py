@@ -93,10 +93,10 @@ class Attached:
 
     def ask(self, incident: Incident) -> Answer:
         """A signal that a docker in the foreground handed on, or the stop of a Compose in the foreground."""
-        if incident.what != 'died':
-            return answers.excluded('cli')
         found = []
         for one in self.to(incident):
+            if incident.what != 'died' and not one.command.watches:
+                continue
             is_compose = (one.command.subcommand or '').startswith('compose')
             # No signal can be handed on that nobody can catch
             if (

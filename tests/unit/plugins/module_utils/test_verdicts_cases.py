@@ -323,6 +323,18 @@ def test_a_compose_in_the_foreground_can_have_stopped_it():
     assert short(judge(events, [found], [connected, portainer])) == [('stopped', 'not_known', 'open', [100, 301])]
 
 
+@pytest.mark.parametrize('text', ['docker compose watch', 'docker compose up --watch', 'docker compose watch --no-up'])
+@pytest.mark.parametrize('removal', [False, True])
+def test_a_compose_that_watches_files_can_have_made_it_anew(text, removal):
+    labels = of('shop')
+    found, connected = compose(-61, text)
+    happened = [event(7200, 'destroy', **labels)] if removal else stop(7200, **labels)
+    if removal:
+        happened.insert(0, event(3600, 'die', exitCode='0', **labels))
+    judged = judge(life(*happened, **labels), [found], [connected, connect(0, 301, '/portainer')])
+    assert short(judged)[-1][1:] == ('not_known', 'open', [100, 301])
+
+
 def test_a_docker_whose_command_is_logged_is_never_called_unknown():
     found = [command(-3000, 'docker logs -f other')]
     (verdict,) = judge(life(*stop()), found, [connect(-2999.9)])
