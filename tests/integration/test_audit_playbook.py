@@ -146,15 +146,9 @@ def test_a_host_without_docker_can_be_skipped_with_a_word():
 
 @pytest.mark.parametrize('state', ['present', 'absent'])
 def test_another_user_than_root_is_told_to_become(state, tmp_path):
-    # CAP_DAC_READ_SEARCH lets user 65534 reach this checkout and its python, wherever they are.
     os.chown(tmp_path, 65534, 65534)
     prefix = [
-        'setpriv',
-        '--reuid=65534',
-        '--regid=65534',
-        '--clear-groups',
-        '--inh-caps=+dac_read_search',
-        '--ambient-caps=+dac_read_search',
+        *playing.AS_ANOTHER,
         'env',
         'HOME=%s' % tmp_path,
         'ANSIBLE_HOME=%s' % tmp_path,

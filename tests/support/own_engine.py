@@ -20,29 +20,10 @@ def running(folder: pathlib.Path, image: str | None = None, *also: str) -> Itera
     A second one in the same folder finds its containers again.
     """
     path = str(folder / 'docker.sock')
-    words = [
-        'dockerd',
-        '--host',
-        'unix://' + path,
-        '--data-root',
-        str(folder / 'data'),
-        '--exec-root',
-        str(folder / 'exec'),
-        '--pidfile',
-        str(folder / 'pid'),
-        '--bridge=none',
-        '--iptables=false',
-        '--ip-forward=false',
-        '--containerd-namespace',
-        'day',
-        '--containerd-plugins-namespace',
-        'day-plugins',
-        *('--host=' + place for place in also),
-        # Newer engines wait or refuse where nobody said that this is meant
-        *(['--tls=false'] if any(place.startswith('tcp:') for place in also) else []),
-    ]
     log = open(folder / 'log', 'ab')
-    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    process = subprocess.Popen(
+        _command(folder, path, also), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    )
     try:
         here = ['docker', '--host', 'unix://' + path]
         deadline = time.monotonic() + 40
@@ -63,3 +44,27 @@ def running(folder: pathlib.Path, image: str | None = None, *also: str) -> Itera
 def _has(docker: list[str], image: str) -> bool:
     words = [*docker, 'image', 'inspect', image]
     return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+
+
+def _command(folder: pathlib.Path, path: str, also: tuple[str, ...]) -> list[str]:
+    return [
+        'dockerd',
+        '--host',
+        'unix://' + path,
+        '--data-root',
+        str(folder / 'data'),
+        '--exec-root',
+        str(folder / 'exec'),
+        '--pidfile',
+        str(folder / 'pid'),
+        '--bridge=none',
+        '--iptables=false',
+        '--ip-forward=false',
+        '--containerd-namespace',
+        'day',
+        '--containerd-plugins-namespace',
+        'day-plugins',
+        *('--host=' + place for place in also),
+        # Newer engines wait or refuse where nobody said that this is meant
+        *(['--tls=false'] if any(place.startswith('tcp:') for place in also) else []),
+    ]

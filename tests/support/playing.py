@@ -16,6 +16,16 @@ from typing import Any, Iterable
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = os.path.dirname(sys.executable)
 PLAYBOOK = os.path.join(BIN, 'ansible-playbook')
+#: Runs a command as another user than root. CAP_DAC_READ_SEARCH lets user 65534 reach this checkout and its python,
+#: wherever they are.
+AS_ANOTHER = (
+    'setpriv',
+    '--reuid=65534',
+    '--regid=65534',
+    '--clear-groups',
+    '--inh-caps=+dac_read_search',
+    '--ambient-caps=+dac_read_search',
+)
 
 
 def play(
@@ -62,3 +72,17 @@ def ask(module: str, options: dict[str, Any]) -> tuple[bool, Any]:
     found = re.search(r'^localhost \| (\S+) => ', done.stdout, re.MULTILINE)
     assert found, done.stdout + done.stderr
     return found.group(1) == 'SUCCESS', json.loads(done.stdout[found.end() :])
+
+
+def answering(folder: pathlib.Path, answers: dict[str, str], script: str) -> pathlib.Path:
+    """The inventory of hosts that answer whatever they are asked; script is a shell's, for the path of the answer."""
+    hosts = {}
+    for name, answer in answers.items():
+        (folder / name).write_text(answer)
+        python = folder / ('python-' + name)
+        python.write_text('#!/bin/sh\n%s\n' % script % (folder / name))
+        python.chmod(0o755)
+        hosts[name] = {'ansible_connection': 'local', 'ansible_python_interpreter': str(python)}
+    path = folder / 'hosts.json'
+    path.write_text(json.dumps({'all': {'hosts': hosts}}))
+    return path

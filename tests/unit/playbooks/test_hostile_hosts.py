@@ -103,21 +103,12 @@ FIRST = [
 @pytest.fixture(scope='module')
 def inventory(tmp_path_factory):
     folder = tmp_path_factory.mktemp('hosts')
-    hosts = {}
+    # The module comes by stdin. What was watched is of another kind where it is asked for the coverage.
     for name, answer in HOSTS.items():
-        (folder / name).write_text(answer)
-        python = folder / ('python-' + name)
-        # The module comes by stdin. What was watched is of another kind where it is asked for the coverage.
         (folder / (name + '-coverage')).write_text(answer.replace('"problems"', '"watched": [{"uid": 0}], "problems"'))
-        python.write_text(
-            '#!/bin/sh\nif grep -q docker_coverage_info; then form=-coverage; fi\nexec cat "%s$form"\n'
-            % (folder / name)
-        )
-        python.chmod(0o755)
-        hosts[name] = {'ansible_connection': 'local', 'ansible_python_interpreter': str(python)}
-    path = folder / 'hosts.json'
-    path.write_text(json.dumps({'all': {'hosts': hosts}}))
-    return path
+    return playing.answering(
+        folder, HOSTS, 'if grep -q docker_coverage_info; then form=-coverage; fi\nexec cat "%s$form"'
+    )
 
 
 def play(inventory, playbook, *words, callback='ansible.builtin.default', **environment):

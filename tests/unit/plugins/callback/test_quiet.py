@@ -20,6 +20,7 @@ import sys
 import time
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.tests.support import playing
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 BIN = pathlib.Path(sys.executable).parent
@@ -66,18 +67,7 @@ HOSTS = {'good': json.dumps(ANSWER), 'bad': json.dumps({'failed': True, 'msg': '
 
 @pytest.fixture(scope='module')
 def inventory(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('hosts')
-    hosts = {}
-    for name, answer in HOSTS.items():
-        (folder / name).write_text(answer)
-        python = folder / ('python-' + name)
-        # Followed, it waits as the module does
-        python.write_text("#!/bin/sh\ncat '%s'\n" % (folder / name))
-        python.chmod(0o755)
-        hosts[name] = {'ansible_connection': 'local', 'ansible_python_interpreter': str(python)}
-    path = folder / 'hosts.json'
-    path.write_text(json.dumps({'all': {'hosts': hosts}}))
-    return path
+    return playing.answering(tmp_path_factory.mktemp('hosts'), HOSTS, "cat '%s'")
 
 
 def command(inventory, target, args='', limit='good'):
