@@ -295,7 +295,9 @@ def _task(name):
     options = ['--network', 'host', '--label', LABEL, '--no-resolve-image', '--restart-condition', 'none']
     docker('service', 'create', '--detach', '--name', name, *options, IMAGE, *POLITE)
     found = []
-    wait_for(lambda: found.extend(docker('ps', '-q', '--filter', 'name=' + name)[1].split()) or found, name + ' runs')
+    wait_for(
+        lambda: found.extend(docker('ps', '-q', '--filter', 'name=' + name)[1].split()) or found, name + ' runs', 90
+    )
     time.sleep(0.5)  # until its shell has set its trap
     return found[0]
 

@@ -222,12 +222,15 @@ def compose_watch(name):
         docker('compose', 'up', '-d', '--no-build', **here)
         started = inspect(name, '{{.State.StartedAt}}')
         with foreground(random.choice(DOCKERS), 'compose', 'watch', '--no-up', **here) as client:
-            for number in range(40):
+            for number in range(9):
                 (folder / 'src' / str(number)).touch()  # until it is watching
-                time.sleep(1)
-                if inspect(name, '{{.State.StartedAt}}') != started:
+                deadline = time.monotonic() + 10
+                while inspect(name, '{{.State.StartedAt}}') == started and time.monotonic() < deadline:
+                    time.sleep(0.5)
+                if time.monotonic() < deadline:
                     break
             await_running(name)
+            time.sleep(2)  # nothing that it has begun may be cut
             end(client, signal.SIGINT)
         note(name, 'restarted', 'cli', client.pid)
         asker = docker('compose', 'down', **here)[0]
