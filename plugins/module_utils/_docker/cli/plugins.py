@@ -193,6 +193,8 @@ _SANDBOX = group(
     }
 )
 
+#: The first words of commands that are known from docker's reference alone.
+UNPUBLISHED = (['desktop'], ['extension'], ['offload'], ['sandbox'])
 PLUGINS = {
     'buildx': BUILDX,
     'desktop*': _DESKTOP,

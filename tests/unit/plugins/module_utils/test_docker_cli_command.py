@@ -253,3 +253,10 @@ def test_what_takes_nothing_away_and_hands_nothing_on_is_harmless(line):
 def test_what_nobody_knows_is_not_harmless(line):
     command = read(line)
     assert (command.action, command.attached, command.harmless) == (None, False, False)
+
+
+def test_an_unknown_option_is_refused_for_sure_only_where_docker_is_published():
+    known = parse(['docker', 'stop', '--option-of-tomorrow', 'a'])
+    unpublished = parse(['docker', 'offload', 'stop', '--option-of-tomorrow'])
+    assert (known.action, known.harmless) == (None, True)
+    assert (unpublished.action, unpublished.harmless, unpublished.subcommand) == (None, False, 'offload stop')
