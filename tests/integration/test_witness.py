@@ -27,7 +27,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import decide, host, on_host
-from ansible_collections.claude_hooks.docker_audit.tests.support import own_engine, playing
+from ansible_collections.claude_hooks.docker_audit.tests.support import kernel_audit, own_engine, playing
 
 KEY = 'claude-hooks-test'
 IMAGE = os.environ['DOCKER_AUDIT_TEST_IMAGE']
@@ -38,7 +38,7 @@ DOCKERS = [os.path.realpath(shutil.which('docker'))]
 Day = collections.namedtuple('Day', 'lives kept keeper start folder')
 
 
-def wait(condition, told, seconds=20):
+def wait(condition, told, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, told()
@@ -56,6 +56,11 @@ def folder(tmp_path_factory):
     yield folder
     for rule in added:
         subprocess.run(['auditctl', '-d', 'always,exit', *rule], check=True, stdin=subprocess.DEVNULL)
+
+
+def refused_stop(container):
+    words = ['docker', '--host', 'unix:///nonexistent', 'stop', container]
+    subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
 @pytest.fixture(scope='module')
@@ -106,7 +111,7 @@ def day(folder):
         assert keeper.wait(10) == 0
     finally:
         keeper.kill()
-    time.sleep(1)  # for auditd
+    kernel_audit.wait_for_the_log(refused_stop)
     (reader,) = {entry['pid'] for entry in map(json.loads, kept.read_text().splitlines()) if 'looker' in entry}
     return Day(lives, kept, reader, start, folder)
 
@@ -174,7 +179,7 @@ def test_the_end_of_the_engine_is_certain_where_the_connect_of_the_keeper_is_kno
     assert judge(own=kept['connects']) == [(name, 'engine_shutdown', 'certain') for name in names]
     assert judge() == [(name, 'engine_shutdown', 'likely') for name in names]
     # Another process with that id, or the same one at another time, is not explained by it.
-    late = [(pid, start + 100, end + 100) for pid, start, end in kept['connects']]
+    late = [(pid, start + 3600000, end + 3600000) for pid, start, end in kept['connects']]
     assert judge(own=late) == [(name, 'engine_shutdown', 'likely') for name in names]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Callable
 
-SECONDS = 20  # longer than anything takes on a busy machine that is worth waiting for
+SECONDS = 60  # longer than anything takes on a busy machine that is worth waiting for
 
 
 def wait_until(is_so: Callable[[], object], what: str | Callable[[], object], seconds: float = SECONDS) -> None:
