@@ -136,7 +136,7 @@ def all_arrived():
         missing.subtract(ids(received()[host]))
         return max(missing.values()) <= 0
 
-    wait(lambda: all(map(is_there, SENDERS)), 120, 'arrived')
+    wait(lambda: all(map(is_there, SENDERS)), 300, 'arrived')
     arrived = received()
     for host in SENDERS:
         sent, times = written(host), ids(arrived[host])
@@ -174,7 +174,7 @@ def test_nothing_is_lost_while_the_log_server_is_down(inventory):
     ssh('h2', 'docker -H tcp://bob:hunter2@web stop claude-hooks-secret || true')
     ssh('h2', 'docker stop claude-hooks-long %s || true' % ' '.join('x' * 90 for _number in range(200)))
     ssh('h1', 'docker run -d --name claude-hooks-real lab sleep 1000 && docker kill claude-hooks-real')
-    wait(lambda: all(len(found) >= 3 for found in received().values()), 120, received)
+    wait(lambda: all(len(found) >= 3 for found in received().values()), 300, received)
 
     # Its socket would start it again
     ssh(
@@ -183,14 +183,14 @@ def test_nothing_is_lost_while_the_log_server_is_down(inventory):
     )
     down, before = time.monotonic(), received()
     together(lambda host: stop(host, 'down', 6), SENDERS)
-    wait(lambda: all('claude-hooks-down-6' in ' '.join(arguments(written(host))) for host in SENDERS), 120, 'written')
+    wait(lambda: all('claude-hooks-down-6' in ' '.join(arguments(written(host))) for host in SENDERS), 300, 'written')
     time.sleep(max(0, down + 60 - time.monotonic()))
     assert received() == before
     ssh(STORE, 'systemctl start syslog.socket rsyslog')
     together(lambda host: stop(host, 'after'), SENDERS)
 
-    wait(lambda: all('claude-hooks-after-4' in ' '.join(arguments(written(host))) for host in SENDERS), 120, 'written')
-    wait(lambda: [each for each in written('h1') if each['kind'] == 'verdict'], 120, 'a verdict')
+    wait(lambda: all('claude-hooks-after-4' in ' '.join(arguments(written(host))) for host in SENDERS), 300, 'written')
+    wait(lambda: [each for each in written('h1') if each['kind'] == 'verdict'], 300, 'a verdict')
     arrived = all_arrived()
     for host in SENDERS:
         sent = written(host)

@@ -31,7 +31,7 @@ EAT = 'dd if=/dev/zero of=/dev/null bs=%dM'
 def on(host, script, user='root'):
     """Run a shell script on a host; it fails at its first failure."""
     done = subprocess.run(
-        [SSH, f'{user}@{host}', 'sh -e'], input=script, capture_output=True, text=True, timeout=300, check=False
+        [SSH, f'{user}@{host}', 'sh -e'], input=script, capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, (host, script, done.stdout, done.stderr)
     return done.stdout
