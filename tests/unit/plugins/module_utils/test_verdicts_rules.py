@@ -287,3 +287,41 @@ def test_what_was_asked_inside_to_end_can_take_a_while(inside, expected):
     found = [command(-20.2, 'docker exec %s %s' % (NAME, inside))]
     (verdict,) = judge(life(*events, event(1, 'die', exitCode='0')), found, [LOGGED, connect(-20.1)])
     assert verdict['confidence'] == expected
+
+
+INTERRUPTED = signalled('2', '130')
+BEGUN = [event(0.9, 'exec_start: kill 1', execID='e'), event(1, 'die', exitCode='143')]
+
+# what happened, commands (when, which, whether it connected), and which of them is named; 300 is a client beside
+ATTACHED = {
+    'attached by another engine': (INTERRUPTED, [(-30, 'docker -H ssh://far attach ' + NAME, False)], set()),
+    'attached by another engine of the environment': (INTERRUPTED, [(-30, 'docker attach ' + NAME, False)], set()),
+    'what carries requests is no run': (INTERRUPTED, [(-65, 'docker system dial-stdio', False)], set()),
+    'what runs inside gets no signal of it': (INTERRUPTED, [(-30, 'docker exec -it %s sh' % NAME, True)], set()),
+    'attached after the end': (INTERRUPTED, [(30, 'docker attach ' + NAME, True)], set()),
+    'attached to another': (INTERRUPTED, [(-30, 'docker attach b2', True)], set()),
+    'a run long before': (INTERRUPTED, [(-900, 'docker run image', True)], set()),
+    'two of them': (
+        INTERRUPTED,
+        [(-30, 'docker attach ' + NAME, True), (-20, 'docker attach ' + NAME, True)],
+        {100, 101},
+    ),
+    'no docker hands on a stop': (stop(), [(-30, 'docker attach ' + NAME, True)], set()),
+    'nobody catches a kill': (kill(), [(-30, 'docker attach ' + NAME, True)], set()),
+    'an attach starts nothing inside': (BEGUN, [(0.5, 'docker attach ' + NAME, True)], set()),
+    'a run starts nothing inside': (BEGUN, [(-60.5, 'docker run image', True)], set()),
+    'exec of another': (BEGUN, [(0.5, 'docker exec b2 kill 1', True)], set()),
+    'exec by another engine': (BEGUN, [(0.5, 'docker -H ssh://far exec %s kill 1' % NAME, False)], set()),
+    'exec long before': (BEGUN, [(-30, 'docker exec %s kill 1' % NAME, True)], set()),
+    'exec': (BEGUN, [(0.5, 'docker exec %s kill 1' % NAME, True)], {100}),
+}
+
+
+@pytest.mark.parametrize('happened, ran, expected', ATTACHED.values(), ids=ATTACHED)
+def test_a_rule_of_a_docker_that_stays(happened, ran, expected):
+    found, connects = [], [connect(-1000, 1), connect(0.8, 300, '/usr/bin/curl')]
+    for number, (at, text, connected) in enumerate(ran):
+        found.append(command(at, text, 100 + number))
+        connects += [connect(at + 0.1, 100 + number)] if connected else []
+    verdict = judge(life(*happened), [*found, command(-1000.5, 'docker ps', 1)], connects)[-1]
+    assert {who['pid'] for who in verdict['who']} - {300} == expected, verdict
