@@ -127,10 +127,11 @@ class Clients:
         """
         return self._others[time]
 
-    def meanwhile(self, start: float, end: float) -> list[Entry]:
-        """The connects in a period that no known command explains."""
+    def meanwhile(self, start: float, end: float) -> Others:
+        """The last connects in a period that no known command explains, and how many more there are."""
         first, last = bisect_left(self._moments, start), bisect_right(self._moments, end)
-        return [connect for _time, connect in self._unexplained[first:last]]
+        entries = tuple(connect for _time, connect in self._unexplained[max(first, last - 3) : last])
+        return Others(entries, max(0, last - first) - len(entries))
 
     def between(self, start: float, end: float) -> list[tuple[int, Entry]]:
         """The same with the time of each."""
@@ -194,7 +195,7 @@ class Clients:
             return None
         for pid in (connect.get('pid'), connect.get('ppid')):
             ran = self._ran.get(pid or 0, [])
-            before = bisect_right([one.time for one in ran], time)
+            before = bisect_right(ran, (time, float('inf')))
             # A process id is used again some day
             if before and time - ran[before - 1].time <= PROMPT:
                 return ran[before - 1]

@@ -230,7 +230,7 @@ class _Case:
             else askers.ask_clients(incident, self.clients, self.sources, self._engine_since(incident), command)
         )
         recent = self.clients.meanwhile(incident.asked - happening.STARTUP, incident.asked)
-        if attached.state == answers.SHOWN and recent:
+        if attached.state == answers.SHOWN and recent.entries:
             attached = attached._replace(state=answers.NOT_KNOWN)
         if down.state == answers.SHOWN and engine.several(down):
             # Of all containers and the engine in the same second

@@ -214,10 +214,11 @@ def _beside(incident: Incident, clients: Clients, sources: Sources, commands: An
     if sources.unseen:
         return answers.not_known('api', note('processes_before_audit', time=sources.unseen))
     meanwhile = clients.meanwhile(start, incident.asked)
-    if not meanwhile and incident.asked - start <= 2 * STARTUP:
+    if not meanwhile.entries and incident.asked - start <= 2 * STARTUP:
         return answers.excluded('api')
-    if meanwhile:
-        lines: tuple[Evidence, ...] = (note('connected_meanwhile', count=len(meanwhile)),)
-        lines += tuple(note('connected', **who_did(entry)) for entry in meanwhile[-3:])
+    if meanwhile.entries:
+        count = len(meanwhile.entries) + meanwhile.more
+        lines: tuple[Evidence, ...] = (note('connected_meanwhile', count=count),)
+        lines += tuple(note('connected', **who_did(entry)) for entry in meanwhile.entries)
         return answers.not_known('api', evidence=lines)
     return answers.not_known('api') if clients.others(incident.asked).entries else answers.excluded('api')
