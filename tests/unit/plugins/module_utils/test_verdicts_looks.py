@@ -103,6 +103,13 @@ NOBODY = [connect(-500, 1, '/usr/bin/docker')]
         ([look(-5, event_at=None)], [CURL_IN], [connect(-6, SDK, 'x'), CURL_LOGGED], ('api', 'likely', [CURL])),
         # the look before had it not, so that it is ended: it does not count
         ([look(-50, event_at=None)], [CURL_IN], [connect(-60, SDK, 'x'), CURL_LOGGED], ('api', 'certain', [CURL])),
+        # but one that is not whole can have missed it
+        (
+            [look(-50, event_at=None, complete=False)],
+            [CURL_IN],
+            [connect(-60, SDK, 'x'), CURL_LOGGED],
+            ('api', 'likely', [CURL]),
+        ),
         # docker commands whose arguments ask for something else do not count
         ([CLEAN], [CURL_IN, PS_IN], [connect(0.9, 1), CURL_LOGGED], ('api', 'certain', [CURL])),
         # a regular visitor beside an old one is as likely to be there by chance
@@ -223,6 +230,8 @@ FITS = command(0.8, 'docker stop ' + 'claude-hooks-a', DOCKER)
         ([PLUGIN_IN], None, ('cli', 'certain', [DOCKER])),
         ([DOCKER_IN, SDK_IN], None, ('cli', 'certain', [DOCKER])),
         ([DOCKER_IN, CURL_IN], None, ('cli', 'likely', [DOCKER])),
+        # a process that is older than the command, whose connection can have come since
+        ([DOCKER_IN, client(SDK, start=-5)], None, ('cli', 'likely', [DOCKER])),
         # not connected while it would wait: it asked another engine (DOCKER_HOST, a context)
         ([CURL_IN], None, ('api', 'likely', [CURL])),
         ([], None, ('not_known', 'open', [DOCKER])),
@@ -244,6 +253,18 @@ def test_a_command_that_fits_and_a_look(then, connects, expected):
     given = [*NOBODY, *(connects or ())]
     judged = judge(life(*stop(1)), [FITS], given, looking, marks=marks(CLEAN, look(1.003, *then)))
     assert short(judged) == [('stopped', *expected)], judged
+
+
+@pytest.mark.parametrize('lost, expected', [(0, 'certain'), (3, 'open'), (None, 'open')])
+def test_where_records_can_be_lost_a_command_without_a_connect_can_have_asked(lost, expected):
+    judged = judge(
+        life(*stop(1)),
+        [FITS],
+        [*NOBODY, CURL_LOGGED],
+        SEEN._replace(lost=lost),
+        marks=marks(CLEAN, look(1.003, CURL_IN)),
+    )
+    assert short(judged)[0][2] == expected, judged
 
 
 def test_a_command_that_has_its_answer_can_have_left():
