@@ -108,6 +108,8 @@ SENTENCES = {
     'oom_but_other_end': 'memory was short, but that did not end it for certain',
     'signal_sent': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, its first process',
     'signal_to_shim': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, the shim that keeps the container',
+    'signal_maybe_inside': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, its first process: from inside the '
+    'container that does nothing, and from where it came is not known',
     'signal_near': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, which can have been its first process',
     # what was not looking
     'log_begins_later': 'the audit log begins at {time} only',

@@ -8,8 +8,10 @@ from __future__ import annotations
 import grp
 import itertools
 import pwd
-from typing import Any, Callable, Iterable
+import re
+from typing import Any, Callable, Iterable, Match
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, names, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
@@ -28,6 +30,9 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 
 # auditd starts before the services of a host: what is there only later began after audit was switched on
 _EARLY = 120 * 1000
+# Sent to whom: the number of the call, and its first argument
+_SENT = re.compile(rb' ?arch=[0-9a-f]+ syscall=(\d{1,5})(?: per=\S+)? success=yes exit=\S+ a0=([0-9a-f]{1,16}) ')
+_PIDFD_SEND_SIGNAL = 424  # on every machine; MIPS adds thousands
 
 
 def verdicts(
@@ -131,8 +136,20 @@ def _signals(events: list[Any], lines: list[bytes]) -> list[Entry]:
         victim = host_facts.VICTIM.search(line)
         if victim:
             victims.setdefault(victim.group(1).decode(), []).append(int(victim.group(2)))
-    sent = audit_entries.signals(events)
-    return [{**entry, 'opid': opid} for entry in sent for opid in victims.get(entry['event'], [None])]
+    calls = {audit_events.ident(event): _SENT.match(event.syscall or b'') for event in events}
+    return [
+        {**entry, 'opid': opid, 'of_host': _is_of_host(calls.get(entry['event']), opid)}
+        for entry in audit_entries.signals(events)
+        for opid in victims.get(entry['event'], [None])
+    ]
+
+
+def _is_of_host(call: Match[bytes] | None, opid: int | None) -> bool:
+    """Whether the sender calls a process, or the group that it leads, by the number that it has on the host: inside a
+    container it has another. Of a file descriptor nobody knows which process opened it."""
+    if call is None or opid is None or int(call.group(1)) % 1000 == _PIDFD_SEND_SIGNAL:
+        return False
+    return int(call.group(2), 16) & 0xFFFFFFFF in (opid, 2**32 - opid)
 
 
 def entries(executed: Iterable[Any], key: str) -> tuple[list[Entry], list[sources.Period]]:

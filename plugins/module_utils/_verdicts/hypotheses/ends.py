@@ -134,11 +134,20 @@ class Ends:
     def _killed(self, hits: Sequence[Entry], first: First, logged: bool) -> Answer:
         """The answer where the first process of the container, or its shim, was sent a SIGKILL."""
         lines = []
+        inside = [entry for entry in hits if entry.get('opid') == first.pid and not entry.get('of_host')]
+        for entry in inside:
+            lines.append(note('signal_maybe_inside', opid=entry.get('opid'), **who_did(entry)))
+        hits = [entry for entry in hits if entry not in inside]
+        if not hits:
+            # To the first process of its own pid namespace it does nothing, and is logged all the same
+            return answers.not_known(_KILLED, who=inside, evidence=lines)
         for entry in hits:
             values = {'opid': entry.get('opid'), **who_did(entry)}
             is_first = entry.get('opid') == first.pid
             lines.append(note('signal_sent', **values) if is_first else note('signal_to_shim', **values))
         killers = {entry.get('pid'): entry for entry in hits if not _is_of_engine(entry)}
+        if _is_of_engine(hits[0]) and (killers or hits[0].get('ppid') != first.shim):
+            return answers.not_known(_KILLED, who=hits, evidence=lines)
         if not killers:
             # Nobody asked the engine, whose kills are noted: what is left are other clients of containerd
             return Answer('containerd', answers.SHOWN, (), tuple(lines), is_inferred=True)

@@ -399,8 +399,8 @@ def test_the_clock_of_the_kernel_log_can_have_drifted_since_the_boot(seconds, dr
     assert (verdict['cause'], verdict['confidence']) == expected
 
 
-def killed(seconds, pid=300, exe='/usr/bin/kill', opid=77, success=True):
-    return dict(connect(seconds, pid, exe), opid=opid, success=success)
+def killed(seconds, pid=300, exe='/usr/bin/kill', opid=77, success=True, ppid=76, of_host=True):
+    return dict(connect(seconds, pid, exe), opid=opid, success=success, ppid=ppid, of_host=of_host)
 
 
 SIGNALS = EVERYTHING._replace(signals=(ALWAYS,), kernel=(ALWAYS,), lost=0)
@@ -426,6 +426,14 @@ OPEN = ('not_known', 'open', [])
         ('3', [killed(0.99)], ('self_exit', 'likely', []), 'only_kill_is_logged'),
         # the engine notes its kills: what is left are other clients of containerd
         ('137', [killed(0.99, 400, '/usr/bin/runc')], ('containerd', 'likely', []), 'signal_sent'),
+        # a program of that name which the shim did not start, and one that came after it
+        ('137', [killed(0.99, 400, '/tmp/runc', ppid=1)], ('not_known', 'open', [400]), 'signal_sent'),
+        ('137', [killed(0.9, 400, '/usr/bin/runc'), killed(0.99)], ('not_known', 'open', [400, 300]), 'signal_sent'),
+        # from inside the container it does nothing to its first process
+        ('137', [killed(0.99, of_host=False)], ('not_known', 'open', [300]), 'signal_maybe_inside'),
+        ('137', [killed(0.99, 400, '/bin/runc', of_host=False)], ('not_known', 'open', [400]), 'signal_maybe_inside'),
+        ('137', [killed(0.9, 301, of_host=False), killed(0.99)], NAMED, 'signal_maybe_inside'),
+        ('255', [killed(0.9, opid=76, of_host=False)], NAMED, 'signal_to_shim'),
         # containerd ends what a killed shim leaves
         ('255', [killed(0.8, opid=76), killed(0.9, 400, '/usr/sbin/runc')], NAMED, 'signal_to_shim'),
         ('137', [killed(0.8, opid=76), killed(0.9, 400, '/usr/sbin/runc')], NAMED, 'signal_to_shim'),

@@ -117,18 +117,42 @@ def test_a_kernel_that_was_booted_with_audit_sees_all(monkeypatch):
 
 # Measured: kill -9 from a shell, with the rule of the role
 KILLED = b"""\
-type=SYSCALL msg=audit(1795450000.120:77): arch=c000003e syscall=62 success=yes exit=0 a0=4711 a1=9 a2=0 a3=0 items=0 \
+type=SYSCALL msg=audit(1795450000.120:77): arch=c000003e syscall=62 success=yes exit=0 a0=1267 a1=9 a2=0 a3=0 items=0 \
 ppid=800 pid=801 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 comm="bash" \
 exe="/usr/bin/bash" subj=unconfined key="claude-hooks-docker-signals"
 type=OBJ_PID msg=audit(1795450000.120:77): opid=4711 oauid=-1 ouid=0 oses=-1 ocomm="sleep"
 """
 
 
-def test_who_sent_a_signal_and_to_whom(tmp_path):
+def signals_of(tmp_path, text):
     log = tmp_path / 'audit.log'
-    log.write_bytes(KILLED)
+    log.write_bytes(text)
     logged = host_facts.read_logs(KEY, str(log))
-    (sent,) = on_host._signals(logged.signals, [line for lines in logged.lines for line in lines])
+    return on_host._signals(logged.signals, [line for lines in logged.lines for line in lines])
+
+
+@pytest.mark.parametrize(
+    'old, new, of_host',
+    [
+        (b'', b'', True),
+        (b'a0=1267', b'a0=ffffffffffffed99', True),  # kill -9 -- -4711, its process group
+        (b'a0=1267', b'a0=ffffed99', True),
+        (b'syscall=62 ', b'syscall=62 per=8 ', True),
+        (b'a0=1267', b'a0=1', False),  # what a process inside the container says
+        (b'a0=1267', b'a0=0', False),
+        (b'success=yes', b'success=no', False),
+        # a file descriptor, even one that has such a number
+        (b'syscall=62 ', b'syscall=424 ', False),
+        (b'syscall=62 ', b'syscall=5424 ', False),
+    ],
+)
+def test_a_sender_inside_a_container_has_another_number_for_its_first_process(tmp_path, old, new, of_host):
+    (sent,) = signals_of(tmp_path, KILLED.replace(old, new))
+    assert sent['of_host'] is of_host
+
+
+def test_who_sent_a_signal_and_to_whom(tmp_path):
+    (sent,) = signals_of(tmp_path, KILLED)
     assert (sent['opid'], sent['pid'], sent['auid'], sent['exe']) == (4711, 801, 1000, '/usr/bin/bash')
 
 
