@@ -124,7 +124,13 @@ class Ends:
         if not logged:
             return answers.not_known(_KILLED, note('signals_not_logged'))
         # runc kills for the engine, and for any client of containerd: of other containers, too
-        near = [entry for entry in self._near(incident, 2 * SOON) if not _is_of_engine(entry)]
+        near = [
+            entry
+            for entry in self._near(incident, 2 * SOON)
+            if not _is_of_engine(entry) and entry.get('success') is not False
+        ]
+        # Each sender once, by the last one
+        near = list({(entry.get('pid'), entry.get('exe')): entry for entry in near}.values())
         if not near or first is not None or incident.code not in ('137', ''):
             # A program can handle the others, and end with any code
             return answers.not_known(_KILLED, note('only_kill_is_logged'))

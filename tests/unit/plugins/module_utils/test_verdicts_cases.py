@@ -474,6 +474,12 @@ def test_a_pid_that_may_be_that_of_another_process_names_nobody_for_sure(first):
     assert short([verdict])[0][1:] == ('not_known', 'open', [300]) and 'signal_near' in codes(verdict)
 
 
+def test_a_sender_is_a_candidate_once_and_none_where_the_kernel_refused():
+    signals = [killed(0.5), killed(0.9, opid=80), killed(0.8, 301, success=False)]
+    (verdict,) = judge(MEMORY, [], [LOGGED], SIGNALS, signals=signals)
+    assert short([verdict])[0][1:] == ('not_known', 'open', [300]) and codes(verdict).count('signal_near') == 1
+
+
 def test_a_sigkill_beside_a_kill_for_want_of_memory_names_neither():
     kills = [OomKill(START + 950, A, True, 'python3', 77)]
     (verdict,) = judge(MEMORY, [], [LOGGED], SIGNALS, signals=[killed(0.99)], marks=FIRST, oom_kills=kills)
