@@ -221,7 +221,9 @@ def main():
             params['key'], params['container'], params['socket'], params['kept'], params['host'], since, before,
             listed[1] if listed[0] == 0 else None, show_units,
             rules.parse_status(asked[1]).get('lost') if asked[0] == 0 else None)
-    except (logs.LogReaderError, forms.AuditLogError, text.PatternError, times.TimeError, connection.EngineError) as error:
+    except connection.EngineError as error:
+        module.fail_json(msg='%s: start it, or name the socket of another with the option socket' % error)
+    except (logs.LogReaderError, forms.AuditLogError, text.PatternError, times.TimeError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)
 
