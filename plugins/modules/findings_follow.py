@@ -15,7 +15,7 @@ description:
   - The heart of the playbook C(claude_hooks.docker_audit.tail). It prints each new finding of a host as one line, until it is stopped.
   - The first run starts with what was found today. Each later run goes on where the one before it ended, so that nothing is missed and nothing comes twice.
   - Where logs of the host were gone before they were read, it prints a line that begins with C(GAP) and says from when to when.
-  - Findings, gaps and a last line of each host go to stdout. A host that is away, one that is back, and an execution whose command is not in the log go to stderr.
+  - Findings, gaps and a last line of each host go to stdout. A host that is away or back, and an execution whose command is not in the log, go to stderr.
   - A host that goes away is tried again after 1, 2, 4 and at last every 60 seconds, and goes on where it was. One that cannot be read in the first place fails.
   - Whatever comes from a log and does not print (control characters, bidi marks, characters without a width) is shown by its code.
 extends_documentation_fragment:
