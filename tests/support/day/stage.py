@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -100,7 +101,23 @@ def as_user(uid):
 
 def container(name, *command, options=()):
     words = ['run', '-d', '--network', 'none', '--label', LABEL, '--name', name, *options, IMAGE, *command]
-    return docker(*words)[1]
+    identity = docker(*words)[1]
+    if any('trap ' in word for word in command):
+        await_traps(identity.split()[-1])
+    return identity
+
+
+def await_traps(identity):
+    """Until the shell of a container has set its traps: what it does not handle is lost on a first process."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for process in pathlib.Path('/proc').glob('[0-9]*'):
+            with contextlib.suppress(OSError):
+                if identity in (process / 'cgroup').read_text() and b'trap ' in (process / 'cmdline').read_bytes():
+                    caught = re.search(r'^SigCgt:\s*(\w+)', (process / 'status').read_text(), re.MULTILINE)
+                    if int(caught[1], 16) & ~(1 << signal.SIGCHLD - 1):
+                        return
+        time.sleep(0.02)
 
 
 @contextlib.contextmanager
