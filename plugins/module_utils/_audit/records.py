@@ -315,7 +315,8 @@ def _without_syscall(text: bytes, head: bytes) -> Iterator[tuple[int, bytes]]:
         if not before.startswith(prefix + _SYSCALL + ident + b'): ', start) or end - start >= LONGEST:
             if start or last != (prefix, ident):
                 yield place, ident
-        last = prefix, ident
+        # A head within a line says nothing of the record that the line is
+        last = None if end < 0 and place > len(before) else (prefix, ident)
         place += len(head)
         before = piece
 

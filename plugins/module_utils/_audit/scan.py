@@ -251,19 +251,20 @@ def _collect(block: bytes, end: int, wanted: dict[hits.Key, audit.Event]) -> Non
 
 
 def _places(block: bytes, end: int, idents: set[bytes]) -> list[int]:
-    """Where the records with these times and serials are, in order. A search for each is faster while they are few."""
-    # One that is damaged can hold what divides the text
-    alone = idents if len(idents) <= 3 else {ident for ident in idents if b'audit(' in ident or b')' in ident}
+    """Where the records with these times and serials may be, in order. To search for each is faster for a few."""
     places = []
-    for ident in alone:
-        place = block.find(b'audit(%s)' % ident, 0, end)
-        while place >= 0:
-            places.append(place)
-            place = block.find(b'audit(%s)' % ident, place + 1, end)
-    if alone != idents:
-        place = 0
-        for piece in block[:end].split(b'audit('):
-            if piece[: piece.find(b')')] in idents:
+    if len(idents) <= 3:
+        for ident in idents:
+            place = block.find(b'audit(%s)' % ident, 0, end)
+            while place >= 0:
                 places.append(place)
-            place += len(piece) + 6
-    return sorted(places)
+                place = block.find(b'audit(%s)' % ident, place + 1, end)
+        return sorted(places)
+    # One that is damaged can hold what divides the text: then all records are looked at
+    is_damaged = any(b'audit(' in ident or b')' in ident for ident in idents)
+    place = 0
+    for piece in block[:end].split(b'audit('):
+        if is_damaged or piece[: piece.find(b')')] in idents:
+            places.append(place)
+        place += len(piece) + 6
+    return places

@@ -287,6 +287,14 @@ DAMAGED = [
     'lines',
     [
         pytest.param(sum(DAMAGED[:4], []), id='a head within a head, among several'),
+        pytest.param(
+            [
+                b'type=EXECVE msg=audit(type=EXECVE msg=audit(1795490000.100:1): argc=2 a0="x" a1="y"',
+                executed(1)[1],
+                *executed(2),
+            ],
+            id='a head within a head, and no SYSCALL',
+        ),
         pytest.param(sum(DAMAGED, []), id='a bracket within a head, among several'),
         pytest.param(
             [*executed(1)[1:], b'type=CWD msg=audit(11/24/26 03:13:20.100:9) : cwd=/'], id='no SYSCALL, in text of -i'
