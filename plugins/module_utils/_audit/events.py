@@ -56,7 +56,6 @@ class Event:
         'argv',
         'problem',
         'other',
-        'is_cut',
         '_bodies',
     )
     interpreted = False
@@ -83,7 +82,6 @@ class Event:
         self.argv: tuple[tuple[bytes, ...], int | None] | None = None
         self.problem: str | None = None
         self.other: bytes | None = None  # a SYSCALL record that contradicts the first
-        self.is_cut = False  # the end of its SYSCALL record may be missing
         self._bodies: set[bytes] | None = None
 
     def add(self, record: lines.Record) -> None:
@@ -107,7 +105,6 @@ class Event:
             if known is not None and not known.startswith(record.body) and self.syscall is known:
                 self.other = self.other or record.body
             self.names = self.names or record.tail
-            self.is_cut = self.is_cut or record.is_cut
             if record.is_damaged:
                 self.problem = NO_TIME
         elif record.kind == b'CWD':
@@ -133,7 +130,6 @@ class InterpretedEvent(Event):
         )
         self.problem = event.problem
         self.other = event.other
-        self.is_cut = event.is_cut
         self.timezone = timezone
         self.order = order
 
@@ -248,11 +244,12 @@ def is_keyless(event: Event) -> bool:
     """Whether the log has the arguments of an execution, and not the key of the rule that logged it.
 
     auditd cuts a SYSCALL record that is too long before its key, or drops it whole ("Netlink event from kernel is too
-    big", audit-userspace lib/netlink.c), and a full backlog loses any record.
+    big", audit-userspace lib/netlink.c), a full backlog loses any record, and a text can have been wrapped or cut. The
+    kernel ends each SYSCALL record with a key (kernel/auditsc.c audit_log_key).
     """
     if event.interpreted or not event.execve:
         return False
-    return event.syscall is None or (event.is_cut and not _KEY.search(event.syscall))
+    return not any(body and _KEY.search(body) for body in (event.syscall, event.other))
 
 
 def has_any_key(record: lines.Record) -> bool:

@@ -35,7 +35,7 @@ _NAMES: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
         'which leaves out the arguments of commands: ' + _RAW_WAY,
     ),
     (re.compile(rb'\x1f\x8b|\xfd7zXZ\0|BZh'), 'compressed', 'give the file itself to the lookup, or unpack it'),
-    (re.compile(rb'\x28\xb5\x2f\xfd|PK\x03\x04'), 'compressed', 'unpack it first'),
+    (re.compile(rb'\x28\xb5\x2f\xfd|PK\x03\x04|\x04"M\x18'), 'compressed', 'unpack it first'),
     (re.compile(rb'\xff\xfe|\xfe\xff|\S\0\S\0|\0\S\0\S'), 'UTF-16', 'convert it to UTF-8'),
     (
         re.compile(rb'\{.{0,200}"(?:SYSCALL|EXECVE)" ?: ?[\[{]', re.DOTALL),
@@ -59,8 +59,11 @@ _NAMES: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
     ),
     (re.compile(rb'[^\n]{0,3000}?=\\+"'), 'a part of JSON, in which quotes are escaped', 'give the whole objects'),
     (
-        re.compile(rb'[^\n]{0,200}\baudit(?:\[\d{1,10}\])?: (?:audit: )?[A-Z][A-Z0-9_]{2,30} [a-z_-]{1,20}='),
-        'the short form of journalctl',
+        re.compile(
+            rb'(?:[^\n]{0,200}\baudit(?:\[\d{1,10}\])?: (?:audit: )?)?[A-Z][A-Z0-9_]{2,30} [a-z_-]{1,20}='
+            rb'|[^\n]{20,60} \[s=[0-9a-f]{1,40}[;\]]'
+        ),
+        'a form of journalctl',
         'which has no event numbers: use `journalctl -o export _TRANSPORT=audit`',
     ),
     (
@@ -265,7 +268,7 @@ def _with_host(host: str | None, text: bytes) -> Iterator[bytes]:
         return
     for line in lines:
         record = next(records.records(line), None)
-        yield line if record is not None and record.is_forwarded else _front(host) + line
+        yield line if record is not None and record.is_forwarded else _front(host) + line.lstrip(b' ')
 
 
 def _front(host: str | None) -> bytes:

@@ -167,6 +167,12 @@ class Reading:
                     _explained(first),
                 )
             )
+        if self._scan.cut:
+            self._problems.append(
+                'SYSCALL records of %s end before the key of their rule, %d of them, the first: %r: '
+                'was it wrapped or cut?' % (text.name, self._scan.cut, texts.shown(self._scan.first_cut[:_SHOWN]))
+            )
+            self._scan.cut = 0
 
 
 def _explained(sample: bytes) -> str:

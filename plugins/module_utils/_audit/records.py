@@ -53,8 +53,12 @@ LONGEST = 8000
 
 _EXECVE, _NUMBERED_EXECVE, _SYSCALL = b'type=EXECVE msg=audit(', b'type=1309 audit(', b'type=SYSCALL msg=audit('
 _FEW, _SMALL = 64, 512 << 10
+# The key as it ends a whole SYSCALL record, or what auditd adds follows
+_LAST_KEY = rb' key=(?:"[!#-~]*"|\(null\)|[0-9A-F]+)(?=[ \x1d\n])'
+_WITH_KEY = re.compile(rb'[^\n\r\0\x1d]*' + _LAST_KEY)
 _BOTH = re.compile(
-    rb'\ntype=SYSCALL msg=audit\(([^)\n]{1,80})\): [^\n]{0,%d}\ntype=EXECVE msg=audit\(\1\)' % (LONGEST - 200)
+    rb'\ntype=SYSCALL msg=audit\(([^)\n]{1,80})\): [^\n\r\0\x1d]{0,%d}%s[^\n]{0,600}\ntype=EXECVE msg=audit\(\1\)'
+    % (LONGEST - 800, _LAST_KEY)
 )
 
 # Every repetition is bounded, so that no input takes more than linear time.
@@ -78,7 +82,9 @@ TIME = (
 )
 PREFIX = re.compile(
     rb'(?:\d{1,5} )?(?:<\d{1,3}>)?(?:' + TIME + rb'(\S{1,255}) (' + _TAG + rb'(?:\[\d{1,10}\])?): ?'
-    rb'|1 \S{1,40} (\S{1,255}) (' + _TAG + rb') \S{1,128} \S{1,32} (?:-|(?:\[[^\]\n]{0,400}\]){1,8}) (?:\xef\xbb\xbf)?)'
+    rb'|1 \S{1,40} (\S{1,255}) ('
+    + _TAG
+    + rb') \S{1,128} \S{1,32} (?:-|(?:\[(?:[^]\\\n]|\\.){0,400}\]){1,8}) (?:\xef\xbb\xbf)?)'
     rb'(?:\[[ \d.]{1,20}\] ?)?(?:audit: )?'
 )
 _NO_HOST = re.compile(rb'-\Z|\d\d:\d\d')
@@ -123,7 +129,6 @@ class Record(NamedTuple):
     tail: bytes  # what auditd added
     is_damaged: bool = False  # the time cannot be read
     is_forwarded: bool = False  # it has a prefix of its own
-    is_cut: bool = False  # a SYSCALL record that can have lost its end, and so the key of its rule
 
 
 class _Head(NamedTuple):
@@ -219,8 +224,7 @@ def _record(
     is_damaged = not IDENT.match(ident)
     if is_damaged and kind != b'SYSCALL':
         return None
-    is_cut = kind == b'SYSCALL' and len(text) >= LONGEST
-    if is_cut:
+    if kind == b'SYSCALL' and len(text) >= LONGEST:
         chosen = _CHOSEN.search(text)
         text = text[: chosen.start()] if chosen else text
     body, separator, tail = _divided(kind, text)
@@ -233,7 +237,7 @@ def _record(
             body = _AT_END.sub(b'', body)
     if kind == b'SYSCALL' and tail and has_names_of_others(body):
         tail = b''
-    return Record(origin, host, node, ident, kind, body, tail, is_damaged, origin == SYSLOG, is_cut)
+    return Record(origin, host, node, ident, kind, body, tail, is_damaged, origin == SYSLOG)
 
 
 def has_names_of_others(body: bytes) -> bool:
@@ -312,16 +316,25 @@ def _without_syscall(text: bytes, head: bytes) -> Iterator[tuple[int, bytes]]:
         start = before.rfind(b'\n', 0, max(0, end)) + 1
         prefix = before[end + 1 :]
         # The line before is the SYSCALL record, or another EXECVE record that was looked at
-        if not before.startswith(prefix + _SYSCALL + ident + b'): ', start) or end - start >= LONGEST:
-            if start or last != (prefix, ident):
-                yield place, ident
-        # A head within a line says nothing of the record that the line is
-        last = None if end < 0 and place > len(before) else (prefix, ident)
+        is_syscall = before.startswith(prefix + _SYSCALL + ident + b'): ', start) and end - start < LONGEST
+        is_whole = is_syscall and _has_key(before, start, end)
+        if not is_whole and (start or last != (prefix, ident)):
+            yield place, ident
+        # A head within a line says nothing of the record that the line is, nor does one of a record that is damaged
+        is_within = (end < 0 and place > len(before)) or b'audit(' in prefix
+        last = None if is_within or not piece.startswith(ident + b'): ') else (prefix, ident)
         place += len(head)
         before = piece
 
 
+def _has_key(text: bytes, start: int, end: int) -> bool:
+    """Whether the line text[start:end] of a SYSCALL record is one record, and has a key that no user wrote."""
+    if text.find(b' msg=audit(', start + len(_SYSCALL), end) >= 0 or _CHOSEN.search(text, start, end):
+        return False
+    return bool(_WITH_KEY.match(text, start, end + 1))
+
+
 def _idents_of_syscalls(text: bytes) -> Iterator[bytes]:
     for piece in text.split(b'\n' + _SYSCALL)[1:]:
-        if piece.find(b'\n') < LONGEST:
+        if piece.find(b'\n') < LONGEST and _has_key(piece, 0, piece.find(b'\n')):
             yield piece.partition(b'): ')[0]

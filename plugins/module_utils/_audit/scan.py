@@ -25,6 +25,8 @@ BLOCK = 4 << 20
 # Blocks that are shorter together are kept as one, to look for the records of an event in
 _SHORT_BLOCK = 64 << 10
 
+_CUT = re.compile(rb'^(?:[^\n]{0,200}[ :])?type=SYSCALL msg=audit\((?![^\n]* key=)[^\n]*', re.MULTILINE)
+
 
 class Scan:
     """Finds the events with one key, by default the executions, in audit log text that comes in blocks of whole lines.
@@ -62,6 +64,8 @@ class Scan:
         self.unknown = 0  # lines that tell of an execution with our key in no form that is known
         self.is_garbled = False  # whether one of them is a record that no user can have written
         self.first_unknown = b''
+        self.cut = 0  # SYSCALL records without the key that each has, in short blocks
+        self.first_cut = b''
 
     def feed(self, block: bytes, end: int) -> Iterator[audit.Event]:
         """The events that are complete with block[:end], which is whole lines."""
@@ -208,6 +212,10 @@ class Scan:
             if self._unknown_line.match(line) and not self._is_known(line):
                 self._add_unknown(line)
             place = block.find(self._key, stop, end)
+        if end < hits.SMALL:
+            cut = _CUT.findall(block, 0, end)
+            self.cut += len(cut)
+            self.first_cut = self.first_cut or b''.join(cut[:1])
 
     def _is_known(self, line: bytes) -> bool:
         found = list(records.records(line))

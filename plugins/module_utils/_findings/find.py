@@ -18,6 +18,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._finding
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.match import (
     Labels,
     Resolve,
+    base,
     matched,
     resolver,
 )
@@ -167,8 +168,10 @@ _KEYLESS = 'keyless'
 
 def _judgement(event: audit_log.Event, outcome: str, judge: _Judge) -> _Judgement:
     if outcome == _KEYLESS:
-        # Whether docker ran is not in the log: the words must tell
-        if judge.of(event).command is None:
+        # Whether docker ran is not in the log: the words must tell, or where they are missing, too, the first of them
+        judgement = judge.of(event)
+        is_cut = judgement.unreadable is not None and b'docker' in base(b''.join(audit_log.argv(event)[0][:1]))
+        if judgement.command is None and not is_cut:
             return _NOT_OURS
         return _Judgement(unreadable='key cut off' if event.syscall else 'SYSCALL record missing')
     problem = audit_log.problem(event)

@@ -92,7 +92,7 @@ REFUSED = {
         'go-audit',
     ),
     'JSON of something else': (b'{"level": "info", "msg": "started"}\n', 'JSON without the original line'),
-    'journalctl': (b'Nov 24 03:13:20 web1 audit[9]: EXECVE argc=1 a0="docker"\n', 'the short form of journalctl'),
+    'journalctl': (b'Nov 24 03:13:20 web1 audit[9]: EXECVE argc=1 a0="docker"\n', 'a form of journalctl'),
     'without event numbers': (b'type=SYSCALL msg=audit(11/24/26 03:13:20) : syscall=execve key=x\n', 'event numbers'),
 }
 
@@ -444,3 +444,41 @@ def test_what_stands_round_a_text_changes_nothing(change):
 )
 def test_what_somebody_did_to_the_lines_is_never_a_reason_for_silence(old, new):
     assert old in TEXT and only(TEXT.replace(old, new))['argv'] == STOP
+
+
+@pytest.mark.parametrize('width', [40, 60, 72, 80, 100, 132, 200])
+def test_a_wrapped_text_says_so(width):
+    lines = [
+        line.encode() if isinstance(line, str) else line for line in audit_writer.event([b'docker', b'stop', b'x'])
+    ]
+    text = b''.join(line[at : at + width] + b'\n' for line in lines for at in range(0, len(line), width))
+    found, problems = read(text)
+    assert found['findings'] == []
+    assert ['wrapped or cut' in problem for problem in problems] == [True]
+
+
+@pytest.mark.parametrize('length', [120, 200, 240])
+@pytest.mark.parametrize('before', [b'', b'Nov 24 03:13:20 web1 audisp-syslog: '])
+def test_an_execution_of_docker_whose_syscall_record_lost_its_key_is_shown_as_unreadable(length, before):
+    lines = [line.encode() if isinstance(line, str) else line for line in LINES]
+    cut = [before + line for line in [lines[0][:length], *lines[1:]]]
+    assert b' key=' not in cut[0]
+    whole = [line.replace(b':1)', b':2)') for line in lines]
+    found, problems = read(b'\n'.join([*cut, *whole]) + b'\n')
+    assert [finding['event'] for finding in found['findings']] == ['1795490000.100:2']
+    assert [one['reason'] for one in found['unreadable']] == ['key cut off']
+    assert len(problems) == 1 and '1 of them' in problems[0]
+
+
+def test_a_program_that_is_not_docker_is_not_shown_for_a_lost_key():
+    lines = audit_writer.event([b'grep', b'-c', b'x'], enriched=True)
+    lines = [line.encode() if isinstance(line, str) else line for line in lines]
+    found, problems = read(b'\n'.join([lines[0][:200], *lines[1:]]) + b'\n')
+    assert found['unreadable'] == [] and len(problems) == 1
+
+
+def test_structured_data_of_rfc_5424_can_hold_an_escaped_bracket():
+    data = b'[timeQuality tzKnown="1"][x@1 a="b \\] \\" c"]'
+    lines = [line.encode() if isinstance(line, str) else line for line in LINES]
+    before = b'<13>1 2026-11-24T03:13:20.100Z web1 audisp-syslog - - ' + data + b' '
+    assert only(b'\n'.join(before + line for line in lines) + b'\n')['host'] == 'web1'
