@@ -57,8 +57,8 @@ _FEW, _SMALL = 64, 512 << 10
 _LAST_KEY = rb' key=(?:"[!#-~]*"|\(null\)|[0-9A-F]+)(?=[ \x1d\n])'
 _WITH_KEY = re.compile(rb'[^\n\r\0\x1d]*' + _LAST_KEY)
 _BOTH = re.compile(
-    rb'\ntype=SYSCALL msg=audit\(([^)\n]{1,80})\): [^\n\r\0\x1d]{0,%d}%s[^\n]{0,600}\ntype=EXECVE msg=audit\(\1\)'
-    % (LONGEST - 800, _LAST_KEY)
+    rb'type=SYSCALL msg=audit\(([^)\n]{1,80})\): .{0,%d}\n(?:node=\S{1,255} )?type=EXECVE msg=audit\(\1\)'
+    % (LONGEST - 200)
 )
 
 # Every repetition is bounded, so that no input takes more than linear time.
@@ -293,8 +293,10 @@ def without_syscall(text: bytes) -> Iterator[int]:
     """Where EXECVE records may stand whose event has no whole SYSCALL record in the text: none of these is left out."""
     found: list[tuple[int, bytes]] = []
     is_small = len(text) < _SMALL
-    if not is_small and len(_BOTH.findall(text)) + bool(_BOTH.match(b'\n' + text[: 2 * LONGEST])) == text.count(
-        _EXECVE
+    if (
+        not is_small
+        and len(_BOTH.findall(text)) == text.count(_EXECVE)
+        and text.count(_SYSCALL) == text.count(b' key=')
     ):
         return iter(())
     for head in (_EXECVE, _NUMBERED_EXECVE) if is_small else (_EXECVE,):
