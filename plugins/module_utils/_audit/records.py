@@ -56,9 +56,9 @@ _FEW, _SMALL = 64, 512 << 10
 # The key as it ends a whole SYSCALL record, or what auditd adds follows
 _LAST_KEY = rb' key=(?:"[!#-~]*"|\(null\)|[0-9A-F]+)(?=[ \x1d\n])'
 _WITH_KEY = re.compile(rb'[^\n\r\0\x1d]*' + _LAST_KEY)
+# Begins with a text, which is searched for much faster than a pattern
 _BOTH = re.compile(
-    rb'type=SYSCALL msg=audit\(([^)\n]{1,80})\): .{0,%d}\n(?:node=\S{1,255} )?type=EXECVE msg=audit\(\1\)'
-    % (LONGEST - 200)
+    rb'\ntype=SYSCALL msg=audit\(([^)\n]{1,80})\): [^\n]{0,%d}\ntype=EXECVE msg=audit\(\1\)' % (LONGEST - 200)
 )
 
 # Every repetition is bounded, so that no input takes more than linear time.
