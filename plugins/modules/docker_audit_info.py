@@ -92,6 +92,15 @@ service_programs:
   type: list
   elements: str
   sample: [/usr/bin/systemctl, /usr/sbin/service]
+engine_sockets:
+  description:
+    - The unix sockets that rules for connections name. C(/run/docker.sock), and the others on which engines of root listen now.
+    - Left out are sockets in a folder that is not there at boot, since the kernel refuses a rule on one and the load of all rules stops.
+    - Where no engine runs, those of the rule file.
+  returned: always
+  type: list
+  elements: str
+  sample: [/run/docker.sock]
 immutable:
   description: Whether the kernel refuses changes of rules until the next boot (C(enabled 2)).
   returned: always
@@ -362,6 +371,17 @@ def find_service_programs(module):
     return list(dict.fromkeys(os.path.realpath(path) for path in found if path))
 
 
+def find_engine_sockets(file_rules):
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import listeners
+
+    found = listeners.of_root()
+    if found is None:
+        ours = [rule for rule in file_rules if any(key.endswith(names.SOCKET_SUFFIX) for key in rule['keys'])]
+        found = [value for rule in ours for name, operator, value in rule['fields'] if name == 'path']
+    return sorted(set([names.SOCKET] + found), key=lambda path: (path != names.SOCKET, path))
+
+
 def access(path):
     """[uid, gid, mode] of a file, or None if there is none."""
     if not os.path.isfile(path):
@@ -424,6 +444,7 @@ def main():
         auditd_enabled=is_enabled(module),
         arches=audit_rules.arches(platform.machine()),
         service_programs=find_service_programs(module),
+        engine_sockets=find_engine_sockets(file_rules),
         immutable=kernel.is_locked,
         rule_file=dict(
             path=files.own_path, present=content is not None, owner=files.owners.get(files.own_path),

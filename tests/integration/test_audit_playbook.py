@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.tests.support import playing
+from ansible_collections.claude_hooks.docker_audit.tests.support import own_engine, playing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FQCN = 'claude_hooks.docker_audit.audit'
@@ -396,6 +396,20 @@ def test_the_users_come_from_the_command_line(uids, expected):
         0,
         expected,
     ), output
+
+
+def test_each_socket_of_an_engine_that_a_rule_can_name_gets_one(tmp_path):
+    words = ['--check', '--diff', '-e', 'docker_audit_watch=socket']
+    also, later = '/run/claude-hooks-own.sock', tmp_path / 'on-tmpfs' / 'docker.sock'
+    later.parent.mkdir()
+    subprocess.run(['mount', '-t', 'tmpfs', 'none', str(later.parent)], check=True)
+    try:
+        with own_engine.running(tmp_path, None, 'unix://' + also, 'unix://%s' % later):
+            code, output = play(*words, options=ONE_PATH)
+    finally:
+        subprocess.run(['umount', str(later.parent)], check=True)
+    named = set(re.findall(r'^\+-a .* -S connect\S* -F path=(\S+) ', output, re.MULTILINE))
+    assert code == 0 and named == {'/run/docker.sock', also, str(tmp_path / 'docker.sock')}, output
 
 
 def test_watch_all_asks_for_the_rules_of_each_kind():

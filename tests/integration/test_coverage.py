@@ -396,7 +396,14 @@ KERNEL = [
         {'rules_partial'},
     ),
     ('users_not_watched', 'partial', open_socket, 'every user: mode 0666 of /run/docker.sock', set()),
-    ('engine_on_tcp', 'partial', engine_on_tcp, r'command line of dockerd, pid \d+: tcp://127.0.0.1:\d+', set()),
+    (
+        'engine_on_tcp',
+        'partial',
+        engine_on_tcp,
+        r'command line of dockerd, pid \d+: tcp://127.0.0.1:\d+',
+        {'socket_not_covered'},
+    ),
+    ('socket_not_covered', 'note', lambda folder: own_engine.running(folder), '/docker.sock$', set()),
 ]
 
 

@@ -345,7 +345,10 @@ def _others(host: Host) -> list[Problem]:
         keys = host['keys']
         names = [key + SOCKET_SUFFIX for key in keys if not audit_rules.is_suffixed(key, keys)]
         found.append(problem('connects_not_logged', 'no rule with the key %s' % ' or '.join(names)))
-    return found
+    logged = {
+        value for rule in connects for name, operator, value in rule['fields'] if (name, operator) == ('path', '=')
+    }
+    return found + [problem('socket_not_covered', path) for path in host['sockets'] if connects and path not in logged]
 
 
 def _engine(host: Host) -> list[Problem]:

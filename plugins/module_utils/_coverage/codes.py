@@ -169,6 +169,12 @@ CODES = {
         "API clients (SDKs, curl, Portainer) are not seen: no rule logs connections to the engine's socket.",
         'Set docker_audit_watch: [socket].',
     ),
+    'socket_not_covered': Code(
+        'note',
+        'The engine listens on a further socket, and no rule logs connections to it.',
+        'Run audit.yml -e state=present, which adds a rule. It adds none for a socket in a folder that is not there '
+        'at boot: move that socket to /run.',
+    ),
     'witness_blind': Code(
         'note',
         'The witness saves events, but cannot see who is connected to the engine when a container ends.',

@@ -13,14 +13,13 @@ import grp
 import json
 import os
 import pwd
-import re
 import stat
 import time
 from typing import Any, Callable, TypedDict, TypeVar
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import journal
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import KEPT, SOCKET
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import auditd
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import auditd, listeners
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.tree import Tree
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, events, programs
 
@@ -29,11 +28,6 @@ DAEMON_JSON = '/etc/docker/daemon.json'
 GROUP = 'docker'
 
 UNITS = ('auditd.service', 'audit-rules.service')
-
-#: Ports of a swarm, where dockerd listens too: for other managers, not for clients of the API.
-SWARM_PORTS = (2377, 7946)
-
-_LISTEN = '0A'  # include/net/tcp_states.h
 
 T = TypeVar('T')
 
@@ -69,6 +63,7 @@ class HostFacts(TypedDict):
     is_docker_host: bool
     talkers: list[Talker]
     tcp: list[tuple[str, str]]  # address and where it is from
+    sockets: list[str]  # on which an engine listens
     blind_witness: str | None  # why the witness cannot see who is connected
     units: dict[str, auditd.Unit] | None  # None without systemd
     unseen: list[tuple[str, str]]  # path and reason
@@ -93,7 +88,8 @@ def facts(audit_pid: int, rule_paths: list[str], search_path: str | None = None,
         'real_paths': {path: host.real_file(path) for path in rule_paths},
         'is_docker_host': bool(engines) or host.is_there(SOCKET),
         'talkers': _talkers(host, addresses),
-        'tcp': _tcp(host, engines, addresses, metrics),
+        'tcp': listeners.tcp(host, engines, addresses, metrics),
+        'sockets': listeners.unix(host, [pid for pid, _words in engines]),
         'blind_witness': _blind_witness(host),
         'units': {name: auditd.unit(host, name) for name in UNITS} if host.is_there('/run/systemd/system') else None,
         'unseen': host.unseen,
@@ -184,28 +180,6 @@ def _daemon_json(host: Tree, path: str) -> dict[str, Any]:
         host.unseen.append((path, 'it is not the JSON of a docker engine'))
         return {}
     return settings
-
-
-def _tcp(
-    host: Tree, engines: list[tuple[int, list[str]]], addresses: list[tuple[str, str]], metrics: list[str]
-) -> list[tuple[str, str]]:
-    """``[(address, place)]`` where an engine listens on TCP, or is told to."""
-    # What has no scheme is TCP (opts/hosts.go in docker/cli).
-    found = [pair for pair in addresses if pair[0] and not pair[0].startswith(('unix:', 'fd:', 'npipe:', 'vsock:'))]
-    other_ports = SWARM_PORTS + tuple(
-        int(address.rpartition(':')[2]) for address in metrics if re.search(r':[0-9]{1,5}\Z', address)
-    )
-    for pid, _words in engines:
-        links = [host.link('/proc/%d/fd/%s' % (pid, name)) for name in host.names('/proc/%d/fd' % pid)]
-        inodes = set(link[len('socket:[') : -1] for link in links if link and link.startswith('socket:['))
-        for kind in ('tcp', 'tcp6') if inodes else ():
-            for line in (host.text('/proc/%d/net/%s' % (pid, kind)) or '').split('\n')[1:]:
-                fields = line.split()
-                if len(fields) > 9 and fields[3] == _LISTEN and fields[9] in inodes:
-                    port = int(fields[1].rpartition(':')[2], 16)
-                    if port not in other_ports:
-                        found.append(('%s port %d' % (kind, port), 'listening socket of dockerd, pid %d' % pid))
-    return found
 
 
 def _talkers(host: Tree, addresses: list[tuple[str, str]]) -> list[Talker]:

@@ -83,6 +83,7 @@ def host(**changes):
         'is_docker_host': True,
         'talkers': [{'uid': 0, 'name': 'root', 'why': 'owner of /run/docker.sock'}],
         'tcp': [],
+        'sockets': ['/run/docker.sock'],
         'blind_witness': None,
         'units': {'auditd.service': UNIT, 'audit-rules.service': UNIT},
         'unseen': [],
@@ -257,6 +258,7 @@ CASES = [
         '/etc/docker/daemon.json: tcp://0.0.0.0:2375',
     ),
     ('connects_not_logged', 'note', {'kernel': rules(*OURS)}, 'no rule with the key claude-hooks-docker-socket'),
+    ('socket_not_covered', 'note', {'sockets': ['/run/docker.sock', '/run/other.sock']}, '^/run/other.sock$'),
     (
         'connects_not_logged',
         'note',

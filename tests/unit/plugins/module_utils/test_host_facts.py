@@ -13,6 +13,7 @@ import types
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import host as host_facts
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import listeners
 
 GROUPS = {'docker': (998, ['anna', 'gone']), 'users': (100, [])}
 USERS = {'root': (0, 0), 'anna': (1001, 100), 'bob': (1002, 998)}
@@ -290,9 +291,33 @@ def test_a_host_of_an_engine(tree):
     ],
 )
 def test_a_listening_socket_of_the_engine(tree, inodes, words, addresses, monkeypatch):
-    monkeypatch.setattr(host_facts, 'SWARM_PORTS', (0x1ED2,))
+    monkeypatch.setattr(listeners, 'SWARM_PORTS', (0x1ED2,))
     tree.daemon(*words, sockets=inodes)
     assert tree.look()['tcp'] == [(address, 'listening socket of dockerd, pid 77') for address in addresses]
+
+
+UNIX = """Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000002 00000000 00010000 0001 01 21 /run/docker.sock
+0000000000000000: 00000002 00000000 00010000 0001 01 22 /run/docker/metrics.sock
+0000000000000000: 00000002 00000000 00010000 0001 01 23 /run/docker/libnetwork/a1b2c3.sock
+0000000000000000: 00000003 00000000 00000000 0001 03 24 /run/docker.sock
+0000000000000000: 00000002 00000000 00010000 0001 01 25 /srv/api socket
+0000000000000000: 00000002 00000000 00010000 0001 01 26 @abstract
+0000000000000000: 00000002 00000000 00010000 0001 01 27 /run/of-another
+0000000000000000: 00000002 00000000 00010000 0001 01 28
+"""
+
+
+def test_the_unix_sockets_on_which_an_engine_listens(tree):
+    tree.daemon(sockets=[21, 22, 23, 24, 25, 26, 28])
+    tree.write('/proc/77/net/unix', UNIX)
+    assert tree.look()['sockets'] == ['/run/docker.sock', '/srv/api socket']
+
+
+def test_an_engine_without_sockets_has_none(tree):
+    tree.daemon()
+    tree.write('/proc/77/net/unix', UNIX)
+    assert tree.look()['sockets'] == []
 
 
 def listen(tree, name, mode, monkeypatch, uid=0, gid=998, folder=None):

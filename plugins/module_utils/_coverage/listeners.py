@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds where engines listen for clients: unix sockets and TCP.
+
+Sources: proc(5) and net/unix/af_unix.c unix_seq_show for /proc/net/unix; opts/hosts.go of docker/cli for addresses.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import Iterable
+
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.tree import Tree
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
+
+#: Ports of a swarm, where dockerd listens too: for other managers, not for clients of the API.
+SWARM_PORTS = (2377, 7946)
+
+_LISTEN = '0A'  # include/net/tcp_states.h
+_ACCEPTS = 0x10000  # __SO_ACCEPTCON of include/uapi/linux/net.h
+# Where dockerd listens for others than clients of the API: metrics of plugins, libnetwork's helpers, swarm's control
+_OTHER_SOCKETS = re.compile(r'/(?:metrics\.sock|libnetwork/[0-9a-f]+\.sock|swarm/control\.sock)\Z')
+# What an audit rule can name as it stands
+_RULED = re.compile(r'(?:/[\w@%+,.:-]+)+\Z', re.ASCII)
+
+
+def of_root() -> list[str] | None:
+    """The unix sockets of engines of root that a rule can name, also after the next boot; None where no engine runs."""
+    host = Tree('/')
+    daemons = engine.running({0})
+    if not daemons:
+        return None
+    found = unix(host, [daemon.pid for daemon in daemons])
+    return [path for path in found if _RULED.match(path) and _is_of_root(host, path) and not _is_volatile(host, path)]
+
+
+def unix(host: Tree, pids: Iterable[int]) -> list[str]:
+    """The unix sockets on which these engines listen for clients, in the spelling /run/docker.sock.
+
+    /proc/net/unix shows names as they are, also with line ends in them: any user can add a name to those of an engine,
+    and take none away.
+    """
+    found = []
+    for pid in pids:
+        inodes = _inodes(host, pid)
+        for line in (host.text('/proc/%d/net/unix' % pid) or '').split('\n')[1:] if inodes else ():
+            # Num: RefCount Protocol Flags Type St Inode Path; the path of an abstract socket begins with @
+            fields = line.split(None, 7)
+            if len(fields) == 8 and fields[6] in inodes and int(fields[3], 16) & _ACCEPTS and fields[7][0] == '/':
+                folder, name = os.path.split(fields[7])
+                path = os.path.join(os.path.realpath(folder), name)
+                if not _OTHER_SOCKETS.search(path):
+                    found.append(path)
+    return sorted(set(found))
+
+
+def tcp(
+    host: Tree, engines: list[tuple[int, list[str]]], addresses: list[tuple[str, str]], metrics: list[str]
+) -> list[tuple[str, str]]:
+    """``[(address, place)]`` where an engine listens on TCP, or is told to."""
+    # What has no scheme is TCP (opts/hosts.go in docker/cli).
+    found = [pair for pair in addresses if pair[0] and not pair[0].startswith(('unix:', 'fd:', 'npipe:', 'vsock:'))]
+    other_ports = SWARM_PORTS + tuple(
+        int(address.rpartition(':')[2]) for address in metrics if re.search(r':[0-9]{1,5}\Z', address)
+    )
+    for pid, _words in engines:
+        inodes = _inodes(host, pid)
+        for kind in ('tcp', 'tcp6') if inodes else ():
+            for line in (host.text('/proc/%d/net/%s' % (pid, kind)) or '').split('\n')[1:]:
+                fields = line.split()
+                if len(fields) > 9 and fields[3] == _LISTEN and fields[9] in inodes:
+                    port = int(fields[1].rpartition(':')[2], 16)
+                    if port not in other_ports:
+                        found.append(('%s port %d' % (kind, port), 'listening socket of dockerd, pid %d' % pid))
+    return found
+
+
+def _inodes(host: Tree, pid: int) -> set[str]:
+    """The sockets of a process."""
+    links = [host.link('/proc/%d/fd/%s' % (pid, name)) for name in host.names('/proc/%d/fd' % pid)]
+    return {link[len('socket:[') : -1] for link in links if link and link.startswith('socket:[')}
+
+
+def _is_of_root(host: Tree, path: str) -> bool:
+    status = host.status(path)
+    return status is not None and stat.S_ISSOCK(status.st_mode) and status.st_uid == 0
+
+
+def _is_volatile(host: Tree, path: str) -> bool:
+    """Whether the folder of a socket is missing at boot until somebody makes it: a load of the rules would stop there.
+
+    The kernel refuses a rule on a path whose folder does not exist (kernel/audit_watch.c audit_get_nd). /run is always
+    there when auditd starts; what is in it is made anew at each boot, and so is all that lies on another tmpfs.
+    """
+    folder = os.path.dirname(path)
+    kinds = {}
+    for line in (host.text('/proc/self/mounts') or '').split('\n'):
+        fields = line.split(' ')
+        if len(fields) > 2 and (folder + '/').startswith(fields[1].rstrip('/') + '/'):
+            kinds[fields[1]] = fields[2]
+    return folder != '/run' and kinds.get(max(kinds, key=len, default=''), 'tmpfs') in ('tmpfs', 'ramfs')
