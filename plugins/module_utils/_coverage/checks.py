@@ -16,7 +16,7 @@ from typing import Optional, Tuple, TypedDict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import shadows
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.rules import Rule
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import SOCKET_SUFFIX
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.auditd import Log, not_at_boot
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.codes import (
     Problem,
@@ -48,6 +48,14 @@ _NEEDED_RECORDS: dict[str, Weight] = {
     '1307': 'partial',
 }
 
+
+# What else a host can record, by the end of its key, and the question that it answers.
+_QUESTIONS = (
+    (names.SOCKET_SUFFIX, 'socket: which programs use the API'),
+    (names.SIGNALS_SUFFIX, 'signals: who sent a SIGKILL'),
+    (names.SERVICES_SUFFIX, 'services: who stopped the engine'),
+)
+_WITNESS = 'witness: which client asked, and what the engine forgets'
 
 Pair = Tuple[str, Optional[int]]
 
@@ -83,7 +91,7 @@ class Retention(TypedDict):
 def problems(host: Host) -> list[Problem]:
     """The problems of a host, the heaviest first."""
     found: list[Problem] = []
-    for look in (_reading, _kernel, _log, _rules, _others, _engine, _losses):
+    for look in (_reading, _kernel, _log, _rules, _others, _sources, _engine, _losses):
         found += look(host)
     return by_weight(found)
 
@@ -328,27 +336,25 @@ def _others(host: Host) -> list[Problem]:
     # Without any rule there is nothing beside: rules_missing says it.
     for item in host['executables'] if paths else ():
         if item['real_path'] not in paths:
-            way = (
-                item['path']
-                if item['path'] == item['real_path']
-                else '%s, which leads to %s' % (item['path'], item['real_path'])
-            )
+            leads = '' if item['path'] == item['real_path'] else ', which leads to %s' % item['real_path']
+            way = item['path'] + leads
             if item['real_path'].endswith('/snap'):
                 way += ': a rule on it would log every snap command'
             found.append(problem('plugin_not_covered' if item['is_plugin'] else 'binary_not_covered', way))
-    connects = [
-        rule
-        for rule in host['kernel']
-        if 'connect' in rule['syscalls'] and any(key + SOCKET_SUFFIX in rule['keys'] for key in host['keys'])
-    ]
-    if not connects:
-        keys = host['keys']
-        names = [key + SOCKET_SUFFIX for key in keys if not audit_rules.is_suffixed(key, keys)]
-        found.append(problem('connects_not_logged', 'no rule with the key %s' % ' or '.join(names)))
-    logged = {
-        value for rule in connects for name, operator, value in rule['fields'] if (name, operator) == ('path', '=')
-    }
-    return found + [problem('socket_not_covered', path) for path in host['sockets'] if connects and path not in logged]
+    return found
+
+
+def _sources(host: Host) -> list[Problem]:
+    """The sources that are off, with the questions that they would answer, and sockets of the engine left out."""
+    logged = {key for rule in host['kernel'] for key in rule['keys']}
+    off = [told for suffix, told in _QUESTIONS if not any(key + suffix in logged for key in host['keys'])]
+    off += [] if host['has_witness'] else [_WITNESS]
+    # Without a rule for docker, another code says more.
+    found = [problem('sources_off', '; '.join(off))] if off and watched(host) else []
+    keys = {key + names.SOCKET_SUFFIX for key in host['keys']}
+    fields = [field for rule in host['kernel'] if keys & set(rule['keys']) for field in rule['fields']]
+    sockets = {value for name, operator, value in fields if (name, operator) == ('path', '=')}
+    return found + [problem('socket_not_covered', path) for path in host['sockets'] if sockets and path not in sockets]
 
 
 def _engine(host: Host) -> list[Problem]:

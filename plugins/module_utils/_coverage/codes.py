@@ -164,10 +164,11 @@ CODES = {
         'The engine can be reached over TCP: such requests leave no trace on this host.',
         'Remove the tcp:// address from the options of dockerd, or from /etc/docker/daemon.json.',
     ),
-    'connects_not_logged': Code(
+    'sources_off': Code(
         'note',
-        "API clients (SDKs, curl, Portainer) are not seen: no rule logs connections to the engine's socket.",
-        'Set docker_audit_watch: [socket].',
+        'Executions of docker are logged, but not all that a verdict can use. The evidence names what is off, with the '
+        'question that it answers.',
+        'Set docker_audit_watch: all and docker_audit_witness: true.',
     ),
     'socket_not_covered': Code(
         'note',

@@ -64,6 +64,7 @@ class HostFacts(TypedDict):
     talkers: list[Talker]
     tcp: list[tuple[str, str]]  # address and where it is from
     sockets: list[str]  # on which an engine listens
+    has_witness: bool
     blind_witness: str | None  # why the witness cannot see who is connected
     units: dict[str, auditd.Unit] | None  # None without systemd
     unseen: list[tuple[str, str]]  # path and reason
@@ -90,6 +91,7 @@ def facts(audit_pid: int, rule_paths: list[str], search_path: str | None = None,
         'talkers': _talkers(host, addresses),
         'tcp': listeners.tcp(host, engines, addresses, metrics),
         'sockets': listeners.unix(host, [pid for pid, _words in engines]),
+        'has_witness': host.is_there(KEPT),
         'blind_witness': _blind_witness(host),
         'units': {name: auditd.unit(host, name) for name in UNITS} if host.is_there('/run/systemd/system') else None,
         'unseen': host.unseen,

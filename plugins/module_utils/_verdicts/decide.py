@@ -211,10 +211,10 @@ class _Case:
     def _asked(self, incident: Incident) -> dict[str, Any]:
         """The engine was asked, by somebody or by itself."""
         seen_then = self.looks.of(incident)
-        command = self.looks.confirm(incident, seen_then, self.commands.ask(incident))
+        recent = self.clients.meanwhile(incident.asked - happening.STARTUP, incident.asked)
+        command = self.looks.confirm(incident, seen_then, self.commands.ask(incident, bool(recent.entries)))
         attached = self.attached.ask(incident)
-        down = self.engine_ends.ask(incident)
-        itself = engine.ask_itself(incident)
+        down, itself = self.engine_ends.ask(incident), engine.ask_itself(incident)
         if command.who and down.state == answers.SHOWN:
             down = down._replace(state=answers.NOT_KNOWN)
         if command.state == answers.SHOWN:
@@ -229,7 +229,6 @@ class _Case:
             if seen_then
             else askers.ask_clients(incident, self.clients, self.sources, self._engine_since(incident), command)
         )
-        recent = self.clients.meanwhile(incident.asked - happening.STARTUP, incident.asked)
         if attached.state == answers.SHOWN and recent.entries:
             attached = attached._replace(state=answers.NOT_KNOWN)
         if down.state == answers.SHOWN and engine.several(down):

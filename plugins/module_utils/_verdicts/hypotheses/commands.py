@@ -84,14 +84,17 @@ class Commands:
         self._composing = max((compose.longest(one.command) for one in self._kinds['compose']), default=0)
         self._hex = sorted({len(target) for target in self._targets if len(target) <= 64})
 
-    def ask(self, incident: Incident) -> Answer:
+    def ask(self, incident: Incident, is_beside_others: bool = False) -> Answer:
+        """The answer for an incident, beside which other clients connected or not."""
         claims, remarks = self.fitting(incident)
         lines = [fits(claim) for claim in claims] + remarks
         sure = [claim for claim in claims if claim.sure]
         who = [claim.execution.entry for claim in claims]
         start = incident.asked - STARTUP
         unread = self._sources.unread(start, incident.time)
-        if len(claims) == 1 and sure:
+        # COMPOSE_PROJECT_NAME, which nobody logs, can name another project than that of the folder
+        is_guess = is_beside_others and any(claim.evidence['code'] == 'of_folder' for claim in sure)
+        if len(claims) == 1 and sure and not is_guess:
             self._used.setdefault(_use(claims[0], incident), incident)
             answer = answers.shown(CAUSE, *lines, who=who)
             return answer if unread is None else answer._replace(missing=(note('command_not_told', time=unread),))

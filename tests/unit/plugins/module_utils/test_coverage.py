@@ -28,6 +28,11 @@ KEY = 'claude-hooks-docker'
 DOCKER = '/usr/bin/docker'
 OURS = ['-a always,exit -F path=%s -F perm=x -F uid=%d -F key=%s' % (DOCKER, uid, KEY) for uid in (0, 1000)]
 CONNECTS = '-a always,exit -F arch=b64 -S connect -F path=/run/docker.sock -F key=claude-hooks-docker-socket'
+ALSO = [
+    CONNECTS,
+    '-a always,exit -F arch=b64 -S kill -F a1=9 -F key=claude-hooks-docker-signals',
+    '-a always,exit -F path=/usr/bin/systemctl -F perm=x -F key=claude-hooks-docker-services',
+]
 HOUR = 3600 * 1000
 NOW = 1795500000000
 CONFIG = {
@@ -68,7 +73,7 @@ def host(**changes):
         'reason': None,
         'now': NOW,
         'status': STATUS,
-        'kernel': rules(*OURS, CONNECTS),
+        'kernel': rules(*OURS, *ALSO),
         'unknown': [],
         'keys': [KEY],
         'rule_file': {'path': '/etc/audit/rules.d/x.rules', 'present': True, 'rules': rules(*OURS)},
@@ -84,6 +89,7 @@ def host(**changes):
         'talkers': [{'uid': 0, 'name': 'root', 'why': 'owner of /run/docker.sock'}],
         'tcp': [],
         'sockets': ['/run/docker.sock'],
+        'has_witness': True,
         'blind_witness': None,
         'units': {'auditd.service': UNIT, 'audit-rules.service': UNIT},
         'unseen': [],
@@ -92,7 +98,7 @@ def host(**changes):
 
 
 def kernel(*lines):
-    return {'kernel': rules(*lines, CONNECTS)}
+    return {'kernel': rules(*lines, *ALSO)}
 
 
 def config(**changes):
@@ -257,13 +263,16 @@ CASES = [
         {'tcp': [('tcp://0.0.0.0:2375', '/etc/docker/daemon.json')]},
         '/etc/docker/daemon.json: tcp://0.0.0.0:2375',
     ),
-    ('connects_not_logged', 'note', {'kernel': rules(*OURS)}, 'no rule with the key claude-hooks-docker-socket'),
     ('socket_not_covered', 'note', {'sockets': ['/run/docker.sock', '/run/other.sock']}, '^/run/other.sock$'),
+    ('sources_off', 'note', {'kernel': rules(*OURS, *ALSO[1:])}, '^socket: which programs use the API$'),
+    ('sources_off', 'note', {'kernel': rules(*OURS, *ALSO[::2])}, '^signals: who sent a SIGKILL$'),
+    ('sources_off', 'note', {'kernel': rules(*OURS, *ALSO[:2])}, '^services: who stopped the engine$'),
+    ('sources_off', 'note', {'has_witness': False}, '^witness: which client asked'),
     (
-        'connects_not_logged',
+        'sources_off',
         'note',
         {'kernel': rules(*OURS), 'keys': ['claude-hooks-docker' + kind for kind in ('', *names.SUFFIXES)]},
-        'no rule with the key claude-hooks-docker-socket$',
+        '^socket: .*; signals: .*; services: .*',
     ),
     ('witness_blind', 'note', {'blind_witness': 'ptrace_scope'}, 'its last word: ptrace_scope'),
     ('records_lost', 'partial', status(lost=7), 'lost 7'),

@@ -97,6 +97,21 @@ def test_a_command_for_the_project_is_named_from_wherever_it_is_typed(text, cwd)
     assert short(judged) == [('stopped', 'cli', 'certain', [100])]
 
 
+@pytest.mark.parametrize(
+    'text, expected',
+    [
+        ('docker compose stop', ('not_known', 'open', [100, 300])),
+        ('docker compose -p shop stop', ('cli', 'likely', [100])),
+        ('docker compose -f docker-compose.yml stop', ('cli', 'likely', [100])),
+    ],
+)
+def test_a_project_known_by_its_folder_alone_is_a_guess_while_another_client_connected(text, expected):
+    """COMPOSE_PROJECT_NAME and .env can name another project, and are not in the log."""
+    found, connected = compose(0.5, text)
+    judged = judge(SHOP + BLOG, [found], [LOGGED, connected, CURL])
+    assert short(judged) == [('stopped', *expected)]
+
+
 def test_compose_1_strips_the_name_of_a_project():
     labels = of('myapp')
     found, connected = compose(0.5, 'docker-compose -p My.App stop', cwd='/root')
