@@ -331,7 +331,7 @@ counts:
       description: Those of them that took away containers whose names do not match. They are not among RV(findings).
       sample: 7
     logs: {type: int, description: "How many logs were read, each with its rotations. Only with O(logs).", sample: 1200}
-    twice: {type: int, description: "How many forwarded findings arrived twice or more. Only with O(logs).", sample: 0}
+    twice: {type: int, description: "How many findings were left out because they arrived again or stand in a copy of a log. Only with O(logs).", sample: 0}
     unreadable: {type: int, description: "Those of them whose command is not in the log, the failed ones included.", sample: 0}
 span:
   description: The time that the logs cover, whoever wrote into them. Both are null where they hold no record.

@@ -224,7 +224,7 @@ def reach(
     lines += parts.left_out(others(read), 'finding', container)
     twice = sum(result['counts'].get('twice', 0) for result in read.values())
     if twice:
-        lines.append('%s arrived again. Each is shown once.' % parts.counted(twice, 'forwarded finding'))
+        lines.append('%s arrived or stood there again. Each is shown once.' % parts.counted(twice, 'finding'))
     silent = [host for host, result in read.items() if not result['counts']['executions']]
     if silent:
         lines.append(

@@ -59,18 +59,18 @@ def ask(
     workers: int | None = None,
 ) -> tuple[on_host.Answer, list[str]]:
     """What the files hold of a time, in milliseconds since 1970, and what could not be read. Raises StoreError."""
-    found = logs_of(patterns, host_from)
+    paths, left_out = matching(patterns)
+    found = logs_of(paths, host_from)
 
     def read(log: Log) -> _Part:
         return _read(log, question, since, before)
 
     parts = in_processes(found, read, workers or len(os.sched_getaffinity(0)))
-    return _joined(parts, question, since, before, len(found))
+    return _joined(parts, question, since, before, len(found), left_out)
 
 
-def logs_of(patterns: Sequence[str], host_from: str | None) -> list[Log]:
-    """The logs that patterns of files match. host_from is a regular expression whose group is the host of a path."""
-    paths = sorted({path for pattern in patterns for path in _matching(pattern)})
+def logs_of(paths: Sequence[str], host_from: str | None) -> list[Log]:
+    """The logs that files are of. host_from is a regular expression whose group is the host of a path."""
     host_of = _host_of(host_from)
     found = []
     for group in logs.in_groups(paths):
@@ -79,20 +79,31 @@ def logs_of(patterns: Sequence[str], host_from: str | None) -> list[Log]:
     return found
 
 
-def _matching(pattern: str) -> list[str]:
-    if not os.path.isabs(pattern):
-        raise StoreError('logs must be absolute paths or patterns of them, not %r' % pattern)
-    paths = [path for path in glob.glob(pattern) if _is_file(path)]
-    if not paths:
-        raise StoreError('no file matches %s on this host' % pattern)
-    return paths
-
-
-def _is_file(path: str) -> bool:
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except OSError:
-        return False
+def matching(patterns: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The files that patterns match, each once, and a sentence on each match that is left out. Raises StoreError."""
+    known: dict[tuple[int, int], str] = {}
+    left_out: dict[str, str] = {}
+    for pattern in patterns:
+        if not os.path.isabs(pattern):
+            raise StoreError('logs must be absolute paths or patterns of them, not %r' % pattern)
+        has_file = False
+        # Sorted, so that of two names the same is taken each time
+        for path in sorted(glob.glob(pattern)):
+            try:
+                status = os.stat(path)
+            except OSError as error:
+                left_out[path] = '%s: %s' % (path, error.strerror)
+                continue
+            if not stat.S_ISREG(status.st_mode):
+                left_out[path] = '%s is no file' % path
+                continue
+            other = known.setdefault((status.st_dev, status.st_ino), path)
+            has_file = True
+            if other != path:
+                left_out[path] = '%s is %s by another name, and was read once' % (path, other)
+        if not has_file:
+            raise StoreError('no file matches %s on this host' % pattern)
+    return sorted(known.values()), list(left_out.values())
 
 
 def _host_of(host_from: str | None) -> Callable[[str], str | None]:
@@ -190,11 +201,16 @@ def _forked(share: Sequence[Log], read: Callable[[Log], Any], results: IO[bytes]
 
 # Long, as it is one sum after the other.
 def _joined(
-    parts: Iterable[_Part], question: on_host.Question, since: int | None, before: int | None, count: int
+    parts: Iterable[_Part],
+    question: on_host.Question,
+    since: int | None,
+    before: int | None,
+    count: int,
+    left_out: Sequence[str],
 ) -> tuple[on_host.Answer, list[str]]:
     findings: list[Any] = []
     unreadable: list[Any] = []
-    problems: list[str] = []
+    problems = list(left_out)
     counts = {'bytes': 0, 'executions': 0, 'failed': 0, 'others': 0, 'unreadable': 0, 'logs': count, 'twice': 0}
     moments: list[int] = []
     wanted = forwarded.Wanted(
@@ -216,6 +232,11 @@ def _joined(
     counts['others'] += wanted.others
     moments += wanted.moments
     findings.sort(key=lambda one: (one['timestamp'] or '', _serial(one), one['host'] or ''))
+    once = [one for one, last in zip(findings, [None, *findings]) if one['host'] is None or one != last]
+    # Copies of a log. Of hosts without a name nobody knows whether they are one
+    counts['twice'] += len(findings) - len(once)
+    counts['executions'] -= len(findings) - len(once)
+    findings = once
     unreadable.sort(key=lambda one: (one['timestamp'] or '', _serial(one), one['host'] or ''))
     more = len(problems) - _SHOWN_PROBLEMS
     if more > 0:
@@ -223,8 +244,8 @@ def _joined(
     nameless = sum(one['host'] is None for one in findings)
     if nameless:
         problems.append(
-            '%d findings name no host: their records have neither node= nor a prefix. Say with host_from which part of '
-            'the path is the host' % nameless
+            '%s no host: their records have neither node= nor a prefix. Say with host_from which part of the path is '
+            'the host' % ('1 finding names' if nameless == 1 else '%d findings name' % nameless)
         )
     answer: on_host.Answer = {
         'findings': findings,

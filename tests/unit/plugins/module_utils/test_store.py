@@ -9,6 +9,7 @@ import gzip
 import json
 import lzma
 import os
+import pathlib
 import signal
 
 import pytest
@@ -44,7 +45,7 @@ def test_each_finding_has_the_host_that_its_record_its_line_or_its_path_names(tm
     (tmp_path / 'c/audit.log').write_bytes(event(3))
     answer, problems = ask(tmp_path / '*/audit.log')
     assert told(answer) == [('alpha', '1'), ('beta', '2'), (None, '3')]
-    assert len(problems) == 1 and problems[0].startswith('1 findings name no host')
+    assert len(problems) == 1 and problems[0].startswith('1 finding names no host')
     answer, problems = ask(tmp_path / '*/audit.log', host_from='/([^/]+)/audit')
     assert (told(answer), problems) == ([('a', '1'), ('b', '2'), ('c', '3')], [])
 
@@ -93,6 +94,38 @@ def test_a_log_that_cannot_be_read_takes_away_no_other(tmp_path):
     assert any('cannot unpack' in problem and 'c.log.gz' in problem for problem in problems)
 
 
+def test_a_copy_of_a_log_is_shown_once_and_counted(tmp_path):
+    text = with_lines(event(1) + event(2), b'node=alpha ')
+    (tmp_path / 'a.log').write_bytes(text)
+    (tmp_path / 'b.log').write_bytes(text + with_lines(event(3), b'node=beta '))
+    answer, problems = ask(tmp_path / '*')
+    assert (told(answer), problems) == ([('alpha', '1'), ('alpha', '2'), ('beta', '3')], [])
+    assert (answer['counts']['twice'], answer['counts']['executions']) == (2, 3)
+
+
+def test_of_hosts_without_a_name_nothing_is_taken_for_a_copy(tmp_path):
+    for name in 'ab':
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'audit.log').write_bytes(event(1))
+    answer, _problems = ask(tmp_path / '*/audit.log')
+    assert told(answer) == [(None, '1'), (None, '1')]
+
+
+def test_what_a_pattern_matches_besides_files_is_named_and_never_opened(tmp_path):
+    (tmp_path / 'a.log').write_bytes(event(1))
+    os.mkfifo(tmp_path / 'fifo.log')
+    (tmp_path / 'folder.log').mkdir()
+    (tmp_path / 'gone.log').symlink_to('nowhere')
+    (tmp_path / 'zero.log').symlink_to('/dev/zero')
+    (tmp_path / 'link.log').symlink_to('a.log')
+    os.link(tmp_path / 'a.log', tmp_path / 'hard.log')
+    answer, problems = ask(tmp_path / '*.log')
+    assert told(answer) == [(None, '1')]
+    left_out = {pathlib.Path(line.split(' ')[0].rstrip(':')).name: line for line in problems[:-1]}
+    assert set(left_out) == {'fifo.log', 'folder.log', 'gone.log', 'zero.log', 'link.log', 'hard.log'}
+    assert left_out['zero.log'].endswith('is no file') and 'another name' in left_out['hard.log']
+
+
 def test_a_process_that_dies_is_an_error():
     logs = [store.Log(['x'], None, 1), store.Log(['y'], None, 1)]
 
@@ -115,7 +148,7 @@ def test_a_process_that_dies_is_an_error():
 )
 def test_what_cannot_be_asked_is_refused(patterns, host_from, reason):
     with pytest.raises(store.StoreError, match=reason):
-        store.logs_of(patterns, host_from)
+        store.logs_of(store.matching(patterns)[0], host_from)
 
 
 # --- What hosts forwarded --------------------------------------------------------------------------------------------
