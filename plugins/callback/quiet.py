@@ -6,15 +6,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: quiet
 type: stdout
-short_description: The view of a playbook and problems, nothing else
+short_description: Print only the views of playbooks, and problems
 version_added: 1.0.0
 description:
-  - What the playbooks of this collection print stands alone on the screen, their views on stdout, problems on
-    stderr. The targets of C(make) in a checkout use it.
-  - Messages of M(ansible.builtin.debug) are printed at the end, below their host and whether it was changed.
-  - A failure is one line with the host, the task and the reason. Where another host failed for the same reason,
-    it names that host.
-  - With C(-v) it is P(ansible.builtin.default#callback).
+  - Prints only the views of this collection's playbooks (to stdout) and problems (to stderr). The C(make) targets of
+    a checkout use it.
+  - Messages of M(ansible.builtin.debug) are printed at the end, below the name of their host and whether it changed.
+  - A failure is one line with the host, the task and the reason. If another host failed for the same reason,
+    it refers to that host.
+  - With C(-v) it prints what P(ansible.builtin.default#callback) prints.
 extends_documentation_fragment:
   - default_callback
   - result_format_callback

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment(object):
-    """The attributes of modules that look at a host and change nothing."""
+    """The attributes of modules that read the state of a host and change nothing."""
 
     DOCUMENTATION = r"""
 attributes:

@@ -14,7 +14,7 @@ options:
     type: str
     default: claude-hooks-*
   key:
-    description: Key of the audit rule. It is compared exactly, also where a rule has several keys.
+    description: Key of the audit rule. It must match exactly. A rule may have several keys.
     type: str
     default: claude-hooks-docker
 """
@@ -22,7 +22,7 @@ options:
     POSSIBLE = r"""
 options:
   possible:
-    description: Whether to report commands that can hit a matching container though their arguments do not say so, like
+    description: Whether to report commands that can affect a matching container although they do not name it, like
       C(docker system prune).
     type: bool
     default: true
@@ -31,8 +31,8 @@ options:
     CONTAINERS = r"""
 options:
   containers:
-    description: Container names by container id. With them C(docker rm 3f2a9c1b77d0) is known to be about a matching
-      container, or about another.
+    description: Container names by container id. They show whether C(docker rm 3f2a9c1b77d0) means a matching
+      container or another one.
     type: dict
     default: {}
 """
@@ -40,7 +40,7 @@ options:
     CAPTURES = r"""
 options:
   host:
-    description: What to name as the host of the findings. Without it, that is the C(node) of the records.
+    description: The host name to put into the findings. The default is the C(node) of the records.
     type: str
   timezone:
     description:

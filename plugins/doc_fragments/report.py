@@ -18,9 +18,9 @@ attributes:
 options:
   report:
     description:
-      - File on the controller to write a page for a browser to, with mode 0600. It ends in V(.html) or V(.htm).
-      - It has a timeline for each host, a table that can be sorted and filtered, and what was not seen of each host.
-        It needs nothing beside itself and loads nothing.
+      - File on the controller to write an HTML page to, with mode 0600. Its name must end in V(.html) or V(.htm).
+      - The page has a timeline for each host, a table that can be sorted and filtered, and what could not be read of
+        each host. It is one self-contained file and loads nothing.
     type: path
 """
 
@@ -29,8 +29,8 @@ options:
   secrets:
     description:
       - Whether to show what can be a secret in a command line, like the values of C(docker run -e) and
-        C(docker login -p). Without it, these are V(***), in files too.
-      - The audit log of the host always has them, and so have the results of the modules that read it.
+        C(docker login -p). By default, these are V(***), in files too.
+      - The audit log of the host always contains them, and so do the results of the modules that read it.
     type: bool
     default: false
 """

@@ -11,8 +11,8 @@ class ModuleDocFragment:
 options:
   keys:
     description:
-      - The keys by which our rules are known in the kernel. Keys recorded in managed rule files count as ours too,
-        and so does each of these with C(-socket), C(-signals) or C(-services) at its end.
+      - The keys of our rules in the kernel. Keys recorded in managed rule files count as ours too,
+        and so does each of these with the suffix C(-socket), C(-signals) or C(-services).
     type: list
     elements: str
     default: [claude-hooks-docker]

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: ausearch
-short_description: Findings about stopped and removed containers from audit logs and saved C(ausearch) output
+short_description: Return findings about stopped and removed containers from audit logs and saved C(ausearch) output
 version_added: 1.0.0
 description:
   - Reads audit logs, or what C(ausearch) printed into files, on the controller. It does not run C(ausearch).
   - The files may be of any size, and compressed with gzip, xz or bzip2. They are read one after the other as one log,
-    so that an event that goes on in the next file is whole.
-  - The forms that it reads are those of P(claude_hooks.docker_audit.docker_findings#filter). A file without any audit
-    record is an error that says what it looks like if nothing else could be read, else a warning.
+    so an event that continues in the next file is complete.
+  - It reads the same formats as P(claude_hooks.docker_audit.docker_findings#filter). A file without any audit
+    record is an error if no other file could be read, else a warning. The message says what was found instead.
 options:
   _terms:
     description:

@@ -10,7 +10,7 @@ version_added: 1.0.0
 description:
   - Puts the code that the modules run on hosts into one file that Python runs (a zip application), for
     O(claude_hooks.docker_audit.docker_audit#role:main:docker_audit_forward).
-  - The same version of the collection gives the same bytes on each controller.
+  - The same version of the collection gives the same bytes on every controller.
 options: {}
 author: The claude_hooks.docker_audit team (@claude-hooks)
 """

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: live_output
-short_description: Let the rest of a run print each line at once and wait without haste
+short_description: Turn off output buffering for the rest of a run
 version_added: 1.0.0
 description:
   - For tasks that print while they run, like M(claude_hooks.docker_audit.findings_follow).
-  - Into a pipe, Ansible writes its output in blocks of some kilobytes. From here on, every line leaves at once.
-  - While it waits for tasks, Ansible looks for results a thousand times a second (C(internal_poll_interval)).
-    From here on, it does so four times.
-  - Ctrl-C ends the run without an error. From here on, it is the usual end of it.
+  - Ansible buffers output to a pipe in blocks of some kilobytes. After this lookup, each line is written at once.
+  - While it waits for tasks, Ansible polls for results a thousand times a second (C(internal_poll_interval)).
+    After this lookup, it polls four times a second.
+  - After this lookup, Ctrl-C ends the run without an error, since it is the usual way to end it.
   - These are settings of the main process. Use it in a C(when) of M(ansible.builtin.meta), which that process
     evaluates. In other tasks it has no effect.
 options: {}

@@ -9,30 +9,30 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: coverage_report
-short_description: Show what each host sees and what stands in its way, and write it to a file
+short_description: Show the coverage of all hosts in one view, and write it to a file
 version_added: 1.0.0
 description:
   - The last step but one of the playbook C(claude_hooks.docker_audit.coverage). It runs on the controller and touches no host.
-  - It prints a block for every host with its problems, then a table of all hosts.
-  - Whatever comes from a host and does not print is shown by its code.
+  - It prints the problems of each host, then a table of all hosts.
+  - Characters from a host that do not print are shown as escape codes.
 author: The claude_hooks.docker_audit team (@claude-hooks)
 extends_documentation_fragment:
   - claude_hooks.docker_audit.report
 options:
   registered:
     description:
-      - The name of the variable in which each host of the play has the result of M(claude_hooks.docker_audit.docker_coverage_info).
+      - The name of the variable in which each host of the play registered the result of M(claude_hooks.docker_audit.docker_coverage_info).
       - Without it and O(results) the other options are only checked.
     type: str
   results:
-    description: The same results by host, in place of O(registered). Ansible takes longer for them where there are many.
+    description: The same results as a dictionary by host, instead of O(registered). Ansible takes longer for many hosts.
     type: dict
   canaries:
-    description: The results of M(claude_hooks.docker_audit.docker_audit_canary) by host, where it was run.
+    description: The results of M(claude_hooks.docker_audit.docker_audit_canary) by host, if it was run.
     type: dict
     default: {}
   dest:
-    description: File on the controller to write the same to as one JSON object, with mode 0600. It ends in V(.json).
+    description: File on the controller to write the same to, as one JSON object, with mode 0600. Its name must end in V(.json).
     type: path
 attributes:
   check_mode:
@@ -44,13 +44,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look for what keeps the host from seeing
+- name: Check what keeps the host from recording docker commands
   claude_hooks.docker_audit.docker_coverage_info:
-  register: looked
+  register: checked
 
 - name: Show the coverage of all hosts
   claude_hooks.docker_audit.coverage_report:
-    registered: looked
+    registered: checked
     dest: coverage.json
   run_once: true
 """
@@ -58,8 +58,8 @@ EXAMPLES = r"""
 RETURN = r"""
 coverage:
   description:
-    - What each host comes to. V(failed) and V(unreachable) could not be asked, the others are as in M(claude_hooks.docker_audit.docker_coverage_info).
-    - V(proven) is one that is V(complete) and whose canary was seen.
+    - The result of each host. V(failed) and V(unreachable) hosts could not be checked, the others are as in M(claude_hooks.docker_audit.docker_coverage_info).
+    - V(proven) is a V(complete) host whose test executions all reached the log.
   returned: with O(registered) or O(results)
   type: dict
   sample: {web1: proven, web2: blind, web3: unreachable}

@@ -9,17 +9,17 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: docker_audit_canary
-short_description: Execute docker as each watched user, and prove that the audit log shows it
+short_description: Execute docker as each watched user, and check that the audit log shows it
 version_added: 1.0.0
 description:
-  - Executes C(docker --version) for each file and user that a rule in the kernel names, and waits until that very process stands in the
-    audit log under the key of the rule, by its pid, user, program and time.
-  - That proves the whole way, from the rule over the kernel, auditd and its disk to what is read when findings are wanted.
-  - No instruction of docker runs. The process is stopped at the end of its C(execve) and killed there. It is traced by this module from
-    before it becomes the user, so that nobody else can attach to it. Where the host lets nobody trace, it is refused.
-  - A docker that others than root could have put there is not executed. So are the folders on the way to it judged, links, and the
-    interpreter of a script.
-  - No argument marks such an execution. Nobody can hide a command by making it look like this one.
+  - Executes C(docker --version) for each file and user that a rule in the kernel names, and waits until the
+    audit log contains exactly this process under the key of the rule, with the same pid, user, program and time.
+  - That tests everything from the rule in the kernel, through auditd and its disk, to the code that reads findings.
+  - No instruction of docker runs. The process is stopped at the end of its C(execve) and killed there. This module traces it from
+    before it changes to the user, so that nobody else can attach to it. If the host does not allow tracing, nothing is executed.
+  - A docker that somebody other than root could have put there is not executed. The same is true of the folders and links on its path,
+    and of the interpreter of a script.
+  - Such an execution is not marked by an argument, so nobody can hide a command by making it look like one.
 options:
   keys:
     description: The keys of our rules in the kernel.
@@ -37,12 +37,12 @@ attributes:
     description: Can run in check mode.
     support: partial
     details:
-      - It executes nothing then, and is skipped.
+      - In check mode it executes nothing and is skipped.
 requirements:
   - Python 3.8 or later on the host
-  - The rights of root, to become each user
+  - Root access, to become each user
 notes:
-  - A rule for every user is tried as root and as the user id 65534, which need not have an account.
+  - A rule for every user is tested as root and as user id 65534, which needs no account.
 seealso:
   - module: claude_hooks.docker_audit.docker_coverage_info
 author:
@@ -50,12 +50,12 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Prove that executions of docker come into the audit log
+- name: Check that executions of docker reach the audit log
   claude_hooks.docker_audit.docker_audit_canary:
   become: true
   register: canary
 
-- name: Stop where one does not
+- name: Stop if one does not
   ansible.builtin.assert:
     that: canary.proven
     fail_msg: "{{ canary.problems | map(attribute='evidence') | join('; ') }}"
@@ -63,12 +63,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 proven:
-  description: Whether there was something to execute, and all of it came into the log.
+  description: Whether there was something to execute, and all of it reached the log.
   returned: success
   type: bool
   sample: true
 runs:
-  description: What was executed, or was not.
+  description: What was executed, or why it was not.
   returned: success
   type: list
   elements: dict
@@ -82,11 +82,11 @@ runs:
       type: int
       sample: 1000
     pid:
-      description: The process, null where it was not executed.
+      description: The process, null if it was not executed.
       type: int
       sample: 4711
     event:
-      description: The event of it in the log (C(SECONDS.MILLISECONDS:SERIAL)), or null.
+      description: Its event in the log (C(SECONDS.MILLISECONDS:SERIAL)), or null.
       type: str
       sample: "1795492663.051:91"
     reason:
@@ -94,7 +94,7 @@ runs:
       type: str
       sample:
 problems:
-  description: What is not proven, in the form of RV(claude_hooks.docker_audit.docker_coverage_info#module:problems).
+  description: What could not be proven, in the format of RV(claude_hooks.docker_audit.docker_coverage_info#module:problems).
   returned: success
   type: list
   elements: dict

@@ -9,13 +9,13 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: docker_audit_info
-short_description: Show what a host really has of the docker audit rule
+short_description: Compare the docker audit rule on disk with the kernel
 version_added: 1.0.0
 description:
   - Reads the rule file, the other rule files beside it, the rules in the kernel and the state of audit, and compares them.
-  - Rules are compared by what they mean, since C(auditctl -l) prints a rule in a spelling of its own.
-  - Shows also what C(augenrules --load) would do to rules that are not ours.
-  - It changes nothing, and it says so instead of failing where audit is not installed or may not be asked.
+  - Rules are compared by meaning, since C(auditctl -l) prints a rule in another form than it was written.
+  - It also returns what C(augenrules --load) would do to rules that are not ours.
+  - It changes nothing. If audit is not installed or cannot be read, it returns the reason and does not fail.
 extends_documentation_fragment:
   - claude_hooks.docker_audit.attributes
   - claude_hooks.docker_audit.rules
@@ -37,7 +37,7 @@ EXAMPLES = r"""
   claude_hooks.docker_audit.docker_audit_info:
   register: audit
 
-- name: Stop where the kernel does not hold the rules of the file
+- name: Stop if the kernel does not hold the rules of the file
   ansible.builtin.assert:
     that: audit.in_sync
     fail_msg: "missing from the kernel: {{ audit.missing }}, unexpected: {{ audit.unexpected }}"
@@ -60,7 +60,7 @@ root:
   type: bool
   sample: true
 tools:
-  description: The path of each program of audit that is needed, null where it is missing.
+  description: The path of each audit program that is needed, null if it is missing.
   returned: always
   type: dict
   sample: {auditctl: /usr/sbin/auditctl, augenrules: /usr/sbin/augenrules, ausearch: /usr/sbin/ausearch}
@@ -71,7 +71,7 @@ missing_tools:
   elements: str
   sample: []
 status:
-  description: The integers that C(auditctl -s) prints, by its own names. Empty if it could not be asked.
+  description: The integers that C(auditctl -s) prints, by its own names. Empty if it could not be read.
   returned: always
   type: dict
   sample: {enabled: 1, failure: 1, pid: 611, rate_limit: 0, backlog_limit: 8192, lost: 0, backlog: 0}
@@ -81,13 +81,13 @@ auditd_enabled:
   type: bool
   sample: true
 arches:
-  description: What C(-F arch=) must name so that a rule for a system call holds for all programs of this machine.
+  description: The values of C(-F arch=) with which rules for a system call cover all programs of this machine.
   returned: always
   type: list
   elements: str
   sample: [b64, b32]
 service_programs:
-  description: The real files of C(systemctl), C(service) and C(snap), which start and stop services, as far as the host has them.
+  description: The real files of C(systemctl), C(service) and C(snap), which start and stop services, as far as they exist on the host.
   returned: always
   type: list
   elements: str
@@ -95,8 +95,8 @@ service_programs:
 engine_sockets:
   description:
     - The unix sockets that rules for connections name. C(/run/docker.sock), and the others on which engines of root listen now.
-    - Left out are sockets in a folder that is not there at boot, since the kernel refuses a rule on one and the load of all rules stops.
-    - Where no engine runs, those of the rule file.
+    - Sockets in a folder that does not exist at boot are left out. The kernel refuses a rule for one, and that stops the load of all rules.
+    - If no engine runs, those of the rule file.
   returned: always
   type: list
   elements: str
@@ -121,7 +121,8 @@ rule_file:
       sample: true
     owner:
       description:
-        - V(managed) for a file with our header, V(recipe) for the file of the replaced shell recipe, V(foreign) for a file that is not ours.
+        - V(managed) for a file with our header, V(recipe) for the file of the shell script that this collection replaces,
+          V(foreign) for a file that is not ours.
         - Null if there is no file.
       type: str
       sample: managed
@@ -148,7 +149,7 @@ rule_file:
           keys: [claude-hooks-docker]
           prepend: false
 managed_files:
-  description: The paths of all files below C(/etc/audit/rules.d) that are ours, by their header or as the file of the replaced recipe.
+  description: The paths of all files below C(/etc/audit/rules.d) that are ours, by their header or as the file of that shell script.
   returned: always
   type: list
   elements: str
@@ -156,13 +157,13 @@ managed_files:
 own_keys:
   description:
     - The keys that count as ours, O(keys) first, then those recorded in managed files.
-    - Each is followed by the key of the rules for the engine's socket, which has C(-socket) at its end.
+    - Each is followed by itself with the suffixes C(-socket), C(-signals) and C(-services).
   returned: always
   type: list
   elements: str
-  sample: [claude-hooks-docker, claude-hooks-docker-socket]
+  sample: [claude-hooks-docker, claude-hooks-docker-socket, claude-hooks-docker-signals, claude-hooks-docker-services]
 kernel_rules:
-  description: The rules in the kernel that carry one of RV(own_keys), as C(auditctl -l) prints them, with the words that delete each.
+  description: The rules in the kernel with one of RV(own_keys), as C(auditctl -l) prints them, and the arguments with which auditctl deletes each.
   returned: always
   type: list
   elements: dict
@@ -170,7 +171,7 @@ kernel_rules:
     - rule: -a always,exit -S all -F path=/usr/bin/docker -F perm=x -F uid=0 -F key=claude-hooks-docker
       delete: [-d, "always,exit", -S, all, -F, path=/usr/bin/docker, -F, perm=x, -F, uid=0, -F, key=claude-hooks-docker]
 in_sync:
-  description: Whether the kernel holds exactly the rules of our file. False if the kernel could not be asked.
+  description: Whether the kernel holds exactly the rules of our file. False if the kernel's rules could not be read.
   returned: always
   type: bool
   sample: true
@@ -181,20 +182,20 @@ missing:
   elements: str
   sample: []
 unexpected:
-  description: Rules in the kernel with one of our keys that the file does not hold.
+  description: Rules in the kernel with one of our keys that are not in the file.
   returned: always
   type: list
   elements: str
   sample: []
 foreign_use:
-  description: Rules in files that are not ours which carry one of our keys.
+  description: Rules with one of our keys in files that are not ours.
   returned: always
   type: list
   elements: dict
   sample:
     - {line: -w /usr/bin/docker -k claude-hooks-docker, file: /etc/audit/rules.d/50-cis.rules, number: 7, compiled: 12, key: claude-hooks-docker}
 witness:
-  description: The service that keeps the events of the engine and sees who is connected to it.
+  description: The service that saves the events of the engine and who is connected to it.
   returned: always
   type: dict
   contains:
@@ -202,7 +203,7 @@ witness:
     program: {type: str, description: The path of its program., sample: /usr/local/lib/claude-hooks-witness/witness.py}
     state: {type: str, description: The file that it writes., sample: /var/lib/claude-hooks/events.jsonl}
     files:
-      description: What is there of it and its files, and the folder of these if nothing else is in it.
+      description: Which of its files exist, and their folder if it contains nothing else.
       type: list
       elements: str
       sample: []
@@ -218,7 +219,7 @@ witness:
       type: str
       sample: /etc/systemd/system/claude-hooks-keep-events.service
     old_files:
-      description: What is there of that unit and its program.
+      description: Which files of that unit and its program exist.
       type: list
       elements: str
       sample: []
@@ -231,7 +232,7 @@ forwarder:
     timer: {type: str, description: The path of the timer's unit., sample: /etc/systemd/system/claude-hooks-forward.timer}
     program: {type: str, description: The path of the program., sample: /usr/local/lib/claude-hooks-forward.pyz}
     files:
-      description: What is there of them and their state.
+      description: Which of their files exist.
       type: list
       elements: str
       sample: []
@@ -241,7 +242,7 @@ forwarder:
     timer_text: {type: str, description: "The text of the timer's unit, or null.", sample: "[Timer]\nOnActiveSec=10s"}
     program_sha1: {type: str, description: "The SHA-1 of the program, or null.", sample: 4e1243bd22c66e76c2ba9eddc1f91394e57f9f83}
 compiled:
-  description: Whether C(/etc/audit/audit.rules), which C(augenrules) writes, holds a rule with one of our keys.
+  description: Whether C(/etc/audit/audit.rules), which C(augenrules) writes, contains a rule with one of our keys.
   returned: always
   type: bool
   sample: true
@@ -251,11 +252,11 @@ load:
   type: dict
   contains:
     deletes_all:
-      description: Whether a C(-D) empties the kernel's list first.
+      description: Whether it first deletes all rules from the kernel (C(-D)).
       type: bool
       sample: true
     lost:
-      description: Lines of C(/etc/audit/audit.rules) that no file below C(rules.d) holds, so that the file written anew loses them.
+      description: Lines of C(/etc/audit/audit.rules) that are in no file below C(rules.d), and are lost when the file is written again.
       type: list
       elements: str
       sample: []
@@ -266,7 +267,7 @@ load:
       sample:
         - {line: -e 2, file: /etc/audit/rules.d/99-finalize.rules, number: 1, compiled: 9}
     dropped:
-      description: Rules in the kernel that no file holds and that the C(-D) would take away.
+      description: Rules in the kernel that are in no file, and that C(-D) would delete.
       type: list
       elements: str
       sample: []
@@ -277,8 +278,8 @@ load:
       sample: []
 stopped_at:
   description:
-    - The first line of the merged rule files that the kernel does not hold, or that stands there twice. Null if there is none.
-    - Where a load did not go through, this is where it stopped. C(auditctl -R) itself says so in the system log alone.
+    - The first line of the merged rule files that the kernel does not hold, or that occurs twice. Null if there is none.
+    - If a load failed, this is the line where it stopped. C(auditctl -R) itself reports it only in the system log.
   returned: always
   type: dict
   sample: {line: -a always,exit -S no_such_call -F key=broken, file: /etc/audit/rules.d/60-broken.rules, number: 2, compiled: 9}

@@ -9,17 +9,18 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: docker_audit_load
-short_description: Load our audit rule file into the kernel and leave the rules of others there
+short_description: Load our audit rule file into the kernel without losing other rules
 version_added: 1.0.0
 description:
-  - Loads the rule files with C(augenrules --load), compares the kernel with our file, and fails where the kernel does not hold its rules,
-    with the file and the line that stopped the load.
-  - Puts back, one by one, rules of others that the load took away, as behind a line that is wrong. A run that is killed leaves them to the next.
-  - Refuses a load that would drop rules which no file holds, overwrite lines of C(/etc/audit/audit.rules) or put a dangerous switch into force.
-  - Does nothing where the rules of the kernel are locked until the next boot.
+  - Loads the rule files with C(augenrules --load), and compares the kernel with our file. If the kernel does not hold its rules, it fails
+    and names the file and the line that stopped the load.
+  - Restores, one by one, other rules that the load dropped, for example those after a line with an error. If a run is killed, the next one restores them.
+  - Refuses a load that would drop rules that are in no file, overwrite lines of C(/etc/audit/audit.rules), or apply a dangerous setting (see
+    RV(claude_hooks.docker_audit.docker_audit_info#module:load.pending)).
+  - Does nothing if the kernel's rules are locked until the next boot.
 options:
   accept:
-    description: Whether to load although others lose something.
+    description: Whether to load even if that would lose or lock rules of others.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -31,7 +32,7 @@ attributes:
     support: full
 requirements:
   - Python 3.8 or later on the host
-  - The rights of root
+  - Root access
 seealso:
   - module: claude_hooks.docker_audit.docker_audit_info
 author:
@@ -46,19 +47,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 added:
-  description: Rules of ours that the kernel holds now and did not before.
+  description: Our rules that the kernel holds now and did not hold before.
   returned: success
   type: list
   elements: str
   sample: ["-a always,exit -S all -F path=/usr/bin/docker -F perm=x -F uid=0 -F key=claude-hooks-docker"]
 removed:
-  description: Rules of ours that the kernel held before.
+  description: Our rules that the kernel held before and no longer holds.
   returned: success
   type: list
   elements: str
   sample: []
 restored:
-  description: Rules of others that the load took away and that were put back.
+  description: Rules of others that the load dropped and that were restored.
   returned: success
   type: list
   elements: str

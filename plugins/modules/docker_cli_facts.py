@@ -12,8 +12,8 @@ module: docker_cli_facts
 short_description: Return the docker executables of a host and the real files that an audit rule must name
 version_added: 1.0.0
 description:
-  - Looks for every executable of the given names on E(PATH) and then in C(/usr/local/bin), C(/usr/bin), C(/bin) and C(/snap/bin),
-    follows links to the real file, and tells what it is.
+  - Searches for every executable of the given names on E(PATH) and then in C(/usr/local/bin), C(/usr/bin), C(/bin) and C(/snap/bin),
+    follows links to the real file, and determines its kind.
   - An audit rule on a link never fires, so a rule must carry the real path.
   - It runs no program and writes nothing.
 options:
@@ -27,7 +27,7 @@ options:
   paths:
     description:
       - Executables given by their absolute paths. When not empty, they replace the search.
-      - A path where there is no file is reported in RV(ansible_facts.docker_cli.found) and is no error.
+      - A path without a file is reported in RV(ansible_facts.docker_cli.found) and is not an error.
     type: list
     elements: path
     default: []
@@ -36,7 +36,7 @@ notes:
     operator's; this is why the usual places are always searched too. A docker in a user's home is found only through O(paths).
   - Execute permission is that of the user who runs the module. Run it with C(become) to see what root can run.
   - Matches of one name that are the same real file (device and inode) are one match, the first. So C(/bin/docker) is not listed beside
-    C(/usr/bin/docker) where C(/bin) is a link to C(/usr/bin), nor is a hard link.
+    C(/usr/bin/docker) if C(/bin) is a link to C(/usr/bin), nor is a hard link.
 requirements:
   - Python 3.8 or newer on the host
 extends_documentation_fragment:
@@ -77,7 +77,7 @@ EXAMPLES = r"""
     executables: [docker, podman]
   become: true
 
-- name: Look at one docker only
+- name: Examine only one docker
   claude_hooks.docker_audit.docker_cli_facts:
     paths: [/opt/docker/bin/docker]
   become: true
@@ -142,8 +142,8 @@ ansible_facts:
                 - V(snap) leads to the program C(snap), which runs all snaps. It gets no rule, for that would log every snap command.
                 - V(unknown) can be executed but could not be read or is neither of these. It gets a rule. A shell runs a text without C(#!)
                   by itself after the kernel refused it (ENOEXEC); the rule then logs a failed execution without arguments.
-                - The others cannot be executed and get no rule. V(dangling) is a link that leads to no file, or round in a circle, or where
-                  the module's user may not look. V(other) is a socket, pipe or device. V(missing) is one of O(paths) where there is no file.
+                - The others cannot be executed and get no rule. V(dangling) is a link to a file that does not exist, a link loop, or a link to
+                  where the module's user has no access. V(other) is a socket, pipe or device. V(missing) is one of O(paths) without a file.
               type: str
               returned: success
               sample: snap
@@ -170,7 +170,7 @@ ansible_facts:
               kind: snap
               reason: all snaps run through /usr/bin/snap, and a rule on it would log every snap command
         reason:
-          description: Why RV(ansible_facts.docker_cli.real_paths) is empty, or V(null) where it is not.
+          description: Why RV(ansible_facts.docker_cli.real_paths) is empty, or V(null) if it is not.
           type: str
           returned: success
           sample: docker not found in PATH or the usual places (/usr/local/bin, /usr/bin, /bin, /snap/bin)
@@ -202,7 +202,7 @@ ansible_facts:
           returned: success
           contains:
             path:
-              description: The part as it stands in E(PATH), an empty string for an empty part.
+              description: The part as it is in E(PATH), an empty string for an empty part.
               type: str
               returned: success
               sample: bin

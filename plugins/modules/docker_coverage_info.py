@@ -9,13 +9,13 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: docker_coverage_info
-short_description: Show what keeps a host from seeing who stopped a container
+short_description: Return what keeps a host from recording who stopped a container
 version_added: 1.0.0
 description:
-  - Looks for all that keeps a host from seeing who stopped a container, and says what to do.
+  - Checks for everything that keeps a host from recording who stopped a container, and returns a remedy for each problem.
   - It reads the rules in the kernel and their files, auditd.conf, the ends of the audit logs, C(/proc), C(/etc/docker/daemon.json), accounts,
     and the folders of programs.
-  - It changes nothing. Where audit is not installed it says so and does not fail.
+  - It changes nothing. If audit is not installed, that is one of the problems, not a failure.
 extends_documentation_fragment:
   - claude_hooks.docker_audit.attributes
   - claude_hooks.docker_audit.rules
@@ -25,7 +25,7 @@ attributes:
     support: full
 requirements:
   - Python 3.8 or later on the host
-  - The rights of root, who alone sees all of a host
+  - Root access, since nobody else can read all of this
 seealso:
   - module: claude_hooks.docker_audit.docker_audit_info
   - module: claude_hooks.docker_audit.docker_audit_canary
@@ -34,34 +34,34 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Look for all that keeps a host from seeing who stopped a container
+- name: Check what keeps the host from recording who stopped a container
   claude_hooks.docker_audit.docker_coverage_info:
   become: true
-  register: looked
+  register: checked
 
-- name: Stop where the host is blind
+- name: Stop if the host is blind
   ansible.builtin.assert:
-    that: looked.coverage != 'blind'
-    fail_msg: "{{ looked.problems | map(attribute='evidence') | join('; ') }}"
+    that: checked.coverage != 'blind'
+    fail_msg: "{{ checked.problems | map(attribute='evidence') | join('; ') }}"
 """
 
 RETURN = r"""
 own_keys:
-  description: O(keys), those recorded in managed rule files, and what these are with a suffix.
+  description: O(keys), those recorded in managed rule files, and all of these with each suffix.
   returned: success
   type: list
   elements: str
   sample: [claude-hooks-docker, claude-hooks-docker-socket, claude-hooks-docker-signals, claude-hooks-docker-services]
 coverage:
   description:
-    - V(blind) where one of RV(problems) is, V(partial) where none is but one is partial, else V(complete).
-    - That the log really gets the records is for M(claude_hooks.docker_audit.docker_audit_canary) to prove.
+    - The weight of the heaviest of RV(problems), V(blind) or V(partial), and V(complete) if there is neither.
+    - Only M(claude_hooks.docker_audit.docker_audit_canary) proves that the records really reach the log.
   returned: success
   type: str
   choices: [blind, partial, complete]
   sample: partial
 problems:
-  description: What keeps the host from seeing who stopped a container, the heaviest first.
+  description: What keeps the host from recording who stopped a container, the heaviest first.
   returned: success
   type: list
   elements: dict
@@ -71,7 +71,7 @@ problems:
       type: str
       sample: rule_shadowed
     weight:
-      description: V(blind) where no execution of docker can be read back, V(partial) where some cannot, V(note) where that can come.
+      description: V(blind) if no execution of docker can be read back, V(partial) if some cannot, V(note) if that can happen later.
       type: str
       choices: [blind, partial, note]
       sample: partial
@@ -80,7 +80,7 @@ problems:
       type: str
       sample: "A rule before ours takes its events: the kernel logs an event once, under the first rule that matches."
     evidence:
-      description: What was found. It can hold names that anybody chose.
+      description: What was found. It can contain names that any user chose.
       type: str
       sample: "-w /usr/bin/docker -p x -k docker (key docker) comes first and takes: all of /usr/bin/docker by uid 0"
     remedy:
@@ -88,7 +88,7 @@ problems:
       type: str
       sample: Set docker_audit_prepend, which puts our rule first, or search the log for the key of that rule.
 watched:
-  description: The executions that the kernel logs under our key. A C(uid) of null is every user.
+  description: The executions that the kernel logs under our key. A null C(uid) means every user.
   returned: success
   type: list
   elements: dict
@@ -96,7 +96,7 @@ watched:
     - {path: /usr/bin/docker, uid: 0}
     - {path: /usr/bin/docker, uid: 1000}
 retention:
-  description: How far back the audit logs reach.
+  description: How far back the audit logs go.
   returned: success
   type: dict
   contains:
@@ -105,15 +105,15 @@ retention:
       type: int
       sample: 20971520
     capacity:
-      description: The size that they may have, null where they are not rotated.
+      description: The size that they may reach, null if they are not rotated.
       type: int
       sample: 41943040
     bytes_per_hour:
-      description: How much was written to them in an hour, over the time that they cover. Null while they cover less than one hour.
+      description: Bytes written to them per hour, over the period that they cover. Null if that is less than one hour.
       type: int
       sample: 218453
     hours:
-      description: How long full logs reach back at that rate, or null.
+      description: How many hours full logs cover at that rate, or null.
       type: float
       sample: 192.0
 """

@@ -9,18 +9,19 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: docker_findings_info
-short_description: Find in the audit logs of a host who stopped or removed containers
+short_description: Return who stopped or removed containers, from the audit logs of a host
 version_added: 1.0.0
 description:
-  - Reads the audit logs of the host, with all rotations, and returns who stopped, removed or otherwise took away a container.
-  - Where journald takes the audit records and no auditd runs, it reads the journal instead, with journald's cursor as the position of O(cursor).
-  - Only the findings leave the host, and with them what tells silence from blindness - what was read, which time it covers, and what could not be read.
-  - Tells of each asker the login of its session, from the audit log, and of itself and its parent, where they still live, what C(/proc) says.
-  - Asks the docker engine for the names behind container ids, over its socket. It never runs the docker CLI, which would fire the audit rule.
-    As root it notes when it did so in C(/var/lib/claude-hooks/connects.jsonl), so that M(claude_hooks.docker_audit.docker_verdicts_info)
+  - Reads the audit logs of the host, rotated ones too, and returns who stopped, removed or otherwise took away a container.
+  - If journald takes the audit records and no auditd runs, it reads the journal instead. The position of O(cursor) is then journald's cursor.
+  - Only the findings leave the host, together with what was read, which period it covers, and what could not be read. So you can tell "nothing
+    happened" from "nothing was recorded".
+  - For each caller it returns the login of its session, from the audit log, and, if they still run, the process and its parent, from C(/proc).
+  - Asks the docker engine for the names of containers, over its socket. It never runs the docker CLI, which the audit rule would log.
+    As root it records when it did so in C(/var/lib/claude-hooks/connects.jsonl), so that M(claude_hooks.docker_audit.docker_verdicts_info)
     does not take these connections for those of a client.
-  - Command lines are chosen by anybody. The findings are plain data and are never templated.
-  - With O(cursor) it gives only what is new since the last call, which makes it a way to follow a host without loss. Else it changes nothing.
+  - Anybody can choose the words of a command line. The findings are plain data and are never templated.
+  - With O(cursor) it returns only what is new since the last call, so a host can be followed without loss. Without O(cursor) it changes nothing.
 extends_documentation_fragment:
   - claude_hooks.docker_audit.attributes
   - claude_hooks.docker_audit.findings
@@ -28,11 +29,11 @@ extends_documentation_fragment:
   - claude_hooks.docker_audit.findings.containers
 attributes:
   check_mode:
-    description: Gives the same findings, and leaves the position of O(cursor) where it is.
+    description: Returns the same findings, and does not move the position of O(cursor).
     support: full
 options:
   actions:
-    description: Report these actions only. Without it, all.
+    description: Report only these actions. By default, all are reported.
     type: list
     elements: str
     choices:
@@ -63,56 +64,57 @@ options:
     description:
       - Report nothing before this time (ISO 8601). Without an offset it is the local time of the host.
       - V(today) and V(yesterday) are midnights in the local time of the host, and V(-2h) is two hours ago (C(s), C(m), C(h), C(d), C(w)).
-      - With O(cursor) it counts only as long as there is no position yet.
+      - With O(cursor) it has an effect only if there is no position yet.
     type: str
     default: today
   before:
-    description: Report nothing after this time, written as O(since).
+    description: Report nothing after this time, in the format of O(since).
     type: str
   socket:
-    description: The socket of the docker engine that is asked for the names of containers. Where no engine answers, ids stay V(possible).
+    description: The socket of the docker engine that is asked for the names of containers. If no engine answers, a command that gives an id is V(possible).
     type: path
     default: /run/docker.sock
   cursor:
     description:
       - Name of a reader whose position in the logs is kept on the host, one for each O(key). Letters, digits, dots, dashes and underscores.
-      - What comes after the position is returned. It moves only when O(ack) says that this was received.
-      - The position outlasts rotation of the logs. Where logs are gone before they were read, RV(gaps) says so.
+      - The module returns what comes after the position. The position moves only when O(ack) confirms that this was received.
+      - The position stays valid when logs are rotated. If logs were deleted before they were read, RV(gaps) says so.
       - It is kept in C(${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks) of the user who runs the module. A folder that another user can
-        change is refused, also where root runs with the C(HOME) of another.
+        change is refused, even if root runs with the C(HOME) of another user.
     type: str
   wait:
-    description: With O(cursor), wait for up to so many seconds until there is something new. The log is watched, not polled.
+    description: With O(cursor), wait up to this many seconds for something new. The log is watched, not polled.
     type: int
     default: 0
   ack:
-    description: The RV(token) of the last call with this O(cursor), which says that its findings were received. Without it they come again.
+    description: The RV(token) of the last call with this O(cursor), to confirm that its findings were received. Without it they are returned again.
     type: str
   host:
-    description: What to name as the host of the findings, like C(inventory_hostname). Without it, that is the C(node) of the records, else null.
+    description: The host name to put into the findings, like C(inventory_hostname). The default is the C(node) of the records, else null.
     type: str
   logs:
     description:
-      - Files of a log server to read instead of the log of this host, as absolute paths or patterns of them. Rotated and compressed ones are read
-        in their order, several logs at a time, on all cores that the module may use.
-      - It reads all forms that P(claude_hooks.docker_audit.ausearch#lookup) reads, and the findings that hosts forwarded. One that arrived twice is
+      - Files of a log server to read instead of the log of this host, as absolute paths or patterns. Rotated and compressed files are read
+        in order, and several logs at a time, on all cores that the module may use.
+      - It reads all formats that P(claude_hooks.docker_audit.ausearch#lookup) reads, and the findings that hosts forwarded. One that arrived twice is
         reported once, see RV(counts.twice).
-      - The host of a finding is what its record names (C(node=)), else the host in the prefix of the line. The records of two hosts never join.
+      - The host of a finding is the one that its record names (C(node=)), else the host in the prefix of the line. Records of two hosts are never joined.
       - The engine of this host is not asked, and findings have no C(caller).
     type: list
     elements: str
   host_from:
     description:
-      - With O(logs), which part of a path is the host, as a regular expression with one group. It counts more than what a line says, which whoever
-        sends it can choose.
+      - With O(logs), a regular expression with one group, which matches the host in a path. It has priority over the host in a line, which the sender
+        can choose.
     type: str
 requirements:
   - Python 3.8 or later on the host
   - The rights to read the audit logs and to reach the socket of the engine, usually those of root
 notes:
-  - The names in O(containers) come on top of those that the engine tells, and count more than these.
-  - The engine remembers its last 256 events, and nothing from before its start. The id of a container that was removed before that stays V(possible).
-  - An id counts as that of a matching container also when the container had a matching name before it was renamed, as far as the engine remembers.
+  - The names in O(containers) are added to those that the engine returns, and have priority over them.
+  - The engine remembers its last 256 events, and nothing from before its start. A command that gives the id of a container
+    that was removed earlier is V(possible).
+  - An id also counts as that of a matching container if the container had a matching name before it was renamed, as far as the engine remembers.
 seealso:
   - module: claude_hooks.docker_audit.docker_coverage_info
   - plugin: claude_hooks.docker_audit.docker_findings
@@ -144,7 +146,7 @@ EXAMPLES = r"""
     since: -2d
   become: true
 
-- name: Find the certain removals of web containers in one week
+- name: Find the commands that removed web containers by name or id in one week
   claude_hooks.docker_audit.docker_findings_info:
     container: web-*
     actions: [remove]
@@ -165,7 +167,7 @@ EXAMPLES = r"""
   become: true
   register: news
 
-- name: Say that it was received
+- name: Confirm that it was received
   claude_hooks.docker_audit.docker_findings_info:
     cursor: nightly-report
     ack: "{{ news.token }}"
@@ -199,13 +201,13 @@ findings:
     origin:
       type: str
       description:
-        - Which way the records came, and so who could have forged them.
+        - How the records were read, and so who could have forged them.
         - V(raw) are those of auditd's own log, which nobody below root can forge.
         - V(syslog) went through a syslog, a journal or a collector, and whoever may write there can forge them.
         - V(interpreted) is C(ausearch -i), where an argument of any command can look like a record.
       sample: raw
     pid: {type: int, description: Process id of the command., sample: 14342}
-    ppid: {type: int, description: Process id of what ran it., sample: 14296}
+    ppid: {type: int, description: Process id of its parent., sample: 14296}
     uid: {type: int, description: User id., sample: 0}
     auid: {type: int, description: "Login user id, null where there was no login.", sample: 1000}
     ses: {type: int, description: "Login session, null where there was no login.", sample: 3}
@@ -225,64 +227,65 @@ findings:
       sample: {3f2a9c1b77d0: claude-hooks-dev}
     argv_hex: {type: list, elements: str, description: "The command line in hex, only where some of it is not UTF-8.", sample: [646f636b6572, "ff"]}
     caller:
-      description: What is known of the asker beyond its own record. What is not known for certain is null.
+      description: What is known about the caller besides the record of the command. What is not certain is null.
       type: dict
       contains:
         login:
           description:
             - The login of the session, from the audit log. RV(findings[].auid) and RV(findings[].ses) are those of its record.
-            - It is null where there was no login, where the log no longer holds it, and where the host may have been booted in between.
+            - It is null if there was no login, if the log no longer contains it, or if the host may have been booted in between.
           type: dict
           contains:
-            account: {type: str, description: The name that was logged in with., sample: alice}
-            address: {type: str, description: "From where, null where it was on this host.", sample: 192.0.2.1}
+            account: {type: str, description: The name that the user logged in with., sample: alice}
+            address: {type: str, description: "The address that the user came from, null for a login on this host.", sample: 192.0.2.1}
             hostname: {type: str, description: "The name of that address, as the program that let the user in recorded it.", sample: 192.0.2.1}
-            terminal: {type: str, description: "On what. It is V(ssh) without a terminal, V(cron) for a job.", sample: /dev/pts/0}
+            terminal: {type: str, description: "The terminal. V(ssh) for ssh without a terminal, V(cron) for a job.", sample: /dev/pts/0}
             exe: {type: str, description: The program that let the user in., sample: /usr/sbin/sshd}
             auid: {type: int, description: Login user id., sample: 1000}
             ses: {type: int, description: Login session., sample: 3}
-            timestamp: {type: str, description: When., sample: "2026-11-24T03:40:12.305Z"}
+            timestamp: {type: str, description: When the user logged in., sample: "2026-11-24T03:40:12.305Z"}
             event: {type: str, description: Time and serial of the LOGIN record., sample: "1795491612.305:52"}
             source:
-              description: The kinds of records that it rests on. The kernel writes V(LOGIN), programs write the others.
+              description: The types of the records that it is based on. The kernel writes V(LOGIN), programs write the others.
               type: list
               elements: str
               sample: [LOGIN, USER_START]
             sure:
               type: str
               description:
-                - How sure it is. No login is certain. A process with CAP_AUDIT_WRITE, which docker gives to containers, can write what programs write.
-                - V(likely) if a program that lets users in said so, in agreement with what the kernel wrote.
-                - V(record) if there is a LOGIN record alone. The account and what else programs say is null then.
-                - V(self) if a process without a login, and not of root, gave this login uid to itself. It rests on that record alone.
+                - How sure it is. No login is certain. A process with CAP_AUDIT_WRITE, which docker gives to containers, can write the same as
+                  a login program.
+                - V(likely) if the program that let the user in recorded it, and the kernel's record agrees.
+                - V(record) if there is only a LOGIN record. The account and all else that programs record is null then.
+                - V(self) if a process of a user other than root, without a login, set this login uid for itself. It is based on that record alone.
               sample: likely
         process:
           description:
-            - The process itself, as RV(findings[].caller.parent). It is null where it has ended, as most commands have.
-            - It tells what a client of the API is that keeps running.
+            - The process itself, with the same fields as RV(findings[].caller.parent). It is null if it has ended, as most commands have.
+            - For a client of the API that keeps running, it shows which program that is.
           type: dict
         parent:
           description:
-            - The process that ran it, where that still lives, as it is when it is looked at.
-            - It is null where it has ended, and where another process has its number now, which its start, later than the event, or
-              its login session shows.
+            - The process that ran the command, if it still runs, as it was when it was read.
+            - It is null if it has ended, or if another process has its pid now (one that started later than the event, or of another
+              login session).
           type: dict
           contains:
             pid: {type: int, description: Process id., sample: 14296}
             comm: {type: str, description: Name of the program., sample: python3}
             exe: {type: str, description: "Path of the program, null for a thread of the kernel.", sample: /usr/bin/python3.11}
             argv:
-              description: What it calls its command line. Empty where it keeps that from being read.
+              description: Its command line, which the process itself can change. Empty if it cannot be read.
               type: list
               elements: str
               sample: [/usr/bin/python3, /opt/clean.py]
-            argv_complete: {type: bool, description: Whether that is shorter than 4 KiB. Else it is cut., sample: true}
-            unit: {type: str, description: "The systemd unit that it is in, null in a container.", sample: cron.service}
-            container: {type: str, description: "Id of the container that it is in, else null.", sample: null}
+            argv_complete: {type: bool, description: Whether it is shorter than 4 KiB. Longer ones are cut., sample: true}
+            unit: {type: str, description: "The systemd unit that it runs in, null in a container.", sample: cron.service}
+            container: {type: str, description: "Id of the container that it runs in, else null.", sample: null}
             container_name: {type: str, description: "Name of that container, if the engine knows it.", sample: null}
             started: {type: str, description: When the process started., sample: "2026-11-24T03:57:42.910Z"}
             seen:
-              description: When it was looked at. A process can have become another program since the event.
+              description: When it was read. The process can have executed another program since the event.
               type: str
               sample: "2026-11-24T03:57:43.301Z"
 unreadable:
@@ -299,7 +302,7 @@ unreadable:
       description:
         - V(failed) if the program did not start. The kernel logs no arguments then, and RV(unreadable[].comm) and RV(unreadable[].exe) are the caller's.
         - V(no arguments) or V(arguments missing) if records were lost or cut.
-        - V(contradicting records) if two records of the event say different things, V(time damaged) if its time cannot be read.
+        - V(contradicting records) if two records of the event contradict each other, V(time damaged) if its time cannot be read.
         - V(SYSCALL record missing) or V(key cut off) if the arguments are those of a docker command that takes a matching container away,
           but the record that holds the key, and the process, is lost or cut at its greatest length. It may have been another program than docker.
       sample: failed
@@ -319,7 +322,7 @@ unreadable:
     login_user: {type: str, description: As in RV(findings)., sample: bob}
     record: {type: str, description: The first 300 bytes of the SYSCALL record., sample: arch=c000003e syscall=59 success=no exit=-13}
 counts:
-  description: What was read. All but the bytes count what happened from O(since) to O(before).
+  description: How much was read. Everything but the bytes is counted from O(since) to O(before).
   returned: success
   type: dict
   contains:
@@ -331,17 +334,17 @@ counts:
       description: Those of them that took away containers whose names do not match. They are not among RV(findings).
       sample: 7
     logs: {type: int, description: "How many logs were read, each with its rotations. Only with O(logs).", sample: 1200}
-    twice: {type: int, description: "How many findings were left out because they arrived again or stand in a copy of a log. Only with O(logs).", sample: 0}
+    twice: {type: int, description: "How many findings were left out because they arrived twice or are in a copy of a log. Only with O(logs).", sample: 0}
     unreadable: {type: int, description: "Those of them whose command is not in the log, the failed ones included.", sample: 0}
 span:
-  description: The time that the logs cover, whoever wrote into them. Both are null where they hold no record.
+  description: The period that the logs cover, counting records of any kind. Both are null if there are no records.
   returned: success
   type: dict
   contains:
     first: {type: str, description: When the oldest record was written., sample: "2026-11-20T00:00:03.120Z"}
     last: {type: str, description: When the newest record was written., sample: "2026-11-24T03:58:01.007Z"}
 token:
-  description: What to give as O(ack) to the next call. Null in check mode.
+  description: The value for O(ack) of the next call. Null in check mode.
   returned: with O(cursor)
   type: str
   sample: 4bd5a4f1d6b84a0c9a3e0c1a9d1c6d5e
@@ -351,7 +354,7 @@ acked:
   type: bool
   sample: true
 gaps:
-  description: The times from which logs were gone before they were read, so that findings may be missing. Empty where none were.
+  description: The periods of which logs were deleted before they were read, so that findings may be missing. Empty if there are none.
   returned: with O(cursor)
   type: list
   elements: dict
@@ -363,7 +366,7 @@ engine:
   returned: success
   type: dict
   contains:
-    reachable: {type: bool, description: "Whether it returned all that was asked. Null with O(cursor) while nothing happens: it is not asked.", sample: false}
+    reachable: {type: bool, description: "Whether it returned all of them. Null with O(cursor) if nothing is new, since it is not asked then.", sample: false}
     reason: {type: str, description: "Why not, or null.", sample: "cannot ask an engine at /run/docker.sock: No such file or directory"}
 """
 

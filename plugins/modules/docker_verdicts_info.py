@@ -9,13 +9,13 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: docker_verdicts_info
-short_description: Find out why containers vanished, and who asked for it
+short_description: Return why containers ended or were removed, and who asked for it
 version_added: 1.0.0
 description:
-  - Joins the events of the docker engine with the audit log of the host, and gives a verdict for every time a matching container ended,
+  - Combines the events of the docker engine with the audit log of the host, and returns a verdict for each time that a matching container ended,
     was removed or was renamed.
-  - It names who asked only where the audit log and the times leave no other. V(not_known) is an answer, and so is a list of all that it can have been.
-  - Asks the engine over its socket. It never runs the docker CLI, which would fire the audit rule.
+  - It names who asked only if the records leave no other explanation. V(not_known) is a possible result, and so is a list of candidates.
+  - Asks the engine over its socket. It never runs the docker CLI, which the audit rule would log.
 extends_documentation_fragment:
   - claude_hooks.docker_audit.attributes
   - claude_hooks.docker_audit.findings
@@ -26,12 +26,12 @@ attributes:
 options:
   since:
     description:
-      - Give no verdict on what was before this time (ISO 8601). Without an offset it is the local time of the host.
+      - Return no verdict on anything before this time (ISO 8601). Without an offset it is the local time of the host.
       - V(today) and V(yesterday) are midnights in the local time of the host, and V(-2h) is two hours ago (C(s), C(m), C(h), C(d), C(w)).
     type: str
     default: today
   before:
-    description: Give no verdict on what was after this time, written as O(since).
+    description: Return no verdict on anything after this time, in the format of O(since).
     type: str
   socket:
     description: The socket of the docker engine.
@@ -40,23 +40,23 @@ options:
   kept:
     description:
       - The file of events that the service of O(claude_hooks.docker_audit.docker_audit#role:main:docker_audit_witness) writes,
-        with an older one beside it. It is read where it is there and only root can write it.
-      - With it the engine need not answer, as where it went down.
+        and the older one beside it. It is read if it exists and only root can write it.
+      - If there is one, verdicts are possible even if the engine does not answer, for example because it went down.
     type: path
     default: /var/lib/claude-hooks/events.jsonl
   host:
-    description: What to name as the host of the verdicts, like C(inventory_hostname).
+    description: The host name to put into the verdicts, like C(inventory_hostname).
     type: str
 requirements:
   - Python 3.8 or later on the host
   - The rights to read the audit logs and to reach the socket of the engine, usually those of root
 notes:
-  - The engine remembers its last 256 events of every type, and nothing from before its start. O(kept) holds many more, and when the engine
-    itself went down. RV(events) says how far back that is.
-  - API clients are seen only where connects to the socket of the engine are logged, under the O(key) with C(-socket) at its end.
-    A connect tells who talked to the engine, not what was asked.
-  - A container that was killed from outside the engine, as by C(kill -9) on the host, ends with 137, and so does a program of its own accord.
-    Where nothing else tells them apart, it is V(not_known).
+  - The engine remembers its last 256 events of every type, and nothing from before its start. O(kept) holds many more, and also when the engine
+    went down. RV(events) shows how far back they go.
+  - API clients are seen only if connections to the engine's socket are logged, under the O(key) with the suffix C(-socket).
+    A connection shows who talked to the engine, not what was requested.
+  - A container that was killed from outside the engine, for example by C(kill -9) on the host, ends with 137. A program can also end with 137 by
+    itself. If no record shows which of the two it was, the cause is V(not_known).
 seealso:
   - module: claude_hooks.docker_audit.docker_findings_info
 author:
@@ -64,16 +64,16 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Find out why containers vanished today
+- name: Find out why containers ended today
   claude_hooks.docker_audit.docker_verdicts_info:
     host: "{{ inventory_hostname }}"
   become: true
-  register: judged
+  register: verdicts
 
 - name: Show what is known
   ansible.builtin.debug:
     msg: "{{ item.container }} {{ item.what | join(', ') }}: {{ item.cause }} ({{ item.confidence }})"
-  loop: "{{ judged.verdicts }}"
+  loop: "{{ verdicts.verdicts }}"
   loop_control:
     label: "{{ item.id }}"
 """
@@ -101,50 +101,50 @@ verdicts:
       description:
         - V(cli) is a docker command in the audit log, V(api) a client of the engine's API that no such command explains.
         - V(engine) is the engine itself, as with C(--rm), V(engine_shutdown) its own end.
-        - V(self_exit), V(oom), V(killed_outside_engine) and V(containerd) (a client of containerd, like C(ctr)) are ends that the engine was not asked for.
-        - V(not_known) where more than one of these can be, or none is shown.
+        - V(self_exit), V(oom), V(killed_outside_engine) and V(containerd) (a client of containerd, like C(ctr)) are ends that nobody requested from the engine.
+        - V(not_known) if more than one of these is possible, or none is shown.
       sample: cli
     confidence:
       type: str
       description:
-        - V(certain) where all other causes are excluded by sources that were looking at that moment.
-        - V(likely) where one is shown, and of the others none.
-        - V(open) where nobody is picked from RV(verdicts[].who). RV(verdicts[].evidence) names what was not looking.
+        - V(certain) if one cause is shown, and all others are excluded by sources that were recording at that moment.
+        - V(likely) if one is shown, and none of the others is.
+        - V(open) otherwise. RV(verdicts[].who) then lists candidates, and RV(verdicts[].evidence) names the sources that were not recording.
       sample: certain
     who:
       type: list
       elements: dict
       description:
-        - The findings, as M(claude_hooks.docker_audit.docker_findings_info) gives them, or the connects to the engine, one for each process.
-        - Connects have the same fields without those of a command.
-        - Each has a C(caller), its login, the processes that still live, and the systemd unit whose line it is.
+        - The findings, as M(claude_hooks.docker_audit.docker_findings_info) returns them, or the connections to the engine, one for each process.
+        - Connections have the same fields, except those about a command.
+        - Each has a C(caller) with the login, the processes that still run, and the systemd unit that ran the command.
       sample: []
-    more: {type: int, description: "How many more processes than those in RV(verdicts[].who) it can have been.", sample: 0}
+    more: {type: int, description: "How many more candidates there are than those in RV(verdicts[].who).", sample: 0}
     evidence:
       type: list
       elements: dict
       description:
-        - What the verdict rests on. Each has a C(code) and the values that belong to it.
-        - M(claude_hooks.docker_audit.verdicts_report) and the playbook have a sentence for each code.
+        - What the verdict is based on. Each entry has a C(code) and the values that belong to it.
+        - M(claude_hooks.docker_audit.verdicts_report) and the playbook print a sentence for each code.
       sample:
         - {code: kill_event, time: "2026-11-24T03:57:43.118Z", signal: "9"}
         - {code: die_event, time: "2026-11-24T03:57:43.120Z", exit_code: "137", then: null}
 events:
-  description: How far back events reach.
+  description: How far back the events of the engine go.
   returned: success
   type: dict
   contains:
     count: {type: int, description: "How many there are, those of O(kept) included.", sample: 256}
     first: {type: str, description: "When the oldest of them was, or null.", sample: "2026-11-24T03:12:00.001Z"}
-    full: {type: bool, description: Whether the engine has pushed out older ones. Else it has all since its start., sample: true}
+    full: {type: bool, description: Whether the engine has dropped older ones. If not, it has all since its start., sample: true}
     kept: {type: int, description: How many O(kept) holds., sample: 0}
     gaps:
-      description: "Times from which events are missing between RV(events.first) and now: (C(first), C(last)), oldest first."
+      description: "Periods of which events are missing between RV(events.first) and now: (C(first), C(last)), oldest first."
       type: list
       elements: dict
       sample: [{first: "2026-11-24T03:12:00.001Z", last: "2026-11-24T03:40:11.500Z"}]
     engine:
-      description: Whether the engine itself could be asked, and why not. Without O(kept) that is an error.
+      description: Whether the engine itself answered, and if not, why. Without O(kept) that is an error.
       type: dict
       sample: {reachable: true, reason: null}
 others:
@@ -153,12 +153,12 @@ others:
   type: int
   sample: 7
 connects:
-  description: How many connects to the engine the audit log holds. Zero says that the rule for them is not in force, or that nobody connected.
+  description: How many connections to the engine the audit log contains. Zero means that the rule for them is not in force, or that nobody connected.
   returned: success
   type: int
   sample: 12
 span:
-  description: The time that the logs cover, whoever wrote into them. Both are null where they hold no record.
+  description: The period that the logs cover, counting records of any kind. Both are null if there are no records.
   returned: success
   type: dict
   contains:
@@ -170,8 +170,8 @@ watched:
   type: dict
   contains:
     commands: {type: bool, description: Whether docker commands are logged., sample: true}
-    uids: {type: list, elements: int, description: "Of which users, null for all, or where that is not known.", sample: [0, 1000]}
-    connects: {type: bool, description: Whether connects to the engine are logged., sample: true}
+    uids: {type: list, elements: int, description: "Of which users. Null means all, or that it is not known.", sample: [0, 1000]}
+    connects: {type: bool, description: Whether connections to the engine are logged., sample: true}
     unwatched: {type: list, elements: str, description: Members of the group docker whose commands are not logged., sample: [bob]}
 """
 

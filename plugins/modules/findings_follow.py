@@ -12,12 +12,14 @@ module: findings_follow
 short_description: Print the findings of each host as they arrive
 version_added: 1.0.0
 description:
-  - The heart of the playbook C(claude_hooks.docker_audit.tail). It prints each new finding of a host as one line, until it is stopped.
-  - The first run starts with what was found today. Each later run goes on where the one before it ended, so that nothing is missed and nothing comes twice.
-  - Where logs of the host were gone before they were read, it prints a line that begins with C(GAP) and says from when to when.
-  - Findings, gaps and a last line of each host go to stdout. A host that is away or back, and an execution whose command is not in the log, go to stderr.
-  - A host that goes away is tried again after 1, 2, 4 and at last every 60 seconds, and goes on where it was. One that cannot be read in the first place fails.
-  - Whatever comes from a log and does not print (control characters, bidi marks, characters without a width) is shown by its code.
+  - Used by the playbook C(claude_hooks.docker_audit.tail). It prints each new finding of a host as one line, until it is stopped.
+  - The first run starts with today's findings. Each later run continues where the last one ended, so nothing is missed or printed twice.
+  - If logs of the host were deleted before they were read, it prints a line that begins with C(GAP) and the period.
+  - Findings, gaps and a summary line for each host go to stdout. Messages about hosts that cannot be reached, and about executions whose command is not in
+    the log, go to stderr.
+  - A host that can no longer be reached is retried after 1, 2, 4 and finally every 60 seconds, and continues where it was. A host that cannot be read at the
+    start fails.
+  - Characters from a log that do not print (control characters, bidi marks, characters without a width) are shown as escape codes.
 extends_documentation_fragment:
   - claude_hooks.docker_audit.findings
   - claude_hooks.docker_audit.findings.possible
@@ -25,18 +27,18 @@ extends_documentation_fragment:
 options:
   reader:
     description:
-      - Who follows. How far a reader got is kept on the host for each O(key), and what it printed last on the controller,
+      - Name of the reader. Its position is kept on the host, one for each O(key), and what it printed last on the controller,
         both in C(${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks). Readers of different names do not disturb each other.
       - Letters, digits, dots, dashes and underscores.
     type: str
     default: tail
   output:
-    description: V(text) is a line for people, V(jsonl) is the whole finding as a JSON object, alone on its line.
+    description: V(text) prints a line of text, V(jsonl) the whole finding as a JSON object on a line of its own.
     type: str
     choices: [text, jsonl]
     default: text
   duration:
-    description: End after so many seconds. Without it, the run goes on until it is stopped.
+    description: End after this many seconds. By default, the run continues until it is stopped.
     type: float
 attributes:
   check_mode:
@@ -46,8 +48,8 @@ attributes:
     description: Changes nothing, so there is nothing to show.
     support: N/A
 notes:
-  - Each host is followed by a process of its own. There must be as many forks as hosts.
-  - Over ssh, a host that is silent for 45 seconds counts as gone, unless an option for ssh already says C(ServerAlive).
+  - Each host is followed by its own process, so there must be at least as many forks as hosts.
+  - Over ssh, a host that does not answer for 45 seconds counts as unreachable, unless the ssh options already set C(ServerAlive).
 seealso:
   - module: claude_hooks.docker_audit.docker_findings_info
   - plugin: claude_hooks.docker_audit.live_output
@@ -60,7 +62,7 @@ EXAMPLES = r"""
   ansible.builtin.meta: end_play
   when: not lookup('claude_hooks.docker_audit.live_output')
 
-- name: Print what is found in the next hour
+- name: Print the findings of the next hour
   claude_hooks.docker_audit.findings_follow:
     reader: one-hour
     duration: 3600
@@ -74,12 +76,12 @@ findings:
   type: int
   sample: 12
 gaps:
-  description: How often logs were gone before they were read.
+  description: How often logs were deleted before they were read.
   returned: success
   type: int
   sample: 0
 reconnects:
-  description: How often the host was back after it could not be read.
+  description: How often the host could be read again after it could not.
   returned: success
   type: int
   sample: 1

@@ -13,8 +13,8 @@ short_description: Show the findings of all hosts in one view, and write them to
 version_added: 1.0.0
 description:
   - The last step of the playbook C(claude_hooks.docker_audit.findings). It runs on the controller and touches no host.
-  - It prints a table for people, what was seen of each host's log, and last the hosts that could not be read.
-  - Whatever comes from a log and does not print (control characters, bidi marks, characters without a width) is shown by its code.
+  - It prints a table of findings, the period that each host's log covers, and the hosts that could not be read.
+  - Characters from a log that do not print (control characters, bidi marks, characters without a width) are shown as escape codes.
 author: The claude_hooks.docker_audit team (@claude-hooks)
 extends_documentation_fragment:
   - claude_hooks.docker_audit.report
@@ -23,36 +23,36 @@ extends_documentation_fragment:
 options:
   registered:
     description:
-      - The name of the variable in which each host of the play has the result of M(claude_hooks.docker_audit.docker_findings_info).
+      - The name of the variable in which each host of the play registered the result of M(claude_hooks.docker_audit.docker_findings_info).
       - Without it and O(results) the other options are only checked.
     type: str
   results:
-    description: The same results by host, in place of O(registered). Ansible takes longer for them where there are many.
+    description: The same results as a dictionary by host, instead of O(registered). Ansible takes longer for many hosts.
     type: dict
   dest:
     description:
-      - File on the controller to write the findings to, with mode 0600. Its ending says the form.
+      - File on the controller to write the findings to, with mode 0600. Its suffix selects the format.
       - V(.jsonl) and V(.json) are JSON Lines, V(.csv) is CSV, V(.yml) and V(.yaml) are YAML.
       - In CSV, lists are JSON, and a cell that a spreadsheet would take for a formula starts with an apostrophe.
     type: path
   format:
-    description: With V(ecs) the JSON Lines in O(dest) have the names of the Elastic Common Schema.
+    description: With V(ecs) the fields of the JSON Lines in O(dest) have the names of the Elastic Common Schema.
     type: str
     choices: [ecs]
   select:
-    description: A JMESPath expression that is applied to the list of findings. What it makes of them is shown and written.
+    description: A JMESPath expression that is applied to the list of findings. Its result is shown and written.
     type: str
   container:
-    description: The pattern of container names that the hosts were asked for, to be named where it leaves something out.
+    description: The pattern of container names that was used on the hosts. The view names it if it left something out.
     type: str
   since:
-    description: From when on the hosts were asked for findings, to be shown. Without it, that is today.
+    description: The start of the period that was used on the hosts, to be shown. The default is today.
     type: str
   before:
-    description: Until when the hosts were asked for findings, to be shown.
+    description: The end of the period that was used on the hosts, to be shown.
     type: str
   logs:
-    description: Whether the hosts were asked for the logs of other hosts. Each finding is then shown under the host that it names.
+    description: Whether the hosts read the logs of other hosts. Each finding is then shown under the host that it names.
     type: bool
     default: false
 attributes:

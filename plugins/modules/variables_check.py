@@ -9,17 +9,17 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: variables_check
-short_description: Stop where a variable was given that would do nothing, or that holds what it cannot
+short_description: Refuse variables that would have no effect or have an invalid value
 version_added: 1.0.0
 description:
   - The first step of the playbooks and of the role of this collection. It runs on the controller and touches no host.
-  - Refuses an extra variable (C(-e)) that is an old name, that belongs to another of our playbooks, or that one edit (two, from seven letters
-    on) makes one of O(playbook)'s, and names the nearest one. Other extra variables pass.
-  - For the role, refuses a variable of any origin that begins with C(docker_audit_) and is no option of it, and an option whose value cannot be
-    used, each in a sentence, and returns the options as the role reads them.
+  - Refuses an extra variable (C(-e)) that is an old name, that belongs to another of our playbooks, or that differs from a variable of O(playbook)
+    by one edit (by two, from seven letters on), and names the nearest one. Other extra variables are accepted.
+  - For the role, refuses any variable that begins with C(docker_audit_) but is not one of its options, and any option with an invalid value,
+    with a sentence for each. It returns the options with their values converted.
 options:
   playbook:
-    description: The playbook that was started. Without it, the variables of the role are checked.
+    description: The playbook that was started. By default, the variables of the role are checked.
     type: str
     choices: [audit, coverage, findings, tail, verdicts]
 extends_documentation_fragment:
@@ -45,7 +45,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 options:
-  description: The options of the role without C(docker_audit_), each in the type that it has, whatever it was given as.
+  description: The options of the role without C(docker_audit_), each converted to its type.
   returned: success, without O(playbook)
   type: dict
   sample:

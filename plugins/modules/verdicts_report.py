@@ -13,9 +13,9 @@ short_description: Show the verdicts of all hosts in one view, and write them to
 version_added: 1.0.0
 description:
   - The last step of the playbook C(claude_hooks.docker_audit.verdicts). It runs on the controller and touches no host.
-  - It prints a line for every verdict, how far back each host was seen, and last the hosts that could not be read.
-  - Where a verdict is open, it names the three nearest candidates and what was not looking.
-  - Whatever comes from a log or an engine and does not print is shown by its code.
+  - It prints a line for each verdict, how far back the records of each host go, and the hosts that could not be read.
+  - For an open verdict it names the three nearest candidates and the sources that were not recording.
+  - Characters from a log or an engine that do not print are shown as escape codes.
 author: The claude_hooks.docker_audit team (@claude-hooks)
 extends_documentation_fragment:
   - claude_hooks.docker_audit.report
@@ -24,26 +24,26 @@ extends_documentation_fragment:
 options:
   registered:
     description:
-      - The name of the variable in which each host of the play has the result of M(claude_hooks.docker_audit.docker_verdicts_info).
+      - The name of the variable in which each host of the play registered the result of M(claude_hooks.docker_audit.docker_verdicts_info).
       - Without it and O(results) the other options are only checked.
     type: str
   results:
-    description: The same results by host, in place of O(registered). Ansible takes longer for them where there are many.
+    description: The same results as a dictionary by host, instead of O(registered). Ansible takes longer for many hosts.
     type: dict
   dest:
-    description: File on the controller to write the verdicts to as JSON Lines, with mode 0600. It ends in V(.jsonl) or V(.json).
+    description: File on the controller to write the verdicts to as JSON Lines, with mode 0600. Its name must end in V(.jsonl) or V(.json).
     type: path
   container:
-    description: The pattern of container names that the hosts were asked for, to be named where it leaves something out.
+    description: The pattern of container names that was used on the hosts. The view names it if it left something out.
     type: str
   since:
-    description: From when on the hosts were asked for verdicts, to be shown. Without it, that is today.
+    description: The start of the period that was used on the hosts, to be shown. The default is today.
     type: str
   before:
-    description: Until when the hosts were asked for verdicts, to be shown.
+    description: The end of the period that was used on the hosts, to be shown.
     type: str
   evidence:
-    description: Whether to print below each verdict what it rests on. The files always have it.
+    description: Whether to print below each verdict what it is based on. The files always contain it.
     type: bool
     default: false
 attributes:
@@ -57,11 +57,11 @@ seealso:
 EXAMPLES = r"""
 - name: Find out who stopped or removed the containers
   claude_hooks.docker_audit.docker_verdicts_info:
-  register: judged
+  register: verdicts
 
 - name: Show the verdicts of all hosts
   claude_hooks.docker_audit.verdicts_report:
-    registered: judged
+    registered: verdicts
     dest: verdicts.jsonl
   run_once: true
 """
