@@ -67,8 +67,8 @@ def _on_logins(findings: Iterable[Finding]) -> list[str]:
     # pam_loginuid(8) alone sets the login uid; sudo and su keep the one that is there
     return [
         '',
-        'LOGIN USER -: no login is known to the kernel. It was a service or a job, or',
-        'came by an sshd, sudo or su whose PAM configuration has no pam_loginuid session.',
+        'LOGIN USER -: the kernel knows of no login. It was a service or a job, or came',
+        'through an sshd, sudo or su whose PAM configuration lacks pam_loginuid.',
     ]
 
 
@@ -142,7 +142,7 @@ def chat_line(finding: Finding) -> str:
 
 def gap_line(host: str, span: Mapping[str, Any], zone: Zone = None) -> str:
     """A line that says from when to when the log of a host is gone."""
-    return 'GAP  %s  what was logged from %s to %s was gone before it was read' % (
+    return 'GAP  %s  what was logged from %s to %s was deleted before it was read' % (
         escape.quoted(host),
         parts.local_time(span.get('first'), zone),
         parts.local_time(span.get('last'), zone),
@@ -197,7 +197,7 @@ def reach(
     zone: Zone = None,
     container: str | None = None,
 ) -> list[str]:
-    """Lines that tell silence from blindness: what each host's log holds, and which hosts were not read."""
+    """Lines that show how much was seen: what each host's log contains, and which hosts were not read."""
     read = {host: result for host, result in hosts.items() if not parts.unread_reason(result)}
     lines: list[str] = []
     if read:
@@ -208,7 +208,7 @@ def reach(
             ends = (parts.local_time(span.get('first'), zone), parts.local_time(span.get('last'), zone))
             lines += [
                 row,
-                parts.INDENT + ('the log holds nothing' if ends == ('-', '-') else 'log from %s to %s' % ends),
+                parts.INDENT + ('the log is empty' if ends == ('-', '-') else 'log from %s to %s' % ends),
             ]
         lines.append('')
     # A log can reach back further than what was asked for
@@ -224,11 +224,13 @@ def reach(
     lines += parts.left_out(others(read), 'finding', container)
     twice = sum(result['counts'].get('twice', 0) for result in read.values())
     if twice:
-        lines.append('%s arrived or stood there again. Each is shown once.' % parts.counted(twice, 'finding'))
+        lines.append(
+            '%s arrived twice or were in a copy of a log. Each is shown once.' % parts.counted(twice, 'finding')
+        )
     silent = [host for host, result in read.items() if not result['counts']['executions']]
     if silent:
         lines.append(
-            'No execution at all on %s: silence only if the audit rule is in force there.'
+            'No docker execution in the log of %s. Nothing was executed there only if the audit rule was in force.'
             % ', '.join(escape.quoted(host) for host in silent)
         )
     return lines + parts.not_read(hosts)

@@ -118,7 +118,7 @@ def of_verdicts(
     }
     return _page(
         {
-            'title': 'Why containers vanished',
+            'title': 'Why containers ended or were removed',
             'kind': 'verdicts',
             'columns': ('Time', 'Host', 'Container', 'What', 'Cause', 'Caller', 'Evidence'),
             'remark': ' '.join(parts.left_out(verdict_view.others(hosts), 'verdict', container)),
@@ -231,7 +231,7 @@ def _finding(finding: Mapping[str, Any], zone: Zone) -> timeline.Item:
 def _verdict(verdict: Mapping[str, Any], zone: Zone) -> timeline.Item:
     """What the page shows of a verdict."""
     cause, look = _word(verdict['cause']), _LOOKS.get(str(verdict['cause']), 'other')
-    name, what = _word(verdict['container']), _text(', '.join(map(str, verdict['what'])))
+    name, what = _word(verdict['container']), _text(', '.join(verdict_words.happened(verdict['what'])))
     caller, note = _askers(verdict)
     cause_note = '%s, %s' % (verdict_words.CAUSES.get(str(verdict['cause']), '-'), _text(verdict['confidence']))
     return _item(
@@ -260,7 +260,7 @@ def _askers(verdict: Mapping[str, Any]) -> tuple[str | None, str]:
         shown = '; '.join(names[:5] + ['others'] * (len(names) > 5))
         return 'one of several', '%d processes: %s' % (len(askers), shown)
     note = '; '.join('pid %s, parent %s' % (_word(who.get('pid')), _word(who.get('ppid'))) for who in askers)
-    return ('can be ' if is_open else '') + '; '.join(names) if names else None, note
+    return ('possibly ' if is_open else '') + '; '.join(names) if names else None, note
 
 
 def _evidence(verdict: Mapping[str, Any], zone: Zone) -> Cell:
@@ -273,7 +273,7 @@ def _evidence(verdict: Mapping[str, Any], zone: Zone) -> Cell:
         cell = _cell(_command(askers[0]), look='code')
     else:
         cell = _cell(lines[-1] if lines else '-')
-    label = 'can be' if verdict['confidence'] == 'open' else 'caller'
+    label = 'possibly' if verdict['confidence'] == 'open' else 'caller'
     fields = [_fields([('id', _text(verdict['id']))])]
     for who in askers:
         pairs = [(label, _caller(who)), ('pid', _word(who.get('pid'))), ('parent', _word(who.get('ppid')))]

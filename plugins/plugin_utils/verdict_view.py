@@ -30,9 +30,9 @@ def view(
     container: str | None = None,
     width: int | None = None,
 ) -> list[str]:
-    """Lines for a terminal: one for every verdict, how far back each host was seen, and the hosts that were not read.
+    """Lines for a terminal: each verdict, how far back the records of each host go, and the hosts that were not read.
 
-    With evidence, what a verdict rests on stands below it. paint colours the line of a verdict. Lines are
+    With evidence, what a verdict is based on is printed below it. paint colours the line of a verdict. Lines are
     broken at width, where it is known.
     """
     read = {host: result for host, result in hosts.items() if not parts.unread_reason(result)}
@@ -41,17 +41,19 @@ def view(
     for group in folded(verdicts):
         lines += block(group, zone, evidence, paint, width)
     if not read:
-        lines.append('No host was read, so nothing is known of any container.')
+        lines.append('No host was read, so nothing is known about any container.')
     elif not verdicts:
         known = all(_is_known_since(result['events'], since, zone) for result in read.values())
-        lines.append('No container vanished.' if known else 'No container vanished, as far as is known.')
+        lines.append(
+            'No container ended or was removed.' if known else 'No container ended or was removed, as far as is known.'
+        )
     lines.append('')
     below: list[str] = []
     for host, result in read.items():
         below += reach(host, result, zone)
     below.append('%s: %s' % (parts.read_of(read, hosts, since, until), parts.counted(len(verdicts), 'verdict')))
     if verdicts and not evidence:
-        below.append('What they rest on: -e evidence=true')
+        below.append('What the verdicts are based on: -e evidence=true')
     below += parts.left_out(others(read), 'verdict', container) + parts.not_read(hosts)
     return lines + parts.fitted(below, width)
 
@@ -155,7 +157,7 @@ def headline(group: Sequence[Mapping[str, Any]], zone: Zone = None) -> str:
     line = '%s: %s %s' % (
         escape.word(verdict['host']),
         escape.quoted(verdict['container'] or verdict['id'][:12]),
-        escape.printable(' and '.join(verdict['what'])),
+        escape.printable(' and '.join(verdict_words.happened(verdict['what']))),
     )
     when = 'at ' + parts.local_time(verdict['timestamp'], zone)
     if len(group) > 1:
@@ -169,9 +171,9 @@ def headline(group: Sequence[Mapping[str, Any]], zone: Zone = None) -> str:
         sent = 'SIGKILL from ' if verdict['cause'] == 'killed_outside_engine' else ''
         line += ' by %s %s: %s%s' % (_person(who[0]), when, sent, _doing(who[0]))
     elif verdict['cause'] == 'not_known':
-        return '%s %s: it is not known why' % (line, when)
+        return '%s %s: cause not known' % (line, when)
     elif verdict['confidence'] == 'open':
-        line += ' %s: by %s, which one is open' % (when, verdict_words.CAUSES.get(verdict['cause'], '-'))
+        line += ' %s: by %s, but which one is not known' % (when, verdict_words.CAUSES.get(verdict['cause'], '-'))
         return line
     else:
         line += ' %s: %s' % (when, _reason(verdict, zone))
@@ -180,10 +182,11 @@ def headline(group: Sequence[Mapping[str, Any]], zone: Zone = None) -> str:
 
 def _reason(verdict: Mapping[str, Any], zone: Zone) -> str:
     """What ended it where nobody did, with what the host says of it."""
-    words = verdict_words.CAUSES.get(verdict['cause'], escape.printable(verdict['cause']))
+    is_exit = verdict['cause'] == 'self_exit'
+    words = 'by itself' if is_exit else verdict_words.CAUSES.get(verdict['cause'], escape.printable(verdict['cause']))
     for line in verdict['evidence']:
-        if isinstance(line, Mapping) and verdict['cause'] == 'self_exit' and line.get('code') == 'die_event':
-            words += ' with %s' % escape.word(line.get('exit_code'))
+        if isinstance(line, Mapping) and is_exit and line.get('code') == 'die_event':
+            words += ', exit code %s' % escape.word(line.get('exit_code'))
     why = [
         _sentence(line, zone)
         for line in verdict['evidence']
@@ -200,13 +203,13 @@ def _cause(verdict: Mapping[str, Any]) -> str:
 def _candidates(verdict: Mapping[str, Any], zone: Zone) -> list[str]:
     """Who it can have been, the nearest first."""
     who = sorted(verdict['who'], key=lambda one: one.get('timestamp') or '', reverse=True)
-    lines = ['%scan be %s: %s' % (parts.INDENT, _person(one), _doing(one)) for one in who[:_SHOWN_WHO]]
+    lines = ['%spossibly %s: %s' % (parts.INDENT, _person(one), _doing(one)) for one in who[:_SHOWN_WHO]]
     more = len(who[_SHOWN_WHO:]) + (verdict.get('more') or 0)
-    return lines + (['%scan be %d more' % (parts.INDENT, more)] if more else [])
+    return lines + (['%sand %d more candidates' % (parts.INDENT, more)] if more else [])
 
 
 def _missing(verdict: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The lines of evidence that say what was not looking."""
+    """The lines of evidence that name a source that was not recording."""
     return [
         line for line in verdict['evidence'] if isinstance(line, Mapping) and line.get('code') in verdict_words.GAPS
     ]
@@ -224,7 +227,7 @@ def _person(who: Mapping[str, Any]) -> str:
 
 
 def _doing(who: Mapping[str, Any]) -> str:
-    """What somebody did. Behind a client that others can connect to may be somebody else."""
+    """What somebody did. Somebody else may use a client that others can connect to."""
     through = 'through ' if who.get('accepts') is True else ''
     if who.get('argv'):
         return through + parts.shown_command(who)
@@ -238,21 +241,21 @@ def _sentence(line: Any, zone: Zone) -> str:
 
 
 def reach(host: str, result: Mapping[str, Any], zone: Zone = None) -> list[str]:
-    """A line on how far back the events of a host reach, and one for each time from which some are missing."""
+    """A line on how far back the events of a host go, and one for each period of which some are missing."""
     events = result['events']
     reason = (events.get('engine') or {}).get('reason')
     unasked = 'and the engine cannot be asked: %s' % escape.printable(reason) if reason else None
     if not events['count']:
-        text = 'no event is kept, ' + unasked if unasked else 'the engine remembers no event'
+        text = 'no event is saved, ' + unasked if unasked else 'the engine remembers no event'
     else:
         if events.get('kept'):
-            what, rest = 'kept events', unasked or 'and to now'
+            what, rest = 'the saved events', unasked or 'and reach to now'
         else:
             what, rest = (
                 'the events of the engine',
-                'what was before is forgotten' if events['full'] else 'all that it had since it started',
+                'older ones are forgotten' if events['full'] else 'which is all since it started',
             )
-        text = '%s reach back to %s, %s' % (what, parts.local_time(events['first'], zone), rest)
+        text = '%s go back to %s, %s' % (what, parts.local_time(events['first'], zone), rest)
     return ['%s: %s' % (escape.quoted(host), text), *_watch(result, zone)] + [
         '%sevents are missing from %s to %s'
         % (parts.INDENT, parts.local_time(gap['first'], zone), parts.local_time(gap['last'], zone))

@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of verdicts: a sentence for each code of evidence, a phrase for each cause. They stand nowhere else.
+"""The words of verdicts: a sentence for each code of evidence, a phrase for each cause. They are defined only here.
 
-The core says what it knows in codes and values (plugins/module_utils/_verdicts). Nothing of a host is printed raw.
+The core returns codes and values (plugins/module_utils/_verdicts). Nothing of a host is printed raw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape
@@ -24,62 +24,68 @@ CAUSES = {
     'engine_shutdown': 'the engine went down',
     'not_known': 'not known',
 }
+_HAPPENED = {'died': 'ended'}
 
 _WHO = '{command} by pid {pid} ({user})'
 _CLIENT = '{exe}, pid {pid} ({user})'
 
 #: {time}, {command}, {exe}, {pid}, {user} come from the line as they are; a name that a line lacks shows as a dash.
 SENTENCES = {
-    # what the engine noted
+    # events of the engine
     'kill_event': '{time} kill, signal {signal}',
     'oom_event': '{time} oom: a memory limit was hit',
     'die_event': '{time} die, exit code {exit_code}{then}',
     'stop_event': '{time} stop',
     'rename_event': '{time} rename from {old} to {new}',
     'destroy_event': '{time} destroy',
-    'crash_loop': 'it had ended and started again {count} times right before',
+    'crash_loop': 'it had ended and been started again {count} times right before',
     'had_ended_by_itself': 'it had ended by itself at {time}: the stop keeps it from starting again',
-    'nobody_asked': 'the engine noted no kill since the start of the container: it was not asked',
-    'signal_but_later_end': 'the engine was asked for that signal, but nothing says that the container ended by it and '
-    'not by itself',
-    'state': '{time} its end, exit code {exit_code}, as the engine still knows of the container',
+    'nobody_asked': 'the engine recorded no kill since the start of the container, so nobody requested the end from it',
+    'signal_but_later_end': 'somebody requested that signal from the engine, but no record shows whether it ended the '
+    'container, or the program ended by itself',
+    'state': '{time} its last end, exit code {exit_code}, from the state of the container in the engine',
     # commands
     'command_names': '{time} ' + _WHO + ' fits: it names {target}, {how}',
-    'command_arguments_missing': '{time} ' + _WHO + ' fits: its arguments are not all known, it may name the container',
+    'command_arguments_missing': '{time} '
+    + _WHO
+    + ' fits: not all of its arguments are known, so it may name the container',
     'command_prunes': '{time} ' + _WHO + ' fits: a prune removes every stopped container{prune}',
-    'command_of_project': '{time} ' + _WHO + ' fits: the container is of its project {project}{service}',
-    'command_of_files': '{time} ' + _WHO + ' fits: the container of project {project} was made from its file{service}',
-    'command_of_folder': '{time} ' + _WHO + ' fits: the container is of the project in {folder}{service}',
-    'command_may_mean': '{time} ' + _WHO + ' can fit: it may mean the project {project}{service}',
-    'command_of_service': '{time} ' + _WHO + ' fits: the container is of its swarm service {service_name}',
-    'command_of_stack': '{time} ' + _WHO + ' fits: the container is of its stack {stack}',
-    'command_of_swarm': '{time} ' + _WHO + ' can fit: the container is of a swarm service',
+    'command_of_project': '{time} ' + _WHO + ' fits: the container belongs to its project {project}{service}',
+    'command_of_files': '{time} '
+    + _WHO
+    + ' fits: the container of project {project} was created from its file{service}',
+    'command_of_folder': '{time} ' + _WHO + ' fits: the container belongs to the project in {folder}{service}',
+    'command_may_mean': '{time} ' + _WHO + ' may fit: it may mean the project {project}{service}',
+    'command_of_service': '{time} ' + _WHO + ' fits: the container belongs to its swarm service {service_name}',
+    'command_of_stack': '{time} ' + _WHO + ' fits: the container belongs to its stack {stack}',
+    'command_of_swarm': '{time} ' + _WHO + ' may fit: the container belongs to a swarm service',
     'command_sent_signal': '{time} ' + _WHO + ' sent a signal',
-    'did_not_connect': '{time} ' + _WHO + ' fits, but it did not connect to this engine: it asked another one '
-    '(DOCKER_HOST, a context), or audit lost the record',
-    # who hands something on
-    'attached': '{time} ' + _WHO + ' was attached to it: signals and keys are handed on for as long as it runs',
+    'did_not_connect': '{time} ' + _WHO + ' fits, but it did not connect to this engine: it used another one '
+    '(DOCKER_HOST, a context), or the record is lost',
+    # who passes something on
+    'attached': '{time} ' + _WHO + ' was attached to it, and passes signals and keys on as long as it runs',
     'exec_started': '{time} exec: {inside} was started inside',
-    'execs_not_kept': 'the saved events do not contain what was started inside',
-    'exec_by': '{time} ' + _WHO + ' runs something inside',
+    'execs_not_kept': 'the saved events do not contain the programs that were started inside',
+    'exec_by': '{time} ' + _WHO + ' runs a program inside',
     # clients
     'connected': '{time} ' + _CLIENT + ' connected',
-    'connected_meanwhile': '{count} clients connected between the command and the request, but it needs none of them',
+    'connected_meanwhile': '{count} clients connected between the command and the request; the command explains the '
+    'request without them',
     'client_then': _CLIENT + '{remote}, was connected at that moment{since}{through}',
-    'client_before': _CLIENT + '{remote}, was connected before and had left{since}{through}: it can have asked',
-    'named_another_engine': '{time} ' + _WHO + ' fits, but it names another engine; if that is this one over TCP, no '
-    'connection of it is logged',
+    'client_before': _CLIENT + '{remote}, was connected before and had disconnected{since}{through}: it may have asked',
+    'named_another_engine': '{time} ' + _WHO + ' fits, but it names another engine; if that is this one over TCP, its '
+    'connection is not logged',
     'not_connected_then': '{time} '
     + _WHO
-    + ' fits, but it was not connected to this engine while it would have waited '
-    'for the answer: it asked another one (DOCKER_HOST, a context)',
-    'unhealthy': '{time} its health check failed: tools that restart unhealthy containers ask right after that',
-    'connects_tell_no_question': 'a connect shows who talked to the engine, not what was asked',
+    + ' fits, but it was not connected to this engine at a time when it would have waited '
+    'for the answer: it used another one (DOCKER_HOST, a context)',
+    'unhealthy': '{time} its health check failed: tools that restart unhealthy containers act right after that',
+    'connects_tell_no_question': 'a connection shows who talked to the engine, not what was requested',
     # the engine
-    'swarm_task': 'it is a task of the swarm service {service_name}: the engine ends and replaces those by itself',
-    'removed_with_its_end': 'it was removed {milliseconds} ms after its end, as the engine does for a container that '
-    'was run with --rm',
-    'end_not_explained': 'who ended it is not known: the same can have removed it',
+    'swarm_task': 'it is a task of the swarm service {service_name}: the engine itself ends and replaces tasks',
+    'removed_with_its_end': 'it was removed {milliseconds} ms after its end, as the engine does with containers that '
+    'were run with --rm',
+    'end_not_explained': 'who ended it is not known, and may also have removed it',
     'engine_went_down': '{containers} of the engine ended, and {seconds} s after the signal the engine was gone',
     'engine_end_after': '{together} within the same seconds, and {seconds} s later the engine was gone',
     'unit_stopped': '{time} systemd stopped {unit}',
@@ -89,52 +95,55 @@ SENTENCES = {
     'sudo_command': '{time} {command} by sudo ({user})',
     'service_command': '{time} ' + _WHO + ' was started',
     # no request
-    'code_of_program': 'its program ended with {exit_code}: the end by a signal has a code from 129 on, and a program '
-    'can handle a signal',
-    'code_like_signal': 'its program ended with {exit_code}: of all signals from outside, SIGKILL (137) alone ends the '
-    'first process of a container that does not handle it',
+    'code_of_program': 'its program ended with {exit_code}: an end by a signal gives 129 or more, but a program can '
+    'handle a signal and end with any code',
+    'code_like_signal': 'its program ended with {exit_code}: of the signals from outside, only SIGKILL (137) ends the '
+    'first process of a container that does not handle them',
     'code_of_kill': '137 is 128 + 9: a SIGKILL from outside the engine, or a program that ended with that code, as a '
     'shell does whose last command was killed',
-    'code_of_shim': '255 is what the engine notes when the shim of the container was killed, and a program can end '
-    'with it',
+    'code_of_shim': '255 is what the engine records if the shim of the container was killed, but a program can also '
+    'end with it',
     'code_not_known': 'its exit code is not known: the events do not contain it, or a label called exitCode hides it',
-    'oom_killed': 'the engine says OOMKilled',
-    'oom_noted': 'memory ran out right before',
-    'oom_of_limit': '{time} the kernel killed {task} (pid {pid}) of it: the container was at its memory limit',
-    'oom_of_host': '{time} the kernel killed {task} (pid {pid}) of it: the host was out of memory',
-    'oom_of_group': '{time} the kernel killed {task} (pid {pid}) of it: a cgroup around the container was at its limit',
-    'oom_one_of_several': 'it had {count} processes then: its first was killed, or it ended because another was',
-    'oom_other_victim': 'that was another process of the container than its first',
-    'oom_but_other_end': 'memory was short, but that did not end it for certain',
+    'oom_killed': 'the engine reports OOMKilled',
+    'oom_noted': 'the engine recorded right before that memory ran out',
+    'oom_of_limit': '{time} the kernel killed its process {task} (pid {pid}): the container was at its memory limit',
+    'oom_of_host': '{time} the kernel killed its process {task} (pid {pid}): the host was out of memory',
+    'oom_of_group': '{time} the kernel killed its process {task} (pid {pid}): a cgroup around the container was at its '
+    'limit',
+    'oom_one_of_several': 'it had {count} processes then: its first one was killed, or it ended because another one '
+    'was',
+    'oom_other_victim': 'that was not the first process of the container',
+    'oom_but_other_end': 'memory ran out, but it is not certain that this ended the container',
     'signal_sent': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, its first process',
-    'signal_to_shim': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, the shim that keeps the container',
-    'signal_maybe_inside': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, its first process: from inside the '
-    'container that does nothing, and from where it came is not known',
-    'signal_near': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, which can have been its first process',
-    # what was not looking
-    'log_begins_later': 'the audit log begins at {time} only',
+    'signal_to_shim': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, the shim of the container',
+    'signal_maybe_inside': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, its first process; from inside the '
+    'container that has no effect, and it is not known where the sender ran',
+    'signal_near': '{time} ' + _CLIENT + ' sent SIGKILL to pid {opid}, which may have been its first process',
+    # which sources were not recording
+    'log_begins_later': 'the audit log begins only at {time}',
     'commands_not_logged': 'docker commands were not logged then',
-    'command_not_told': 'at {time} docker, or what looks like it, ran a command that is not in the log',
+    'command_not_told': 'at {time} docker, or a program that looks like it, was executed, but its command line is '
+    'not in the log',
     'users_not_watched': 'docker commands of other users are not logged{users}',
     'connects_not_logged': 'connections to the engine were not logged: an API client cannot be ruled out',
-    'older_clients': 'older connections were there, too, and an idle one looks like one that asks ({count} clients)',
-    'client_gone': 'the process that made that connection had ended: it may have handed it to another one',
+    'older_clients': 'there were older connections ({count} clients), and an idle one looks like one that is in use',
+    'client_gone': 'the process that made that connection had ended, and may have passed it to another one',
     'look_not_whole': 'not all connections could be read at that moment',
     'listeners_not_watched': 'connections to another address of the engine are not logged{listeners}',
-    'records_lost': 'the kernel has lost audit records since its start, or nobody knows ({count})',
-    'connects_logged_later': 'connections are logged since later than the engine runs: one that is older cannot be '
+    'records_lost': 'the kernel has lost audit records since its start, or the number is not known ({count})',
+    'connects_logged_later': 'the engine ran before connections were logged: a client that connected earlier cannot be '
     'ruled out',
     'docker_not_logged': 'a docker connected whose command is not in the log',
-    'processes_before_audit': 'audit never sees processes that ran before {time}, when it was switched on',
+    'processes_before_audit': 'audit does not log processes that were running before {time}, when it was turned on',
     'engine_end_not_known': 'whether the engine went down then is not known',
-    'events_forgotten': 'not all events of the engine before it are known: it may have been asked',
-    'kernel_log_not_read': 'whether the kernel killed it for want of memory is not known',
+    'events_forgotten': 'not all earlier events of the engine are known: somebody may have requested it',
+    'kernel_log_not_read': 'whether the kernel killed it because memory ran out is not known',
     'signals_not_logged': 'signals from the host are not logged',
     'only_kill_is_logged': 'no SIGKILL to it is in the log; other signals, cgroup.kill, a CPU limit and processes that '
-    'ran before audit was switched on leave no record',
+    'were running before audit was turned on leave no record',
 }
 
-#: What says that a source was not looking.
+#: Codes that name a source that was not recording.
 GAPS = (
     'log_begins_later',
     'commands_not_logged',
@@ -156,7 +165,7 @@ GAPS = (
     'signals_not_logged',
     'only_kill_is_logged',
 )
-#: What says why an engine, or a container for want of memory, ended.
+#: Codes that give the reason why an engine, or a container that ran out of memory, ended.
 REASONS = (
     'package_changed',
     'sudo_command',
@@ -173,6 +182,11 @@ _HOW = {
     'name': 'its name at that time',
     'prefix': 'the start of its id, which no other container known at that time has',
 }
+
+
+def happened(what: Iterable[Any]) -> list[str]:
+    """The words for what happened to a container."""
+    return [_HAPPENED.get(str(word), str(word)) for word in what]
 
 
 def sentence(line: Any) -> str:
@@ -212,7 +226,7 @@ def _service(line: Mapping[str, Any]) -> str:
     if not line.get('named'):
         return ''
     named = ', '.join(map(escape.word, line['named'])) if isinstance(line['named'], list) else '-'
-    return '; it names {}, and Compose can touch {} with that'.format(named, escape.word(line.get('service')))
+    return '; it names {}, and Compose can also affect {} then'.format(named, escape.word(line.get('service')))
 
 
 def _since(line: Mapping[str, Any]) -> str:
@@ -220,13 +234,13 @@ def _since(line: Mapping[str, Any]) -> str:
         return ', since {} s before'.format(escape.word(line['seconds']))
     if line.get('new') is None:
         return ', since when is not known'
-    return ', since less than a second' if line['new'] is True else ', for longer'
+    return ', for less than a second' if line['new'] is True else ', for longer'
 
 
 def _prune(line: Mapping[str, Any]) -> str:
     if line.get('filtered'):
         return '; which ones its filters leave out is not known'
-    return '' if line.get('end_noted') else '; the engine noted no end of it'
+    return '' if line.get('end_noted') else '; the engine recorded no end of it'
 
 
 def _listed(name: str) -> Any:
@@ -253,5 +267,5 @@ _MADE = {
     'listeners': _listed('listeners'),
     'remote': lambda line: ' at ' + escape.word(line['remote']) if line.get('remote') else '',
     'since': _since,
-    'through': lambda line: ': others can ask through it' if line.get('through') else '',
+    'through': lambda line: ', and others can use it to ask' if line.get('through') else '',
 }

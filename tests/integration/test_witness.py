@@ -242,6 +242,6 @@ def test_the_playbook_says_how_far_the_events_reach(day):
         check=False,
     )
     assert done.returncode == 0 and ': the engine went down' in done.stdout, done.stdout + done.stderr
-    assert re.search(r'localhost: kept events reach back to .*, and the engine cannot be asked', done.stdout), (
+    assert re.search(r'localhost: the saved events go back to .*, and the engine cannot be asked', done.stdout), (
         done.stdout
     )

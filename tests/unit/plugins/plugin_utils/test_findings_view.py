@@ -310,7 +310,7 @@ def test_text_cannot_break_a_line(shown, text):
 
 def test_a_gap_says_from_when_to_when():
     assert findings_view.gap_line('web1', {'first': '2026-11-20T00:00:03.120Z', 'last': None}, ZONE) == (
-        'GAP  web1  what was logged from 2026-11-20 01:00:03.120+01:00 to - was gone before it was read'
+        'GAP  web1  what was logged from 2026-11-20 01:00:03.120+01:00 to - was deleted before it was read'
     )
 
 
@@ -349,10 +349,10 @@ def test_the_view_ends_with_the_hosts_that_were_not_read():
         'web1  1         12          2       3',
         '    log from 2026-11-20 01:00:03.120+01:00 to 2026-11-25 00:58:01.007+01:00',
         'web2  0         0           0       0',
-        '    the log holds nothing',
+        '    the log is empty',
         '',
         '2 of 4 hosts read, since today: 1 finding, 12 docker executions seen, 2 of them failed',
-        'No execution at all on web2: silence only if the audit rule is in force there.',
+        'No docker execution in the log of web2. Nothing was executed there only if the audit rule was in force.',
         '',
         'NOT READ:',
         '    web4: unreachable: no route to host',

@@ -251,7 +251,7 @@ def test_the_newest_is_first():
         (
             {'cause': 'api', 'confidence': 'open', 'who': [CONNECT]},
             'api | an API client, open',
-            'can be 0 (no login), curl | pid 8, parent 1',
+            'possibly 0 (no login), curl | pid 8, parent 1',
         ),
         (
             {'cause': 'not_known', 'confidence': 'open', 'who': [FINDING, CONNECT]},

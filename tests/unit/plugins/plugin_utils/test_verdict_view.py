@@ -39,7 +39,7 @@ EVENTS = {'count': 256, 'first': '2026-11-24T03:12:00.001Z', 'full': True}
 
 def test_a_verdict_is_one_line():
     assert verdict_view.block([VERDICT], UTC) == [
-        'app1: claude-hooks-a died and removed by 1000 (as root) at 2026-11-24 03:57:43.120+00:00: '
+        'app1: claude-hooks-a ended and removed by 1000 (as root) at 2026-11-24 03:57:43.120+00:00: '
         "docker rm -f $'x\\x1b[2J'"
     ]
 
@@ -64,7 +64,7 @@ AT = ' at 2026-11-24 03:57:43.120+00:00: '
     [
         (
             {'cause': 'api', 'confidence': 'likely', 'who': [dict(WHO, argv=None, exe='/usr/bin/curl')]},
-            'died and removed by 1000 (as root)' + AT + '/usr/bin/curl (pid 7) (likely)',
+            'ended and removed by 1000 (as root)' + AT + '/usr/bin/curl (pid 7) (likely)',
         ),
         (
             {
@@ -74,7 +74,7 @@ AT = ' at 2026-11-24 03:57:43.120+00:00: '
                 'what': ['died'],
                 'evidence': [{'code': 'die_event', 'exit_code': '3'}],
             },
-            'died' + AT + 'ended by itself with 3 (likely)',
+            'ended' + AT + 'by itself, exit code 3 (likely)',
         ),
         (
             {
@@ -83,7 +83,7 @@ AT = ' at 2026-11-24 03:57:43.120+00:00: '
                 'what': ['died'],
                 'evidence': [{'code': 'oom_of_limit', 'time': '2026-11-24T03:57:43.000Z', 'task': 'java', 'pid': 8}],
             },
-            'died' + AT + 'out of memory; 2026-11-24 03:57:43.000+00:00 the kernel killed java (pid 8) of it: '
+            'ended' + AT + 'out of memory; 2026-11-24 03:57:43.000+00:00 the kernel killed its process java (pid 8): '
             'the container was at its memory limit',
         ),
         (
@@ -105,11 +105,11 @@ AT = ' at 2026-11-24 03:57:43.120+00:00: '
         ),
         (
             {'cause': 'not_known', 'confidence': 'open', 'what': ['died']},
-            'died at 2026-11-24 03:57:43.120+00:00: it is not known why',
+            'ended at 2026-11-24 03:57:43.120+00:00: cause not known',
         ),
         (
             {'cause': 'cli', 'confidence': 'open', 'what': ['died']},
-            'died at 2026-11-24 03:57:43.120+00:00: by a docker command, which one is open',
+            'ended at 2026-11-24 03:57:43.120+00:00: by a docker command, but which one is not known',
         ),
     ],
 )
@@ -136,7 +136,7 @@ def test_the_line_of_a_verdict(fields, expected):
 )
 def test_who_it_was_in_one_word(who, expected):
     asker = {**{name: WHO[name] for name in ('pid', 'ppid', 'exe', 'argv')}, **who}
-    assert line(who=[asker]).startswith('died and removed by %s at' % expected)
+    assert line(who=[asker]).startswith('ended and removed by %s at' % expected)
 
 
 def test_a_crash_loop_and_runs_that_remove_themselves_are_one_line():
@@ -149,9 +149,9 @@ def test_a_crash_loop_and_runs_that_remove_themselves_are_one_line():
         }
     }
     lines = verdict_view.view(hosts, zone=UTC)
-    assert [each for each in lines if 'ended by itself' in each] == [
-        'app1: claude-hooks-a died 3 times, from 2026-11-24 03:57:43.120+00:00 to 2026-11-24 04:00:00.000+00:00: '
-        'ended by itself (likely)'
+    assert [each for each in lines if 'by itself' in each] == [
+        'app1: claude-hooks-a ended 3 times, from 2026-11-24 03:57:43.120+00:00 to 2026-11-24 04:00:00.000+00:00: '
+        'by itself (likely)'
     ]
 
 
@@ -168,7 +168,7 @@ def test_nobody_is_picked_where_the_verdict_is_open_and_what_was_not_looking_is_
     gaps = [{'code': code} for code in codes]
     lines = verdict_view.block([dict(VERDICT, confidence='open', cause='not_known', evidence=gaps)], UTC)
     assert lines[1:] == [
-        "    can be 1000 (as root): docker rm -f $'x\\x1b[2J'",
+        "    possibly 1000 (as root): docker rm -f $'x\\x1b[2J'",
         '    not known: connections to the engine were not logged: an API client cannot be ruled out',
         '    not known: whether the engine went down then is not known',
     ]
@@ -180,14 +180,14 @@ def test_a_line_can_be_coloured():
 
 
 @pytest.mark.parametrize(
-    'engine, rest', [(None, 'and to now'), ('no\x1b[1m', 'and the engine cannot be asked: no\\x1b[1m')]
+    'engine, rest', [(None, 'and reach to now'), ('no\x1b[1m', 'and the engine cannot be asked: no\\x1b[1m')]
 )
 def test_of_kept_events_the_view_names_the_gaps(engine, rest):
     gap = {'first': '2026-11-24T03:12:00.001Z', 'last': '2026-11-24T03:40:00.000Z'}
     assert verdict_view.reach(
         'app1', {'events': dict(EVENTS, kept=9, gaps=[gap], engine={'reachable': not engine, 'reason': engine})}, UTC
     ) == [
-        'app1: kept events reach back to 2026-11-24 03:12:00.001+00:00, ' + rest,
+        'app1: the saved events go back to 2026-11-24 03:12:00.001+00:00, ' + rest,
         '    events are missing from 2026-11-24 03:12:00.001+00:00 to 2026-11-24 03:40:00.000+00:00',
     ]
 
@@ -202,7 +202,7 @@ def test_an_engine_that_cannot_be_asked_is_named_also_where_no_event_is_kept():
         'engine': {'reachable': False, 'reason': 'no socket'},
     }
     assert verdict_view.reach('app1', {'events': events}, UTC) == [
-        'app1: no event is kept, and the engine cannot be asked: no socket'
+        'app1: no event is saved, and the engine cannot be asked: no socket'
     ]
 
 
@@ -210,10 +210,10 @@ def test_of_many_the_nearest_are_shown():
     many = [dict(WHO, pid=number, timestamp='2026-11-24T03:57:0%d.000Z' % number, argv=None) for number in range(8)]
     lines = verdict_view.block([dict(VERDICT, confidence='open', who=many, more=4)], UTC)
     assert lines[1:] == [
-        '    can be 1000 (as root): /usr/bin/docker (pid 7)',
-        '    can be 1000 (as root): /usr/bin/docker (pid 6)',
-        '    can be 1000 (as root): /usr/bin/docker (pid 5)',
-        '    can be 9 more',
+        '    possibly 1000 (as root): /usr/bin/docker (pid 7)',
+        '    possibly 1000 (as root): /usr/bin/docker (pid 6)',
+        '    possibly 1000 (as root): /usr/bin/docker (pid 5)',
+        '    and 9 more candidates',
     ]
 
 
@@ -243,10 +243,10 @@ def test_the_view_says_what_is_watched(watched, expected):
 @pytest.mark.parametrize(
     'events, words',
     [
-        (EVENTS, 'No container vanished.'),
-        (dict(EVENTS, first='2026-11-24T04:00:00.001Z'), 'No container vanished, as far as is known.'),
-        (dict(EVENTS, count=0), 'No container vanished, as far as is known.'),
-        (dict(EVENTS, gaps=[{'first': None, 'last': None}]), 'No container vanished, as far as is known.'),
+        (EVENTS, 'No container ended or was removed.'),
+        (dict(EVENTS, first='2026-11-24T04:00:00.001Z'), 'No container ended or was removed, as far as is known.'),
+        (dict(EVENTS, count=0), 'No container ended or was removed, as far as is known.'),
+        (dict(EVENTS, gaps=[{'first': None, 'last': None}]), 'No container ended or was removed, as far as is known.'),
     ],
 )
 def test_that_no_container_vanished_is_said_where_that_is_known(events, words):
@@ -256,7 +256,7 @@ def test_that_no_container_vanished_is_said_where_that_is_known(events, words):
 
 def test_where_no_host_was_read_nothing_is_said_of_containers():
     found = verdict_view.view({'far': {'failed': True, 'msg': 'no engine'}}, '2026-11-24T04:00:00Z', zone=UTC)
-    assert found[0] == 'No host was read, so nothing is known of any container.'
+    assert found[0] == 'No host was read, so nothing is known about any container.'
 
 
 def test_the_view_says_how_far_back_it_sees_and_who_was_not_read():
@@ -266,10 +266,10 @@ def test_the_view_says_how_far_back_it_sees_and_who_was_not_read():
         'far': {'unreachable': True, 'msg': 'no route\x1b[1m'},
     }
     assert verdict_view.view(hosts, zone=UTC)[-7:] == [
-        'app1: the events of the engine reach back to 2026-11-24 03:12:00.001+00:00, what was before is forgotten',
+        'app1: the events of the engine go back to 2026-11-24 03:12:00.001+00:00, older ones are forgotten',
         'app2: the engine remembers no event',
         '2 of 3 hosts read, since today: 1 verdict',
-        'What they rest on: -e evidence=true',
+        'What the verdicts are based on: -e evidence=true',
         '',
         'NOT READ:',
         '    far: unreachable: no route\\x1b[1m',
@@ -300,7 +300,7 @@ def test_in_a_terminal_a_command_has_a_line_of_its_own_that_can_be_copied():
     verdict = dict(VERDICT, who=[dict(WHO, argv=['docker', 'rm', '-f', 'x'] + ['y'] * 60)])
     lines = verdict_view.block([verdict], UTC, evidence=True, width=60, paint=lambda _verdict, line: '<%s>' % line)
     assert lines == [
-        '<app1: claude-hooks-a died and removed by 1000 (as root) at>',
+        '<app1: claude-hooks-a ended and removed by 1000 (as root) at>',
         '<        2026-11-24 03:57:43.120+00:00>',
         '<    $ docker rm -f x ' + ' '.join(['y'] * 60) + '>',
         '    id aaaaaaaaaaaa, a docker command (certain)',
