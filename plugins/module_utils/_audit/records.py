@@ -56,10 +56,9 @@ _FEW, _SMALL = 64, 512 << 10
 # The key as it ends a whole SYSCALL record, or what auditd adds follows
 _LAST_KEY = rb' key=(?:"[!#-~]*"|\(null\)|[0-9A-F]+)(?=[ \x1d\n])'
 _WITH_KEY = re.compile(rb'[^\n\r\0\x1d]*' + _LAST_KEY)
+_PAIR = rb'type=SYSCALL msg=audit\(([^)\n]{1,80})\): [^\n]{0,%d}\ntype=EXECVE msg=audit\(\1\)' % (LONGEST - 200)
 # Begins with a text, which is searched for much faster than a pattern
-_BOTH = re.compile(
-    rb'\ntype=SYSCALL msg=audit\(([^)\n]{1,80})\): [^\n]{0,%d}\ntype=EXECVE msg=audit\(\1\)' % (LONGEST - 200)
-)
+_NEXT_PAIR, _FIRST_PAIR = re.compile(rb'\n' + _PAIR), re.compile(_PAIR)
 
 # Every repetition is bounded, so that no input takes more than linear time.
 _HEAD = re.compile(
@@ -293,12 +292,12 @@ def without_syscall(text: bytes) -> Iterator[int]:
     """Where EXECVE records may stand whose event has no whole SYSCALL record in the text: none of these is left out."""
     found: list[tuple[int, bytes]] = []
     is_small = len(text) < _SMALL
-    if (
-        not is_small
-        and len(_BOTH.findall(text)) == text.count(_EXECVE)
-        and text.count(_SYSCALL) == text.count(b' key=')
-    ):
-        return iter(())
+    if not is_small and text.count(_SYSCALL) == text.count(b' key='):
+        # A block of a log often begins with a SYSCALL record, or between the two
+        is_between = text.startswith(_EXECVE)
+        pairs = len(_NEXT_PAIR.findall(text)) + bool(_FIRST_PAIR.match(text))
+        if pairs + is_between == text.count(_EXECVE):
+            return iter((0,) if is_between else ())
     for head in (_EXECVE, _NUMBERED_EXECVE) if is_small else (_EXECVE,):
         found += _without_syscall(text, head)
     # ausearch prints the SYSCALL record last
