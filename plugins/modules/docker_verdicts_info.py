@@ -222,7 +222,7 @@ def main():
             listed[1] if listed[0] == 0 else None, show_units,
             rules.parse_status(asked[1]).get('lost') if asked[0] == 0 else None)
     except connection.EngineError as error:
-        module.fail_json(msg='%s: start it, or name the socket of another with the option socket' % error)
+        module.fail_json(msg='%s: start it, or name the socket of another with socket=PATH' % error)
     except (logs.LogReaderError, forms.AuditLogError, text.PatternError, times.TimeError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)

@@ -104,7 +104,7 @@ def test_without_the_rules_of_the_kernel_whose_commands_are_logged_is_not_known(
 def test_an_engine_that_is_away_is_an_error(host, capsys):
     told = ask(host, capsys, socket='/nonexistent/docker.sock')
     assert told['failed'] and 'cannot ask an engine at /nonexistent/docker.sock' in told['msg']
-    assert told['msg'].endswith(': start it, or name the socket of another with the option socket')
+    assert told['msg'].endswith(': start it, or name the socket of another with socket=PATH')
 
 
 @pytest.mark.parametrize(
