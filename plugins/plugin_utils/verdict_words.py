@@ -124,6 +124,7 @@ SENTENCES = {
     'commands_not_logged': 'docker commands were not logged then',
     'command_not_told': 'at {time} docker, or a program that looks like it, was executed, but its command line is '
     'not in the log',
+    'clock_set_back': 'the clock was set back: {time} came twice, and a command can be logged later than what it did',
     'users_not_watched': 'docker commands of other users are not logged{users}',
     'connects_not_logged': 'connections to the engine were not logged: an API client cannot be ruled out',
     'older_clients': 'there were older connections ({count} clients), and an idle one looks like one that is in use',
@@ -148,6 +149,7 @@ GAPS = (
     'log_begins_later',
     'commands_not_logged',
     'command_not_told',
+    'clock_set_back',
     'users_not_watched',
     'connects_not_logged',
     'connects_logged_later',

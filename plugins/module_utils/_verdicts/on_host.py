@@ -83,7 +83,14 @@ def material(host: host_facts.Host) -> decide.Material:
     typed = reasons.of_commands(audit_entries.executions(host.logged.services, host.key + names.SERVICES_SUFFIX))
     kills, covered = kernel_log.kills(host.kernel, host.booted, host.now)
     executed, unreadable = entries(host.logged.executions, host.key)
-    looking = _sources(host, sources.changes(lines))._replace(kernel=covered, unreadable=tuple(unreadable))
+    set_back = [
+        period
+        for events in (host.logged.executions, host.logged.connects)
+        for period in sources.twice(audit_events.when(event) for event in events)
+    ]
+    looking = _sources(host, sources.changes(lines))._replace(
+        kernel=covered, unreadable=tuple(unreadable), set_back=tuple(set_back)
+    )
     return decide.Material(
         events=host.events,
         executions=executed,

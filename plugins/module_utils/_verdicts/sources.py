@@ -10,13 +10,15 @@ audit_log_rule_change, kernel/audit_watch.c audit_watch_log_rule_change); DAEMON
 from __future__ import annotations
 
 import re
-from typing import Iterable, NamedTuple, Sequence, Tuple
+from typing import Iterable, Iterator, NamedTuple, Sequence, Tuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events, records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 
 Period = Tuple[float, float]
 FOREVER = float('inf')
+# Events of several processors are not logged quite in the order of their times
+_CLOCK_JITTER = 1000
 
 LINES = re.compile(rb'type=(?:CONFIG_CHANGE|DAEMON_START|DAEMON_END|DAEMON_ABORT) ')
 _KINDS = (b'CONFIG_CHANGE', b'DAEMON_START', b'DAEMON_END', b'DAEMON_ABORT')
@@ -77,6 +79,8 @@ class Sources(NamedTuple):
     log_first: float | None = None
     #: When docker commands ran whose words the log does not tell.
     unreadable: tuple[Period, ...] = ()
+    #: Times that came twice, since the clock was set back: a command can stand after what it did.
+    set_back: tuple[Period, ...] = ()
     #: The sockets whose connects are logged now, and how many records the kernel has lost; None: not known.
     sockets: tuple[str, ...] = ()
     lost: int | None = None
@@ -97,13 +101,31 @@ class Sources(NamedTuple):
             for watch in self.commands
         )
 
-    def unread(self, start: float, end: float) -> float | None:
-        """When a docker command ran in a period that the log does not tell, or None."""
-        return next((max(first, start) for first, last in self.unreadable if first <= end and last >= start), None)
+    def doubt(self, start: float, end: float) -> tuple[str, float] | None:
+        """(code of evidence, time) why a docker command of a period can be missing among those known, or None."""
+        for code, periods in (('command_not_told', self.unreadable), ('clock_set_back', self.set_back)):
+            for first, last in periods:
+                if first <= end and last >= start:
+                    return code, max(first, start)
+        return None
 
     def commands_partly(self, start: float, end: float) -> bool:
         """Whether docker commands of some users would be in the log."""
         return any(watch.start <= start and watch.end >= end for watch in self.commands)
+
+
+def twice(moments: Iterable[tuple[int | None, int]]) -> Iterator[Period]:
+    """The times that came twice, from (milliseconds, serial) of events in the order of the log.
+
+    The kernel numbers the events of one boot in their order (kernel/audit.c audit_serial), whatever its clock says.
+    """
+    before: tuple[int, int] | None = None
+    for time, serial in moments:
+        if time is None:
+            continue
+        if before is not None and serial > before[1] and time < before[0] - _CLOCK_JITTER:
+            yield time, before[0]
+        before = time, serial
 
 
 def covers(periods: Iterable[Period], start: float, end: float) -> bool:

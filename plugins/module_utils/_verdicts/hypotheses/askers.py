@@ -187,8 +187,8 @@ def ask_clients(
         lines.insert(0, note('unhealthy', time=incident.unhealthy))
     dockers = any(is_docker(entry) for entry in others.entries)
     logged = sources.commands_partly(incident.asked - STARTUP, incident.asked)
-    unread = sources.unread(incident.asked - STARTUP, incident.asked) is not None
-    if commands.who or not logged or dockers or unread:
+    doubt = sources.doubt(incident.asked - STARTUP, incident.asked)
+    if commands.who or not logged or dockers or doubt:
         if dockers:
             missing.append(note('docker_not_logged'))
         elif not logged:

@@ -91,17 +91,18 @@ class Commands:
         sure = [claim for claim in claims if claim.sure]
         who = [claim.execution.entry for claim in claims]
         start = incident.asked - STARTUP
-        unread = self._sources.unread(start, incident.time)
+        doubt = self._sources.doubt(start, incident.time)
+        missing = () if doubt is None else (note(doubt[0], time=doubt[1]),)
         # COMPOSE_PROJECT_NAME, which nobody logs, can name another project than that of the folder
         is_guess = is_beside_others and any(claim.evidence['code'] == 'of_folder' for claim in sure)
         if len(claims) == 1 and sure and not is_guess:
             self._used.setdefault(_use(claims[0], incident), incident)
             answer = answers.shown(CAUSE, *lines, who=who)
-            return answer if unread is None else answer._replace(missing=(note('command_not_told', time=unread),))
+            return answer._replace(missing=missing)
         if claims:
             return answers.not_known(CAUSE, who=who, evidence=lines)._replace(sure=len(sure) == len(claims))
-        if unread is not None:
-            return answers.not_known(CAUSE, note('command_not_told', time=unread), evidence=remarks)
+        if missing:
+            return answers.not_known(CAUSE, *missing, evidence=remarks)
         if remarks:
             # It may have asked another engine, or audit lost the record of its connect
             return answers.not_known(CAUSE, evidence=remarks)

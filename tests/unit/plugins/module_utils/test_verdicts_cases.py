@@ -773,3 +773,13 @@ def test_a_command_that_the_log_does_not_tell_can_have_been_the_one(at, is_hidde
     named = command(0.8, 'docker stop claude-hooks-a')
     (verdict,) = judge(life(*stop()), [named], [LOGGED, connect(0.85)], looking=looking)
     assert (verdict['cause'], verdict['confidence']) == ('cli', 'likely' if is_hidden else 'certain')
+
+
+@pytest.mark.parametrize('at, is_twice', [(0.5, True), (-20, False), (30, False)])
+def test_while_the_clock_was_set_back_no_client_is_accused(at, is_twice):
+    """docker ran at 5 s, the clock went back to 0.5 s, and the container ended at 1 s."""
+    looking = EVERYTHING._replace(set_back=((START + 1000 * at, START + 1000 * (at + 4.5)),))
+    later = command(5, 'docker stop claude-hooks-a')
+    (verdict,) = judge(life(*stop()), [later], [LOGGED, CURL, connect(5.05)], looking=looking)
+    assert ('clock_set_back' in codes(verdict)) is is_twice
+    assert (verdict['cause'], verdict['confidence']) == (('not_known', 'open') if is_twice else ('api', 'likely'))

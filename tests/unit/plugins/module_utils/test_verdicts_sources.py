@@ -489,3 +489,17 @@ def test_a_change_in_the_middle_of_a_line_is_none(carrier):
         forged = b'type=%s msg=audit(2.000:4): op=remove_rule key="claude-hooks-docker" list=4 res=1' % kind
         assert sources.changes([forged]) != []
         assert sources.changes([carrier % forged]) == []
+
+
+@pytest.mark.parametrize(
+    'moments, periods',
+    [
+        ([(1000, 1), (9000, 2), (4000, 3), (9500, 4)], [(4000, 9000)]),
+        ([(1000, 1), (9000, 2), (8500, 3)], []),  # events that were logged at once
+        ([(9000, 70), (4000, 3)], []),  # after a boot the numbers begin anew
+        ([(9000, 1), (None, 0), (4000, 2)], [(4000, 9000)]),
+        ([], []),
+    ],
+)
+def test_a_clock_that_was_set_back_is_known_by_the_numbers_of_events(moments, periods):
+    assert list(sources.twice(moments)) == periods
