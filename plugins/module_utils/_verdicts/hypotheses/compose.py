@@ -58,8 +58,8 @@ def claim(one: Execution, ready: float, incident: Incident, known: world.World) 
 
 
 def may_be_attached(one: Execution, incident: Incident, known: world.World) -> bool:
-    """Whether a Compose that stays can be of the project of a container, and of its service."""
-    return _of_service(one.command, incident) is not None and _of_project(one, incident, known) is not None
+    """Whether a Compose that stays can be of the project of a container, whatever its services are."""
+    return _of_project(one, incident, known) is not None
 
 
 def _does(command: Command, incident: Incident) -> bool:

@@ -687,6 +687,15 @@ def test_a_compose_in_the_foreground_is_attached_to_what_was_there_before():
     assert short(judge(events, [found], [connected])) == [('stopped', 'cli', 'likely', [100])]
 
 
+@pytest.mark.parametrize('project, named', [('shop', {100, 300}), ('blog', {300})])
+def test_a_compose_in_the_foreground_is_attached_to_its_own_project_alone(project, named):
+    labels = of('shop')
+    found, connected = compose(-61, 'docker compose -p %s up' % project)
+    events = [event(-3600, 'create', **labels), event(-60, 'start', **labels), *stop(100, **labels)]
+    verdict = judge(events + BLOG, [found], [LOGGED, connected, connect(99.9, 300, '/usr/bin/curl')])[-1]
+    assert {who['pid'] for who in verdict['who']} == named
+
+
 @pytest.mark.parametrize('logged, expected', [(-50, 'likely'), (-40, 'open')])
 def test_a_client_is_named_where_all_that_the_engine_ever_had_are_logged(logged, expected):
     looking = EVERYTHING._replace(connects=((START + logged * 1000, ALWAYS[1]),))
