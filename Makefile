@@ -1,7 +1,7 @@
-# The front door: "make help" lists what is behind it.
+# "make help" lists the targets.
 #   INVENTORY=hosts.yml      the hosts (default: this one)
 #   LIMIT='web*'             some of them
-#   ARGS="-e since=-2h"      options, or words for ansible-playbook: see docs/usage.md
+#   ARGS="-e since=-2h"      options of the playbooks (docs/usage.md) or of ansible-playbook
 SHELL := /bin/bash
 PYTHON ?= python3
 INVENTORY ?=
@@ -36,34 +36,34 @@ playbook = ANSIBLE_STDOUT_CALLBACK=$${ANSIBLE_STDOUT_CALLBACK:-claude_hooks.dock
 .PHONY: help audit-install audit-uninstall audit-findings audit-verdicts audit-coverage audit-tail samples docs test test-all
 .PHONY: as-root as-reader anew
 
-help: ## Show this list
-	@echo 'Who stopped my container? Shown are the containers named claude-hooks-*.'
-	@echo "Name your own: ARGS=\"-e container='web-*'\"    Show all: ARGS=\"-e container='*'\""
+help: ## List the targets
+	@echo 'Who stopped my container? By default, containers named claude-hooks-* are shown.'
+	@echo "Choose your own: ARGS=\"-e container='web-*'\"    Show all: ARGS=\"-e container='*'\""
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | while IFS=$$'\t' read -r name what; do printf '%-18s %s\n' "$$name" "$$what"; done
 	@sed -n 's/^#   /  /p' Makefile
 
-audit-install: as-root $(VENV)/ready ## Install the audit rule on each host and prove it is there
+audit-install: as-root $(VENV)/ready ## Install the audit rule on each host and check that the kernel holds it
 	@$(call playbook,audit.yml -e state=present)
 	@$(if $(filter --check -C% -DC --syntax-check --list-%,$(ARGS)),:,echo) 'Next: make audit-findings shows who stopped or removed a container'
 
-audit-uninstall: as-root $(VENV)/ready ## Take the rule and its file away from each host
+audit-uninstall: as-root $(VENV)/ready ## Remove the rule and what was stored on each host
 	@$(call playbook,audit.yml -e state=absent)
 
 audit-findings: as-reader $(VENV)/ready ## Show who stopped or removed a container today
 	@$(call playbook,findings.yml)
 
-audit-verdicts: as-reader $(VENV)/ready ## Show why each container vanished today, and who asked for it
+audit-verdicts: as-reader $(VENV)/ready ## Show why each container ended or was removed today, and who asked for it
 	@$(call playbook,verdicts.yml)
 
-audit-coverage: as-root $(VENV)/ready ## Show whether each host can see who stops a container
+audit-coverage: as-root $(VENV)/ready ## Check whether each host would have recorded a docker command
 	@$(call playbook,coverage.yml)
 
 # Ansible starts no more processes than there are hosts, so a number that is never too small costs nothing.
 audit-tail: as-reader $(VENV)/ready ## Show each finding as it happens, until Ctrl-C
 	@$(call playbook,tail.yml --forks 1000)
 
-samples: $(VENV)/ready-test ## Make the documents' samples of output anew
+samples: $(VENV)/ready-test ## Regenerate the samples of output in the documents
 	DOCKER_AUDIT_TEST_ENGINE=newest tests/lab/lab run tests/samples/record
 
 docs: $(VENV)/ready-test ## Build the reference as web pages in docs/html
@@ -72,7 +72,7 @@ docs: $(VENV)/ready-test ## Build the reference as web pages in docs/html
 test: $(VENV)/ready-test ## Run the tests (as root on Debian; installs what they need)
 	tests/run
 
-test-all: $(VENV)/ready-test ## Run the long tests, too, on more releases
+test-all: $(VENV)/ready-test ## Run the slow tests too, on more releases
 	tests/run --all
 
 # Says what it waits for, a package a line.

@@ -138,7 +138,7 @@ def main():
         module.fail_json(msg=old)
     if os.geteuid() != 0:
         module.fail_json(
-            msg='the host could not be asked: root alone sees all of it, and this ran as uid %d. Set become, or start it with sudo' % os.geteuid())
+            msg='the host could not be checked: that needs root, and this ran as uid %d. Set become, or start it with sudo' % os.geteuid())
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import on_host
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks, codes
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import host as host_facts

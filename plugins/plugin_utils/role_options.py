@@ -99,7 +99,7 @@ def _complaints(options: Mapping[str, Any], watched: Sequence[str]) -> list[str]
         if not _PATH.match(path) or _OPERATOR.search(path)
     ]
     found += [
-        'docker_audit_executables: %s cannot be looked for: use a name without a directory, of letters, digits, '
+        'docker_audit_executables: %s cannot be searched for: use a name without a directory, of letters, digits, '
         'dots, dashes, underscores and plus signs' % _shown(name)
         for name in options['executables']
         if not _EXECUTABLE.match(name)

@@ -102,7 +102,7 @@ def test_an_unknown_state_is_refused_before_any_host_is_touched():
         ({'docker_audit_rule_file': '../../etc/passwd.rules'}, 'cannot be a rule file: use a name without a directory'),
         ({'docker_audit_rule_file': 'docker.conf'}, 'that ends in .rules'),
         ({'docker_audit_rule_file': 'a.rules\n'}, 'cannot be a rule file'),
-        ({'docker_audit_executables': ['../docker']}, 'cannot be looked for: use a name without a directory'),
+        ({'docker_audit_executables': ['../docker']}, 'cannot be searched for: use a name without a directory'),
         ({'docker_audit_executables': ['docker;id']}, 'cannot be looked for'),
         ({'docker_audit_executables': []}, 'are both empty: name a docker CLI in one of them'),
         ({'docker_audit_prepend': 'perhaps'}, 'is not a valid boolean'),
@@ -155,7 +155,7 @@ def test_another_user_than_root_is_told_to_become(state, tmp_path):
         'ANSIBLE_REMOTE_TMP=%s' % tmp_path,
     ]
     code, output = play('-e', 'state=' + state, prefix=prefix)
-    assert code == 2 and 'Audit rules can be changed by root alone: set become' in output, output
+    assert code == 2 and 'Only root can change audit rules: set become' in output, output
 
 
 def mounted(script, *words, options=None):

@@ -254,7 +254,7 @@ def test_what_files_of_the_machine_tell_is_found(machine, code, script, evidence
 def test_another_user_than_root_is_told_that_it_could_not_be_asked(machine):
     machine.prefix = playing.AS_ANOTHER
     found = machine.look()
-    assert found['failed'] and 'could not be asked' in found['msg'] and 'uid 65534' in found['msg']
+    assert found['failed'] and 'could not be checked' in found['msg'] and 'uid 65534' in found['msg']
     assert 'coverage' not in found
 
 

@@ -99,12 +99,12 @@ def test_neither_url_nor_command_line_is_printed_or_logged(webhook, tmp_path, st
     assert done == code and len(bodies) == 1, output
     for text in (output, log.read_text()):
         assert '4f2a' not in text and SECRET not in text and 'tcp://' not in text
-    assert code == 0 or 'The webhook did not take the finding: it answered with status %d' % status in output
+    assert code == 0 or 'The webhook did not accept the finding: it answered with status %d' % status in output
 
 
 def test_a_webhook_that_is_not_there_is_an_error_with_its_reason(tmp_path):
     with socket.socket() as taken:
         taken.bind(('127.0.0.1', 0))
         code, output = notify(tmp_path, taken.getsockname()[1])
-    assert code == 2 and 'The webhook did not take the finding: ' in output and 'refused' in output, output
+    assert code == 2 and 'The webhook did not accept the finding: ' in output and 'refused' in output, output
     assert '4f2a' not in output and SECRET not in output

@@ -24,17 +24,17 @@ description:
   - Follows the audit log of the host where ansible-rulebook runs.
     Each finding becomes an event, usually within a second of the command.
   - The event is one of the C(findings) that the module claude_hooks.docker_audit.docker_findings_info returns, with the
-    same fields. Where the record names no node, its C(host) is the name of this machine. Its C(origin) says who could
+    same fields. If the record names no node, its C(host) is the name of this machine. Its C(origin) shows who could
     have forged it, V(raw) nobody below root, V(syslog) whoever may write to the syslog, V(interpreted) anybody who may
     run a command.
-  - How far it got is kept in C(${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks), and is moved behind an event when
-    the queue of ansible-rulebook has taken it. So none is lost and none comes twice when ansible-rulebook is started
-    again or the log is rotated. Only where it is killed just when an event was taken does that one come twice.
-  - Where logs were removed before they were read, an event with C(gap) V(true) and with C(host), C(first) and C(last)
-    says from when to when.
+  - The position is kept in C(${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks). It moves past an event once
+    the queue of ansible-rulebook has accepted it. So no event is lost or repeated when ansible-rulebook is restarted
+    or the log is rotated. Only if it is killed right after an event was accepted, that event is repeated.
+  - If logs were deleted before they were read, an event with C(gap) V(true) and with C(host), C(first) and C(last)
+    gives the period.
   - Executions whose command is not in the log are warnings in the log of ansible-rulebook.
   - Anybody can choose the words of a command line, and B(the actions run_module and run_playbook evaluate templates in
-    an event). See the rulebook claude_hooks.docker_audit.notify_on_remove for the way to hand an event to a playbook
+    an event). See the rulebook claude_hooks.docker_audit.notify_on_remove for how to pass an event to a playbook
     as data.
   - It needs the audit rule of this collection on the host, and the rights to read the audit log, usually those of root.
 options:
@@ -50,7 +50,7 @@ options:
     default: claude-hooks-docker
   possible:
     description:
-      - Whether to report commands that can hit a matching container though their arguments do not say so,
+      - Whether to report commands that can affect a matching container although they do not name it,
         like C(docker system prune).
     type: bool
     default: true
@@ -58,12 +58,13 @@ options:
     description:
       - Where the first run starts (ISO 8601). Without an offset it is local time.
       - V(today) and V(yesterday) are midnights, V(-2h) is two hours ago.
-      - Each later run goes on where the last one ended.
+      - Each later run continues where the last one ended.
     type: str
     default: today
   reader:
     description:
-      - Who follows. Readers of different names do not disturb each other; a second one of the same name is refused.
+      - Name of the reader. Readers of different names do not disturb each other; a second one of the same name is
+        refused.
     type: str
     default: rulebook
   log:
@@ -74,7 +75,7 @@ options:
   socket:
     description:
       - The socket of the docker engine that is asked for the names of containers.
-        Where no engine answers, ids stay V(possible).
+        If no engine answers, a command that gives an id is V(possible).
     type: str
     default: /run/docker.sock
 """
