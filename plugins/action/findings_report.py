@@ -39,12 +39,12 @@ class ActionModule(report_action.ReportAction):
 
     def check(self, given):
         dest = given['dest']
+        report_page.check(given['report'], dest)
         if dest is not None:
             formats.writer(dest, given['format'])
             whole_file.check('dest', dest, tuple(formats.WRITERS))
         elif given['format'] is not None:
             raise AnsibleActionFail('format=%s is the form of a file: name one with dest=FILE.jsonl' % given['format'])
-        report_page.check(given['report'])
         _compiled(given['select'])
 
     def report(self, hosts, given):

@@ -39,9 +39,9 @@ class ActionModule(report_action.ReportAction):
     }
 
     def check(self, given):
+        report_page.check(given['report'], given['dest'])
         if given['dest'] is not None:
             whole_file.check('dest', given['dest'], ('.jsonl', '.json'))
-        report_page.check(given['report'])
 
     def report(self, hosts, given):
         since, until = given['since'], given['before']

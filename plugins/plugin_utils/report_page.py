@@ -50,15 +50,18 @@ _IN_COLUMNS = frozenset(
 )
 
 Cell = dict[str, Any]
+_ENDINGS = ('.html', '.htm')
 _SHOWN = 2000  # characters: a command line can have two million
 _KINDS = 12  # that are counted at the top
 _OPEN_HOSTS = 6  # with more, a host's lines are one click away
 
 
-def check(path: str | None) -> None:
-    """Refuse a file that no page can be written to."""
+def check(path: str | None, dest: str | None) -> None:
+    """Refuse a file that no page can be written to, and a page that is asked for with the option of other files."""
+    if dest is not None and dest.lower().endswith(_ENDINGS):
+        raise whole_file.FileError('dest=%s: an HTML page is written with report=%s' % (dest, dest))
     if path is not None:
-        whole_file.check('report', path, ('.html',), unnamed=('.htm',))
+        whole_file.check('report', path, _ENDINGS[:1], unnamed=_ENDINGS[1:])
 
 
 def of_findings(

@@ -71,7 +71,8 @@ def _extra(name: str, playbook: str, own: frozenset[str], options: Collection[st
     if name in options:
         homes.append('audit.yml')
     if homes:
-        return '%s is a variable of %s, not of %s.yml' % (name, ' and '.join(homes), playbook)
+        more = ': -e dest=- writes JSON to stdout' if name == 'output' and 'dest' in own else ''
+        return '%s is a variable of %s, not of %s.yml%s' % (name, ' and '.join(homes), playbook, more)
     if name.startswith(PREFIX):
         return unknown_option(name, options)
     near = nearest(name, own)

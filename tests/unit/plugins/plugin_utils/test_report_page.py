@@ -302,10 +302,16 @@ def test_a_report_says_once_who_could_have_forged_what(origin, expected):
 def test_what_cannot_be_a_page_is_refused(tmp_path, name, is_fine):
     (tmp_path / 'folder.html').mkdir()
     try:
-        report_page.check(str(tmp_path / name))
+        report_page.check(str(tmp_path / name), None)
         assert is_fine
     except whole_file.FileError as error:
         assert not is_fine and 'name a file that ends in .html, in a folder' in str(error)
+
+
+@pytest.mark.parametrize('dest', ['r.html', 'R.HTM'])
+def test_a_page_named_as_another_file_is_refused_with_the_option_that_writes_it(dest):
+    with pytest.raises(whole_file.FileError, match='dest=%s: an HTML page is written with report=%s' % (dest, dest)):
+        report_page.check(None, dest)
 
 
 # --- What was not seen -----------------------------------------------------------------------------------------------

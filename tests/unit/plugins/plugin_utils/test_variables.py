@@ -36,6 +36,7 @@ def test_the_variables_are_those_that_the_playbook_reads(playbook):
         ('findings', 'kye', 'is key meant?'),
         ('findings', 'cotainr', 'is container meant?'),
         ('findings', 'docker_audit_uids', 'docker_audit_uids is a variable of audit.yml, not of findings.yml'),
+        ('verdicts', 'output', 'not of verdicts.yml: -e dest=- writes JSON to stdout'),
         ('findings', 'duration', 'duration is a variable of tail.yml, not of findings.yml'),
         ('tail', 'docker_audit_nonsense', 'is no option of the role docker_audit'),
     ],
