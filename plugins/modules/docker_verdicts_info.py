@@ -136,7 +136,7 @@ events:
   contains:
     count: {type: int, description: "How many there are, those of O(kept) included.", sample: 256}
     first: {type: str, description: "When the oldest of them was, or null.", sample: "2026-11-24T03:12:00.001Z"}
-    full: {type: bool, description: Whether the engine has dropped older ones. If not, it has all since its start., sample: true}
+    full: {type: bool, description: "Whether the engine has dropped older ones. If not, it has all since its start.", sample: true}
     kept: {type: int, description: How many O(kept) holds., sample: 0}
     gaps:
       description: "Periods of which events are missing between RV(events.first) and now: (C(first), C(last)), oldest first."
