@@ -230,8 +230,8 @@ def reach(
     silent = [host for host, result in read.items() if not result['counts']['executions']]
     if silent:
         lines.append(
-            'No docker execution in the log of %s. Nothing was executed there only if the audit rule was in force.'
-            % ', '.join(escape.quoted(host) for host in silent)
+            'No docker execution in the log of %s. Nothing was executed there only if the audit rule was in force: '
+            'coverage.yml checks it.' % ', '.join(escape.quoted(host) for host in silent)
         )
     return lines + parts.not_read(hosts)
 
