@@ -67,7 +67,7 @@ def _does(command: Command, incident: Incident) -> bool:
     if incident.what == 'renamed':
         return action == 'compose_up'
     if incident.what == 'held':
-        return action in _HOLDS
+        return action in _HOLDS or command.stop_before_rm
     if incident.what == 'removed':
         return action in _REMOVES or command.remove_orphans
     if incident.stopped == (action == 'compose_kill') and action != 'compose_up':

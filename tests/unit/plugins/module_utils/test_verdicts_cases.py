@@ -299,6 +299,14 @@ def test_a_stop_of_a_crash_loop_says_both():
     assert {'stop_event', 'had_ended_by_itself'} <= set(codes(judged[-1])) and 'crash_loop' in codes(judged[-2])
 
 
+@pytest.mark.parametrize('text, named', [('stop', [100]), ('kill', []), ('rm -f', []), ('rm -sf', [100])])
+def test_of_composes_commands_those_that_stop_hold_a_crash_loop(text, named):
+    labels = of('shop')
+    events = life(event(4, 'die', exitCode='1', **labels), event(5.1, 'stop', **labels), **labels)
+    found, connected = compose(4.9, 'docker compose -p shop %s' % text)
+    assert short(judge(events, [found], [LOGGED, connected]))[-1][3] == named
+
+
 @pytest.mark.parametrize(
     'text',
     [
