@@ -143,10 +143,7 @@ class ActionModule(asking_action.AskingAction):
                 self._notice('back')
                 pause, told = 0, None
             if calls > 1 and ack is not None and not result['acked']:
-                self._notice(
-                    'the position of this reader was moved or lost on the host: '
-                    'what this run printed is not printed again'
-                )
+                self._begin_again()
             had_news = self._show(result)
             ack = result['token']
             if is_last:
@@ -154,6 +151,15 @@ class ActionModule(asking_action.AskingAction):
                 closing += 1
                 if self._task.check_mode or not had_news or closing > 1:
                     return None
+
+    def _begin_again(self):
+        """The host gives what it gave before: it is counted anew, and not printed again. Said once."""
+        self._others = 0
+        if self._is_new('moved'):
+            self._notice(
+                'the position of this reader was moved or lost on the host, as when two names of the inventory are one '
+                'host: what this run printed is not printed again'
+            )
 
     def _call(self, wait, ack):
         """The result of the module, also where the host cannot be reached."""

@@ -232,6 +232,15 @@ def test_a_position_that_somebody_else_moved_is_told_and_repeats_nothing(follow)
     assert targets(action) == ['c1', 'c2'] and len(action.notices) == 1 and 'moved or lost' in action.notices[0]
 
 
+def test_two_names_of_one_host_that_share_a_position_are_told_once_and_counted_once(follow):
+    counts = {'executions': 0, 'failed': 0, 'unreadable': 0, 'others': 44}
+    again = [batch('b%d' % number, 1, acked=False, counts=counts) for number in range(4)]
+    action = follow([batch('a', 1, counts=counts), *again])
+    assert targets(action) == ['c1']
+    assert sum('two names of the inventory are one host' in line for line in action.notices) == 1
+    assert [line for line in action.notices if 'not shown' in line][0].startswith('web1: 44 findings of other')
+
+
 def test_a_token_that_the_host_does_not_know_at_the_start_is_no_news(follow):
     follow([batch('a', 1)], duration=0)
     assert follow([batch('b', 2, acked=False)]).notices == []
