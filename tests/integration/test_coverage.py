@@ -403,7 +403,7 @@ KERNEL = [
         r'command line of dockerd, pid \d+: tcp://127.0.0.1:\d+',
         {'socket_not_covered'},
     ),
-    ('socket_not_covered', 'note', lambda folder: own_engine.running(folder), '/docker.sock$', set()),
+    ('socket_not_covered', 'note', own_engine.running, '/docker.sock$', set()),
 ]
 
 

@@ -133,7 +133,7 @@ class ProjectEngine(RecordingEngine):
         found = re.fullmatch('/containers/([^/]+)(?:/(stop|kill|restart|start|pause|rename))?', path)
         if not found or method not in ('POST', 'DELETE'):
             return
-        identity = next((one for one, (name, _) in self.containers.items() if found.group(1) in (one, name)), None)
+        identity = next((one for one, known in self.containers.items() if found.group(1) in (one, known[0])), None)
         if identity is None:
             return
         service = self.containers[identity][1]['com.docker.compose.service']
