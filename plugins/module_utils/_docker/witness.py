@@ -48,11 +48,6 @@ class Client(NamedTuple):
     #: Whether it listens itself, so that others can ask through it; None: not known.
     accepts: bool | None = None
 
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Which asker this is: all connections of a process are one."""
-        return ('remote', self.remote, self.inode) if self.pid is None else ('pid', self.pid)
-
 
 class Look(NamedTuple):
     """All connections of the engine at a moment."""

@@ -14,7 +14,7 @@ delete.go answer after it): one that is not connected before that end did not as
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Iterable, NamedTuple, Sequence
+from typing import Iterable, Mapping, NamedTuple, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.witness import Client, Look
@@ -233,14 +233,18 @@ class Looks:
     def _candidates(self, asked: float, look: Look) -> list[Candidate]:
         """Everybody who can have asked, those that connected last first."""
         first = self._base(asked)
-        found: dict[object, Candidate] = {}
+        found: dict[tuple[object, ...], Candidate] = {}
         for earlier in self._looks[bisect_left(self._times, first) : bisect_left(self._times, asked)]:
             for one in earlier.clients:
                 self._add(found, one, earlier, asked, False)
         for one in look.clients:
             self._add(found, one, look, asked, True)
+        starts: dict[object, list[object]] = {}
+        for kind, pid, start in found:
+            if kind == 'pid':
+                starts.setdefault(pid, []).append(start)
         for time, entry in self._clients.between(first, asked):
-            key = ('pid', entry.get('pid'))
+            key = _key_of(entry, time, starts.get(entry.get('pid'), ()))
             known = found.get(key)
             if known is None:
                 found[key] = Candidate(entry, time, time, False, False)
@@ -248,7 +252,9 @@ class Looks:
                 found[key] = known._replace(who={**known.who, **_of_record(entry)}, connected=time, after=time)
         return sorted(found.values(), key=lambda one: (not one.is_in, -max(one.after, one.connected or 0)))
 
-    def _add(self, found: dict[object, Candidate], one: Client, look: Look, asked: float, is_now: bool) -> None:
+    def _add(
+        self, found: dict[tuple[object, ...], Candidate], one: Client, look: Look, asked: float, is_now: bool
+    ) -> None:
         """Add a connection of a look, unless it is ours, a docker command's whose words ask for something else, or one
         that came after the request."""
         if self._is_ours(one, look):
@@ -267,13 +273,16 @@ class Looks:
         if one.seen is None:
             # No process connects before it has started
             after = max(before, one.start if one.start is not None else before, 0)
-        known = found.get(one.key)
+        key = _key_of_client(one, found)
+        known = found.get(key)
         if known is not None:
             after = max(after, known.after)
         entry = _who(one, look.time)
         passes_on = self._passes_on(one) or behind is not None
-        is_in = is_now or (known is not None and known.is_in)
-        found[one.key] = Candidate(entry, None, after, is_in, passes_on, is_now and one.gone)
+        is_in, is_gone = is_now, is_now and one.gone
+        if known is not None:
+            is_in, is_gone = is_in or known.is_in, is_gone or known.is_gone
+        found[key] = Candidate(entry, None, after, is_in, passes_on, is_gone)
 
     def _is_ours(self, one: Client, look: Look) -> bool:
         return one.pid is not None and self._clients.is_ours(one.pid, look.time)
@@ -330,6 +339,27 @@ def _waits(incident: Incident, look: Look) -> bool:
         return False
     deadly = any(request.attributes.get('signal') == '9' for request in incident.requests)
     return incident.what == 'died' and incident.time > look.end and (incident.stopped or deadly)
+
+
+def _key_of_client(one: Client, found: Mapping[tuple[object, ...], Candidate]) -> tuple[object, ...]:
+    """Which asker a connection is of: all connections of a process are one, and a pid can be used again. Each look
+    calculates when a process started by its own clock, so that the times differ a little."""
+    if one.pid is None:
+        return 'remote', one.remote, one.inode
+    if one.gone or one.start is None:
+        return 'pid', one.pid, None
+    second = one.start // 1000
+    near = [key for key in (('pid', one.pid, second + step) for step in (0, -1, 1)) if key in found]
+    return near[0] if near else ('pid', one.pid, second)
+
+
+def _key_of(entry: Entry, time: float, starts: Sequence[object]) -> tuple[object, ...]:
+    """Which process with the pid of a connect made it: one that a look has, else one known by program and parent."""
+    pid = entry.get('pid')
+    before = [start for start in starts if isinstance(start, float) and start * 1000 <= time + names.CLOCK_LAG]
+    if before:
+        return 'pid', pid, max(before)
+    return ('pid', pid, None) if None in starts else ('record', pid, entry.get('ppid'), entry.get('exe'))
 
 
 def _plain(listener: str) -> str:

@@ -62,6 +62,8 @@ CURL_LOGGED = connect(0.9, CURL, '/usr/bin/curl')
 SDK_IN = client(SDK, '/usr/bin/python3', seen=-100, start=-200)
 STREAM_IN = client(STREAM, '/usr/bin/monitor', seen=-100, start=-200)
 PS_IN = client(1, '/usr/bin/docker', start=-51)
+GONE_BEFORE = {**client(CURL, '/usr/bin/evil'), 'gone': True, 'inode': 7}
+OTHER_BEFORE = client(CURL, '/usr/bin/evil', seen=-100, start=-200)
 NOBODY = [connect(-500, 1, '/usr/bin/docker')]
 
 
@@ -79,7 +81,8 @@ NOBODY = [connect(-500, 1, '/usr/bin/docker')]
             [CURL_LOGGED],
             ('api', 'open', {CURL, SDK}),
         ),
-        # one that keeps its connection, and no other
+        # one that keeps its connection, and no other; its start is calculated anew at each look
+        ([look(-100, client(SDK, 'x', start=-200.0004), event_at=None)], [SDK_IN], [], ('api', 'certain', [SDK])),
         ([look(-100, SDK_IN, event_at=None)], [SDK_IN], [], ('api', 'certain', [SDK])),
         # beside idle ones: the new one is likely, an old one is open
         ([look(-100, SDK_IN, event_at=None)], [CURL_IN, SDK_IN], [CURL_LOGGED], ('api', 'likely', [CURL])),
@@ -119,6 +122,14 @@ NOBODY = [connect(-500, 1, '/usr/bin/docker')]
             [*(connect(at, 500 + at, '/usr/bin/curl') for at in (-60, -50, -40)), CURL_LOGGED],
             ('api', 'open', {CURL, SDK, 440, 450, 460}),
         ),
+        # its pid was that of another process before, whose connection is still there, in whichever order
+        ([CLEAN], [GONE_BEFORE, CURL_IN], [CURL_LOGGED], ('api', 'open', [CURL, CURL])),
+        ([CLEAN], [CURL_IN, GONE_BEFORE], [CURL_LOGGED], ('api', 'open', [CURL, CURL])),
+        # or whose connect the log alone has
+        ([CLEAN], [CURL_IN], [connect(-50, CURL, '/usr/bin/evil'), CURL_LOGGED], ('api', 'likely', [CURL])),
+        ([CLEAN], [], [connect(-50, CURL, '/usr/bin/evil'), CURL_LOGGED], ('api', 'open', [CURL, CURL])),
+        # or that an earlier look had
+        ([look(-100, OTHER_BEFORE, event_at=None)], [CURL_IN], [CURL_LOGGED], ('api', 'likely', [CURL])),
         # over TCP no rule sees anybody
         (
             [CLEAN],
