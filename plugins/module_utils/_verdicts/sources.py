@@ -101,17 +101,21 @@ class Sources(NamedTuple):
             for watch in self.commands
         )
 
-    def doubt(self, start: float, end: float) -> tuple[str, float] | None:
-        """(code of evidence, time) why a docker command of a period can be missing among those known, or None."""
-        for code, periods in (('command_not_told', self.unreadable), ('clock_set_back', self.set_back)):
-            for first, last in periods:
-                if first <= end and last >= start:
-                    return code, max(first, start)
-        return None
+    def unread(self, start: float, end: float) -> float | None:
+        """When a docker command ran in a period that the log does not tell, or None."""
+        return _first_within(self.unreadable, start, end)
+
+    def came_twice(self, start: float, end: float) -> float | None:
+        """The first moment of a period that came twice, or None."""
+        return _first_within(self.set_back, start, end)
 
     def commands_partly(self, start: float, end: float) -> bool:
         """Whether docker commands of some users would be in the log."""
         return any(watch.start <= start and watch.end >= end for watch in self.commands)
+
+
+def _first_within(periods: Iterable[Period], start: float, end: float) -> float | None:
+    return next((max(first, start) for first, last in periods if first <= end and last >= start), None)
 
 
 def twice(moments: Iterable[tuple[int | None, int]]) -> Iterator[Period]:

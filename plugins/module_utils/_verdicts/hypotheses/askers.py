@@ -187,8 +187,9 @@ def ask_clients(
         lines.insert(0, note('unhealthy', time=incident.unhealthy))
     dockers = any(is_docker(entry) for entry in others.entries)
     logged = sources.commands_partly(incident.asked - STARTUP, incident.asked)
-    doubt = sources.doubt(incident.asked - STARTUP, incident.asked)
-    if commands.who or not logged or dockers or doubt:
+    period = (incident.asked - STARTUP, incident.asked)
+    is_hidden = sources.unread(*period) is not None or sources.came_twice(*period) is not None
+    if commands.who or not logged or dockers or is_hidden:
         if dockers:
             missing.append(note('docker_not_logged'))
         elif not logged:

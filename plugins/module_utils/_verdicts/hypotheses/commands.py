@@ -91,8 +91,7 @@ class Commands:
         sure = [claim for claim in claims if claim.sure]
         who = [claim.execution.entry for claim in claims]
         start = incident.asked - STARTUP
-        doubt = self._sources.doubt(start, incident.time)
-        missing = () if doubt is None else (note(doubt[0], time=doubt[1]),)
+        missing = self._doubt(start, incident.time)
         # COMPOSE_PROJECT_NAME, which nobody logs, can name another project than that of the folder
         is_guess = is_beside_others and any(claim.evidence['code'] == 'of_folder' for claim in sure)
         if len(claims) == 1 and sure and not is_guess:
@@ -110,6 +109,13 @@ class Commands:
             # With connects logged, a docker that was not logged is among those who connected
             return answers.excluded(CAUSE)
         return answers.not_known(CAUSE, *self._missing(start, incident.time))
+
+    def _doubt(self, start: float, end: float) -> tuple[Evidence, ...]:
+        """Why a command of that time can be missing among those known."""
+        unread, twice = self._sources.unread(start, end), self._sources.came_twice(start, end)
+        if unread is not None:
+            return (note('command_not_told', time=unread),)
+        return () if twice is None else (note('clock_set_back', time=twice),)
 
     def _missing(self, start: float, end: float) -> list[Evidence]:
         sources = self._sources
