@@ -103,7 +103,7 @@ def test_an_unknown_state_is_refused_before_any_host_is_touched():
         ({'docker_audit_rule_file': 'docker.conf'}, 'that ends in .rules'),
         ({'docker_audit_rule_file': 'a.rules\n'}, 'cannot be a rule file'),
         ({'docker_audit_executables': ['../docker']}, 'cannot be searched for: use a name without a directory'),
-        ({'docker_audit_executables': ['docker;id']}, 'cannot be looked for'),
+        ({'docker_audit_executables': ['docker;id']}, 'cannot be searched for'),
         ({'docker_audit_executables': []}, 'are both empty: name a docker CLI in one of them'),
         ({'docker_audit_prepend': 'perhaps'}, 'is not a valid boolean'),
         ({'docker_audit_forward_container': ''}, 'docker_audit_forward_container must not be empty'),
