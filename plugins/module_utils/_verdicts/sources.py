@@ -88,6 +88,13 @@ class Sources(NamedTuple):
     def events_known(self, start: float, end: float) -> bool:
         return not any(first < end and last > start for first, last in self.blind)
 
+    def sockets_at(self, time: float) -> frozenset[str]:
+        """The sockets whose connects were logged at a moment. Of several, which rule came when is not known: before the
+        last change of such rules, it is known of the usual socket alone."""
+        found = frozenset(self.sockets)
+        is_now = time >= max((start for start, _end in self.connects), default=FOREVER)
+        return found if len(found) < 2 or is_now else found & {names.SOCKET}
+
     def connects_logged(self, start: float, end: float) -> bool:
         return covers(self.connects, start, end)
 

@@ -96,8 +96,7 @@ class Commands:
         is_guess = is_beside_others and any(claim.evidence['code'] == 'of_folder' for claim in sure)
         if len(claims) == 1 and sure and not is_guess:
             self._used.setdefault(_use(claims[0], incident), incident)
-            answer = answers.shown(CAUSE, *lines, who=who)
-            return answer._replace(missing=missing)
+            return answers.shown(CAUSE, *lines, who=who)._replace(missing=missing)
         if claims:
             return answers.not_known(CAUSE, who=who, evidence=lines)._replace(sure=len(sure) == len(claims))
         if missing:

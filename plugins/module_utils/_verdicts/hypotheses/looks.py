@@ -308,7 +308,7 @@ class Looks:
         sources = self._sources
         missing = [] if look.is_whole else [note('look_not_whole')]
         listeners = sorted({*look.listeners, *(one.listener for one in look.clients)})
-        others = [name for name in listeners if _plain(name) not in map(_plain, sources.sockets)]
+        others = [name for name in listeners if _plain(name) not in map(_plain, sources.sockets_at(asked))]
         if not sources.connects_logged(asked - STARTUP, asked):
             missing.append(note('connects_not_logged'))
         elif not sources.connects_logged(self._base(asked), asked):

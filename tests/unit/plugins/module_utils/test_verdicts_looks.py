@@ -147,6 +147,18 @@ def test_who_asked_by_the_api(before, then, connects, expected):
     assert (set(pids) if isinstance(expected[2], set) else pids) == expected[2]
 
 
+@pytest.mark.parametrize('added, confidence', [(-30, 'certain'), (60, 'likely')])
+def test_a_rule_of_a_further_socket_that_came_later_proves_nothing(added, confidence):
+    """Of rules with one key, the log tells when one came, not which."""
+    also = '/srv/proxy/docker.sock'
+    edge = START + added * 1000
+    looking = SEEN._replace(sockets=(SOCKET, also), connects=((float('-inf'), edge), (edge, float('inf'))))
+    seen = marks(look(-20, event_at=None), look(1.003, CURL_IN, listeners=[SOCKET, also]))
+    (verdict,) = judge(life(*kill(1)), [], [*NOBODY, CURL_LOGGED], looking, marks=seen)
+    assert (verdict['cause'], verdict['confidence']) == ('api', confidence)
+    assert ('listeners_not_watched' in codes(verdict)) is (confidence == 'likely')
+
+
 @pytest.mark.parametrize(
     'change, looking',
     [
