@@ -172,7 +172,7 @@ class Reading:
                 'SYSCALL records of %s end before the key of their rule, %d of them, the first: %r: '
                 'was it wrapped or cut?' % (text.name, self._scan.cut, texts.shown(self._scan.first_cut[:_SHOWN]))
             )
-            self._scan.cut = 0
+            self._scan.cut, self._scan.first_cut = 0, b''
 
 
 def _explained(sample: bytes) -> str:

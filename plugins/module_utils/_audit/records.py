@@ -318,7 +318,7 @@ def _without_syscall(text: bytes, head: bytes) -> Iterator[tuple[int, bytes]]:
         prefix = before[end + 1 :]
         # The line before is the SYSCALL record, or another EXECVE record that was looked at
         is_syscall = before.startswith(prefix + _SYSCALL + ident + b'): ', start) and end - start < LONGEST
-        is_whole = is_syscall and _has_key(before, start, end)
+        is_whole = is_syscall and _has_key(before, start + len(prefix), end)
         if not is_whole and (start or last != (prefix, ident)):
             yield place, ident
         # A head within a line says nothing of the record that the line is, nor does one of a record that is damaged
@@ -329,7 +329,7 @@ def _without_syscall(text: bytes, head: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _has_key(text: bytes, start: int, end: int) -> bool:
-    """Whether the line text[start:end] of a SYSCALL record is one record, and has a key that no user wrote."""
+    """Whether the SYSCALL record text[start:end] ends with its line, and has a key that no user wrote."""
     if text.find(b' msg=audit(', start + len(_SYSCALL), end) >= 0 or _CHOSEN.search(text, start, end):
         return False
     return bool(_WITH_KEY.match(text, start, end + 1))

@@ -482,3 +482,11 @@ def test_structured_data_of_rfc_5424_can_hold_an_escaped_bracket():
     lines = [line.encode() if isinstance(line, str) else line for line in LINES]
     before = b'<13>1 2026-11-24T03:13:20.100Z web1 audisp-syslog - - ' + data + b' '
     assert only(b'\n'.join(before + line for line in lines) + b'\n')['host'] == 'web1'
+
+
+def test_of_two_files_each_shows_its_own_record_without_a_key(tmp_path):
+    for name in 'ab':
+        line = [line.encode() if isinstance(line, str) else line for line in LINES][0][:120]
+        (tmp_path / name).write_bytes(line.replace(b'.100:1)', b'.100:%d)' % ord(name)) + b'\n')
+    _found, problems = read(files=[str(tmp_path / 'a'), str(tmp_path / 'b')])
+    assert [':%d)' % ord(name) in problem for name, problem in zip('ab', problems)] == [True, True]
