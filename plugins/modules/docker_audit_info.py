@@ -373,13 +373,13 @@ def find_service_programs(module):
 
 
 def find_engine_sockets(file_rules):
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import listeners
 
     found = listeners.of_root()
     if found is None:
-        ours = [rule for rule in file_rules if any(key.endswith(names.SOCKET_SUFFIX) for key in rule['keys'])]
-        found = [value for rule in ours for name, operator, value in rule['fields'] if name == 'path']
+        found = audit_rules.paths(rule for rule in file_rules if any(key.endswith(names.SOCKET_SUFFIX) for key in rule['keys']))
     return sorted(set([names.SOCKET] + found), key=lambda path: (path != names.SOCKET, path))
 
 

@@ -236,6 +236,11 @@ def with_keys(rules: Iterable[Rule], keys: Iterable[str]) -> list[Rule]:
     return [rule for rule in rules if wanted & set(rule['keys'])]
 
 
+def paths(rules: Iterable[Rule]) -> list[str]:
+    """The files and sockets that rules name, in their order."""
+    return [value for rule in rules for name, operator, value in rule['fields'] if (name, operator) == ('path', '=')]
+
+
 def difference(wanted: Iterable[Rule], held: Iterable[Rule]) -> tuple[list[str], list[str]]:
     """What is missing of ``wanted`` in ``held``, and what there is beside it, as text."""
     wanted, held = list(wanted), list(held)

@@ -351,9 +351,8 @@ def _sources(host: Host) -> list[Problem]:
     off += [] if host['has_witness'] else [_WITNESS]
     # Without a rule for docker, another code says more.
     found = [problem('sources_off', '; '.join(off))] if off and watched(host) else []
-    keys = {key + names.SOCKET_SUFFIX for key in host['keys']}
-    fields = [field for rule in host['kernel'] if keys & set(rule['keys']) for field in rule['fields']]
-    sockets = {value for name, operator, value in fields if (name, operator) == ('path', '=')}
+    keys = [key + names.SOCKET_SUFFIX for key in host['keys']]
+    sockets = audit_rules.paths(audit_rules.with_keys(host['kernel'], keys))
     return found + [problem('socket_not_covered', path) for path in host['sockets'] if sockets and path not in sockets]
 
 

@@ -21,8 +21,10 @@ SWARM_PORTS = (2377, 7946)
 
 _LISTEN = '0A'  # include/net/tcp_states.h
 _ACCEPTS = 0x10000  # __SO_ACCEPTCON of include/uapi/linux/net.h
-# Where dockerd listens for others than clients of the API: metrics of plugins, libnetwork's helpers, swarm's control
-_OTHER_SOCKETS = re.compile(r'/(?:metrics\.sock|libnetwork/[0-9a-f]+\.sock|swarm/control\.sock)\Z')
+# Num: RefCount Protocol Flags Type St Inode Path; the path of an abstract socket begins with @
+_UNIX = re.compile(r'[0-9A-Fa-f]+: [0-9A-Fa-f]+ [0-9A-Fa-f]+ ([0-9A-Fa-f]{8}) [0-9A-Fa-f]+ [0-9A-Fa-f]+ +(\d+) (/.*)')
+#: Where dockerd listens for others than clients of the API: metrics of plugins, libnetwork's helpers, swarm's control
+OTHER_SOCKETS = re.compile(r'/(metrics\.sock|libnetwork/[0-9a-f]+\.sock|swarm/control\.sock)\Z')
 # What an audit rule can name as it stands
 _RULED = re.compile(r'(?:/[\w@%+,.:-]+)+\Z', re.ASCII)
 
@@ -47,12 +49,11 @@ def unix(host: Tree, pids: Iterable[int]) -> list[str]:
     for pid in pids:
         inodes = _inodes(host, pid)
         for line in (host.text('/proc/%d/net/unix' % pid) or '').split('\n')[1:] if inodes else ():
-            # Num: RefCount Protocol Flags Type St Inode Path; the path of an abstract socket begins with @
-            fields = line.split(None, 7)
-            if len(fields) == 8 and fields[6] in inodes and int(fields[3], 16) & _ACCEPTS and fields[7][0] == '/':
-                folder, name = os.path.split(fields[7])
+            known = _UNIX.match(line)
+            if known and known.group(2) in inodes and int(known.group(1), 16) & _ACCEPTS:
+                folder, name = os.path.split(known.group(3))
                 path = os.path.join(os.path.realpath(folder), name)
-                if not _OTHER_SOCKETS.search(path):
+                if not OTHER_SOCKETS.search(path):
                     found.append(path)
     return sorted(set(found))
 

@@ -20,6 +20,7 @@ import threading
 import time
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import listeners
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / 'roles' / 'docker_audit' / 'files' / 'witness'))
 
@@ -54,6 +55,12 @@ if os.fork() == 0:
 
 
 FORKING = threading.Lock()
+
+
+def test_witness_and_coverage_leave_out_the_same_listeners_of_an_engine():
+    """The witness is a program of its own on the host: it cannot use what the modules have."""
+    assert kernel.OTHER_PATHS.pattern == listeners.OTHER_SOCKETS.pattern
+    assert kernel.OTHER_PORTS == frozenset(listeners.SWARM_PORTS)
 
 
 def wait(condition, seconds=10):

@@ -314,6 +314,18 @@ def test_the_unix_sockets_on_which_an_engine_listens(tree):
     assert tree.look()['sockets'] == ['/run/docker.sock', '/srv/api socket']
 
 
+@pytest.mark.parametrize(
+    'made', ['x x x zz x x 21 /y', '0: 1 1 zzzzzzzz 1 1 21 /y', ': 21 /y', '0: 1 1 00010000 1 1 21 @y']
+)
+def test_a_name_with_a_line_end_in_it_breaks_nothing(tree, made):
+    """Any user can give a socket such a name."""
+    tree.daemon(sockets=[21])
+    tree.write(
+        '/proc/77/net/unix', UNIX + '0000000000000000: 00000002 00000000 00000000 0001 01 99 /tmp/x\n%s\n' % made
+    )
+    assert tree.look()['sockets'] == ['/run/docker.sock']
+
+
 def test_an_engine_without_sockets_has_none(tree):
     tree.daemon()
     tree.write('/proc/77/net/unix', UNIX)
