@@ -56,6 +56,8 @@ SENTENCES = {
     + ' fits: the container of project {project} was created from its file{service}',
     'command_of_folder': '{time} ' + _WHO + ' fits: the container belongs to the project in {folder}{service}',
     'command_may_mean': '{time} ' + _WHO + ' may fit: it may mean the project {project}{service}',
+    'command_of_environment': '{time} ' + _WHO + ' means the project {projects}, unless COMPOSE_PROJECT_NAME or '
+    'an env file named {project}',
     'command_of_service': '{time} ' + _WHO + ' fits: the container belongs to its swarm service {service_name}',
     'command_of_stack': '{time} ' + _WHO + ' fits: the container belongs to its stack {stack}',
     'command_of_swarm': '{time} ' + _WHO + ' may fit: the container belongs to a swarm service',
@@ -265,6 +267,7 @@ _MADE = {
     'then': lambda line: ', then {}'.format(line['then']) if line.get('then') in ('stop', 'restart') else '',
     'containers': lambda line: 'every container' if line.get('containers') != 1 else 'the one container',
     'together': lambda line: '%s containers ended' % escape.word(line.get('containers')),
+    'projects': lambda line: _listed('projects')(line)[2:] or '-',
     'users': _listed('users'),
     'listeners': _listed('listeners'),
     'remote': lambda line: ' at ' + escape.word(line['remote']) if line.get('remote') else '',

@@ -181,7 +181,7 @@ class _Case:
             memory = answers.Answer('oom', state, (), (note('oom_killed'),))
         # By which request it ended, if by any, nothing tells
         request = happening.Event(incident.time, 'kill', '', incident.id, incident.name, {})
-        claims, remarks = self.commands.fitting(incident._replace(requests=(request,), stopped=True))
+        claims, remarks, _ = self.commands.fitting(incident._replace(requests=(request,), stopped=True))
         who = [claim.execution.entry for claim in claims]
         command = answers.not_known('cli', who=who, evidence=[commands.fits(claim) for claim in claims] + remarks)
         down = self.engine_ends.of_state(incident, len(self._together(incident)))
@@ -204,7 +204,7 @@ class _Case:
     def _later_end(self, incident: Incident) -> dict[str, Any]:
         """A container that was asked for a signal, and ended later or otherwise."""
         lines = seen(incident) + [note('signal_but_later_end')]
-        claims, remarks = self.commands.fitting(incident)
+        claims, remarks, _ = self.commands.fitting(incident)
         lines += [note('command_sent_signal', **commands.who_did(claim.execution.entry)) for claim in claims] + remarks
         return conclude(incident, [answers.not_known('self_exit'), answers.not_known('api')], lines)
 
@@ -212,7 +212,8 @@ class _Case:
         """The engine was asked, by somebody or by itself."""
         seen_then = self.looks.of(incident)
         recent = self.clients.meanwhile(incident.asked - happening.STARTUP, incident.asked)
-        command = self.looks.confirm(incident, seen_then, self.commands.ask(incident, bool(recent.entries)))
+        command, by_environment = self.commands.ask(incident, bool(recent.entries))
+        command = self.looks.confirm(incident, seen_then, command)
         attached = self.attached.ask(incident)
         down, itself = self.engine_ends.ask(incident), engine.ask_itself(incident)
         if command.who and down.state == answers.SHOWN:
@@ -244,7 +245,7 @@ class _Case:
         if incident.what == 'held':
             known = self.sources.events_known(incident.died or 0, incident.time)
             lines.append(note('had_ended_by_itself', time=incident.died) if known else note('events_forgotten'))
-        return conclude(incident, [command, attached, api, down, itself], lines)
+        return conclude(incident, [command, attached, api, down, itself, by_environment], lines)
 
     def _can_be(self, command: Answer, is_seen: bool) -> bool:
         """Whether a docker command can have asked: beside a look, only one that is known."""

@@ -9,7 +9,7 @@ Source: how a reference is resolved is moby's daemon/container.go GetContainer: 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from typing import Iterable, Mapping, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import Event, Incident
@@ -20,6 +20,9 @@ FOLDER = PROJECT + '.working_dir'
 FILES = PROJECT + '.config_files'
 SWARM_SERVICE = 'com.docker.swarm.service.name'
 STACK = 'com.docker.stack.namespace'
+
+# What happens to a container only because somebody asked for it
+_ASKED = ('create', 'kill', 'stop', 'destroy', 'rename')
 
 _ID = re.compile(r'[0-9a-f]{1,64}\Z')
 
@@ -41,6 +44,7 @@ class World:
         self._destroyed: dict[str, float] = {}
         self._labels: dict[str, Mapping[str, str]] = {}
         self._of_name: dict[str, set[str]] = {}
+        self._asked: dict[str, list[float]] = {}
         #: When the engine noted the end of a prune, in order.
         self.prunes: list[float] = []
         for one in happened:
@@ -82,6 +86,8 @@ class World:
         if not names or names[-1][1] != one.name:
             self._call(one.id, one.time if names else 0, one.name)
         self._labels[one.id] = one.attributes
+        if one.action in _ASKED and PROJECT in one.attributes:
+            self._asked.setdefault(one.attributes[PROJECT], []).append(one.time)
         if one.action == 'create':
             self._created[one.id] = one.time
         elif one.action == 'destroy':
@@ -100,6 +106,14 @@ class World:
 
     def created(self, identity: str) -> float | None:
         return self._created.get(identity)
+
+    def was_asked_for(self, projects: Iterable[str], start: float, end: float) -> bool:
+        """Whether somebody asked for something with a container of one of these Compose projects in a period."""
+        for project in projects:
+            asked = self._asked.get(project, [])
+            if bisect_left(asked, start) < bisect_right(asked, end):
+                return True
+        return False
 
     def resolves(self, target: str, incident: Incident, time: float) -> str | None:
         """How a reference leads to the container of an incident: 'id', 'name', 'prefix'; None if it does not."""

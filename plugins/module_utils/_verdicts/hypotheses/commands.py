@@ -84,10 +84,19 @@ class Commands:
         self._composing = max((compose.longest(one.command) for one in self._kinds['compose']), default=0)
         self._hex = sorted({len(target) for target in self._targets if len(target) <= 64})
 
-    def ask(self, incident: Incident, is_beside_others: bool = False) -> Answer:
-        """The answer for an incident, beside which other clients connected or not."""
-        claims, remarks = self.fitting(incident)
-        lines = [fits(claim) for claim in claims] + remarks
+    def ask(self, incident: Incident, is_beside_others: bool = False) -> tuple[Answer, Answer]:
+        """The answer for an incident, beside which other clients connected or not; and that of Compose commands that
+        name another project, and can mean this one by their environment."""
+        claims, remarks, by_environment = self.fitting(incident)
+        lines = [fits(claim) for claim in by_environment]
+        other = answers.not_known(CAUSE, *lines, who=[claim.execution.entry for claim in by_environment])
+        answer = self._ask(incident, claims, remarks, is_beside_others)
+        return answer, other if by_environment else answers.excluded(CAUSE)
+
+    def _ask(
+        self, incident: Incident, claims: Sequence[Claim], remarks: Sequence[Evidence], is_beside_others: bool
+    ) -> Answer:
+        lines = [*map(fits, claims), *remarks]
         sure = [claim for claim in claims if claim.sure]
         who = [claim.execution.entry for claim in claims]
         start = incident.asked - STARTUP
@@ -124,14 +133,15 @@ class Commands:
             return [note('commands_not_logged')]
         return [note('users_not_watched', users=list(sources.unwatched))]
 
-    def fitting(self, incident: Incident) -> tuple[list[Claim], list[Evidence]]:
-        """The commands that fit, and remarks on those that nearly do."""
+    def fitting(self, incident: Incident) -> tuple[list[Claim], list[Evidence], list[Claim]]:
+        """The commands that fit, remarks on those that nearly do, and what fits by its environment alone."""
         claims: list[Claim] = []
+        by_environment: list[Claim] = []
         remarks: list[Evidence] = []
         moments = incident.times
         # Of more than can be shown none is picked, however many there are
         for one in reversed(self._candidates(incident)):
-            if len(claims) >= SHOWN_OTHERS:
+            if len(claims) + len(by_environment) >= SHOWN_OTHERS:
                 break
             connected = self._clients.of(one)
             # The request follows the last connect; a command that waited for an answer connected early
@@ -145,8 +155,9 @@ class Commands:
             elif not connected and self._sources.connects_logged(one.time, max(moments)):
                 remarks.append(note('did_not_connect', **who_did(one.entry)))
             elif not connected or any(min(connected) <= time for time in moments):
-                claims.append(claim._replace(connected=bool(connected)))
-        return claims[::-1], remarks[::-1]
+                found = by_environment if claim.evidence['code'] == 'of_environment' else claims
+                found.append(claim._replace(connected=bool(connected)))
+        return claims[::-1], remarks[::-1], by_environment[::-1]
 
     def _candidates(self, incident: Incident) -> list[Execution]:
         moments = incident.times

@@ -4,7 +4,9 @@
 """Finds the Compose commands that can have taken a container away, by the container's labels.
 
 Sources: compose 2 lowers a project's name and looks for its file in the parent folders, too (cli.ProjectFromOptions of
-compose-go), compose 1 strips it (get_project_name of compose/cli/command.py); which services a command touches is
+compose-go), compose 1 strips it (get_project_name of compose/cli/command.py). Only -p comes before COMPOSE_PROJECT_NAME
+of the environment, .env and --env-file, which nothing logs (withNamePrecedenceLoad of compose-go): whatever else a
+command names, it can mean any project by that. Which services a command touches is
 pkg/compose/{stop,kill,remove,down,restart,convergence}.go of docker/compose 2.
 """
 
@@ -48,18 +50,23 @@ def claim(one: Execution, ready: float, incident: Incident, known: world.World) 
     if in_time is None or service is None or of_project is None:
         return None
     evidence, sure = of_project
+    if evidence['code'] == 'of_environment' and known.was_asked_for(
+        evidence['projects'], ready, ready + longest(command)
+    ):
+        return None  # it did its work there
     # up and scale leave alone what is as it should be
     does = command.action not in ('compose_up', 'compose_scale') or command.force_recreate
     if incident.what == 'died' and command.action == 'compose_up' and not incident.stopped:
         does = False
-    if not service:
+    if not service and evidence['code'] != 'of_environment':
         evidence = dict(evidence, service=incident.attributes.get(world.SERVICE), named=list(command.targets))
     return evidence, sure and in_time and service and does
 
 
 def may_be_attached(one: Execution, incident: Incident, known: world.World) -> bool:
     """Whether a Compose that stays can be of the project of a container, whatever its services are."""
-    return _of_project(one, incident, known) is not None
+    of_project = _of_project(one, incident, known)
+    return of_project is not None and of_project[0]['code'] != 'of_environment'
 
 
 def _does(command: Command, incident: Incident) -> bool:
@@ -137,7 +144,7 @@ def _by_files(
         return note('of_files', project=project, files=sorted(own & named)), only
     others = {other for name in named for other in known.by_file.get(name or '', ())}
     if others and project not in others and known.is_real(own) and own and len(named) == len(command.files):
-        return None  # these files are of other projects
+        return _of_others(project, others)
     return note('may_mean', project=project), False
 
 
@@ -153,8 +160,14 @@ def _by_folders(
             return note('of_folder', project=project, folder=folder), len(projects) == 1
         if projects:
             own = incident.attributes.get(world.FOLDER)
-            return None if own is None or known.is_real([own]) else (note('may_mean', project=project), False)
+            if own is None or known.is_real([own]):
+                return _of_others(project, projects)
+            break
     return note('may_mean', project=project), False
+
+
+def _of_others(project: str, others: set[str]) -> tuple[Evidence, bool]:
+    return note('of_environment', project=project, projects=sorted(others)), False
 
 
 def _files(label: str | None) -> set[str | None]:

@@ -422,7 +422,8 @@ def test_no_connection_outlives_the_engine(options, expected):
 @pytest.mark.parametrize(
     'text, other, expected',
     [
-        ('docker compose down', '/srv/other', [('stopped+removed', 'cli', 'certain', [100])]),
+        # nothing shows that it worked on its own project
+        ('docker compose down', '/srv/other', [('stopped+removed', 'cli', 'likely', [100])]),
         (
             'docker compose -f /srv/shop/compose.yml down',
             '/srv/other',

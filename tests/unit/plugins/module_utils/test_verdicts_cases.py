@@ -74,8 +74,53 @@ OTHER_PROJECT = [
 @pytest.mark.parametrize('text, cwd', OTHER_PROJECT)
 def test_a_command_for_another_project_is_not_named(text, cwd):
     found, connected = compose(0.5, text, cwd=cwd)
-    judged = judge(SHOP + BLOG, [found], [LOGGED, connected, CURL])
-    assert short(judged) == [('stopped', 'api', 'likely', [300])]
+    (verdict,) = judge(SHOP + BLOG, [found], [LOGGED, connected, CURL])
+    assert short([verdict]) == [('stopped', 'api', 'likely', [300])]
+    assert ('command_of_environment' in codes(verdict)) is (' -p ' not in text)
+
+
+@pytest.mark.parametrize(
+    'also, expected',
+    [
+        ([], ('cli', 'likely', [101])),  # COMPOSE_PROJECT_NAME=shop docker compose -f /srv/blog/... fits as well
+        (
+            [event(0.6, 'kill', 'bb' * 32, 'blog-web-1', signal='15', **of('blog', '/srv/blog'))],
+            ('cli', 'certain', [101]),
+        ),
+        # by somebody else, before that command and long after
+        (
+            [event(-5, 'kill', 'bb' * 32, 'blog-web-1', signal='15', **of('blog', '/srv/blog'))],
+            ('cli', 'likely', [101]),
+        ),
+        (
+            [event(7000, 'kill', 'bb' * 32, 'blog-web-1', signal='15', **of('blog', '/srv/blog'))],
+            ('cli', 'likely', [101]),
+        ),
+        # a crash loop says nothing of what was asked for
+        (
+            [event(0.6, 'die', 'bb' * 32, 'blog-web-1', exitCode='1', **of('blog', '/srv/blog'))],
+            ('cli', 'likely', [101]),
+        ),
+        # of a third project
+        ([event(0.6, 'create', 'cc' * 32, 'c', **of('c', '/srv/c'))], ('cli', 'likely', [101])),
+    ],
+)
+@pytest.mark.parametrize('text, cwd', [pair for pair in OTHER_PROJECT if ' -p ' not in pair[0]])
+def test_a_command_that_can_mean_a_project_by_its_environment_lowers_what_is_certain(text, cwd, also, expected):
+    """Only -p comes before COMPOSE_PROJECT_NAME (measured with compose 2.26 and 2.40)."""
+    found, connected = compose(0.5, text, cwd=cwd)
+    sure = [command(0.6, 'docker stop claude-hooks-a', 101), connect(0.7, 101)]
+    events = sorted(SHOP + BLOG + also, key=lambda one: one['timeNano'])
+    (verdict,) = [one for one in judge(events, [found, sure[0]], [LOGGED, connected, sure[1]]) if one['id'] == A]
+    assert short([verdict]) == [('stopped', *expected)]
+    assert ('command_of_environment' in codes(verdict)) is (expected[1] == 'likely')
+
+
+@pytest.mark.parametrize('text, cwd', OTHER_PROJECT)
+def test_a_command_that_can_mean_a_project_by_its_environment_is_a_candidate_where_nobody_else_is(text, cwd):
+    found, connected = compose(0.5, text, cwd=cwd)
+    (verdict,) = judge(SHOP + BLOG, [found], [LOGGED, connected])
+    assert short([verdict]) == [('stopped', 'not_known', 'open', [] if ' -p ' in text else [100])]
 
 
 SAME_PROJECT = [

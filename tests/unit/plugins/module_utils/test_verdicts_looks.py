@@ -147,6 +147,24 @@ def test_who_asked_by_the_api(before, then, connects, expected):
     assert (set(pids) if isinstance(expected[2], set) else pids) == expected[2]
 
 
+@pytest.mark.parametrize('text, confidence', [('-p blog', 'certain'), ('-f /srv/blog/compose.yml', 'likely')])
+def test_beside_a_compose_that_can_mean_the_project_by_its_environment_no_client_is_certain(text, confidence):
+    labels = {
+        'com.docker.compose.project': 'shop',
+        'com.docker.compose.project.working_dir': '/srv/shop',
+        'com.docker.compose.project.config_files': '/srv/shop/compose.yml',
+    }
+    blog = {name: value.replace('shop', 'blog') for name, value in labels.items()}
+    events = life(*kill(1, **labels), **labels) + life(identity='b2' * 32, name='blog', **blog)
+    given = command(0.7, 'docker compose %s kill' % text, DOCKER, cwd='/srv/shop')
+    plugin = client(401, '/usr/libexec/docker/cli-plugins/docker-compose', ppid=DOCKER)
+    connects = [*NOBODY, CURL_LOGGED, connect(0.8, 401, plugin['exe'], ppid=DOCKER)]
+    seen = marks(look(-20, event_at=None), look(1.003, CURL_IN, plugin))
+    (verdict,) = judge(events, [given], connects, SEEN, marks=seen)
+    assert short([verdict]) == [('died', 'api', confidence, [CURL])]
+    assert ('command_of_environment' in codes(verdict)) is (confidence == 'likely')
+
+
 @pytest.mark.parametrize('added, confidence', [(-30, 'certain'), (60, 'likely')])
 def test_a_rule_of_a_further_socket_that_came_later_proves_nothing(added, confidence):
     """Of rules with one key, the log tells when one came, not which."""
