@@ -80,6 +80,9 @@ made = socket.socket(socket.AF_UNIX)
 made.connect(sys.argv[1])
 ours.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [made.fileno()]))])
 """.replace('sys.argv[3]', 'os.getpgrp()')
+# The same, but the one that connected keeps its connection, or a copy of it is all that the other one needs.
+LENDS = HANDS_ON.replace('    while os.getppid() == int(os.getpgrp()): time.sleep(0.01)\n', '') + 'os.wait()\n'
+GIVES = LENDS.replace('os.wait()', 'made.close()\nos.wait()')
 
 
 def engine_request(path, method, target, body=None):
@@ -309,6 +312,15 @@ def test_who_handed_a_connection_on_is_gone_and_nobody_is_named_for_it(host):
     (client,) = askers(look)
     assert (client['pid'], client['gone']) == (asker.pid, True)
     assert not {'argv', 'exe', 'comm', 'start'} & set(client)
+
+
+@pytest.mark.parametrize('text, shared', [(LENDS, True), (GIVES, True), (CLIENT, False)])
+def test_a_connection_that_another_process_holds_is_seen_to_be_shared(host, text, shared):
+    container = host.container()
+    with asking(host.python(text, 'POST /containers/%s/stop' % container)) as asker:
+        look = host.look(container)
+    (client,) = askers(look)
+    assert (client['pid'], client['shared'], 'gone' in client) == (asker.pid, shared, False)
 
 
 @pytest.mark.parametrize('words, action', [(['rm', '{id}'], 'destroy'), (['rename', '{id}', 'other'], 'rename')])

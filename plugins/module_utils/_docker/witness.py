@@ -22,8 +22,8 @@ _ID = re.compile(r'[0-9a-f]{64}\Z')
 
 
 class Client(NamedTuple):
-    """A connection that the engine had at a look. pid, uid and gid are those of the process that made it: it can have
-    handed the connection on. They are None over TCP."""
+    """A connection that the engine had at a look. pid, uid and gid are those of the process that made it; they are None
+    over TCP."""
 
     inode: int
     listener: str
@@ -47,6 +47,8 @@ class Client(NamedTuple):
     container: str | None = None
     #: Whether it listens itself, so that others can ask through it; None: not known.
     accepts: bool | None = None
+    #: Whether another process holds a connection of this one, too, or has got it; None: not known.
+    shared: bool | None = None
 
 
 class Look(NamedTuple):
@@ -167,7 +169,7 @@ def _client(entry: Any) -> Client | None:
     )
     if is_gone:
         return client
-    container, accepts = _text(entry.get('container')), entry.get('accepts')
+    container, accepts, shared = _text(entry.get('container')), entry.get('accepts'), entry.get('shared')
     return client._replace(
         start=number(entry.get('start')),
         ppid=_whole(entry.get('ppid')),
@@ -180,6 +182,7 @@ def _client(entry: Any) -> Client | None:
         unit=_text(entry.get('unit')),
         container=container if container and _ID.match(container) else None,
         accepts=accepts if isinstance(accepts, bool) else None,
+        shared=shared if isinstance(shared, bool) else None,
     )
 
 

@@ -43,6 +43,9 @@ for number in range(int(sys.argv[2])):
 print('connected', flush=True)
 sys.stdin.read()
 """
+# A child has the connection, too, or has it alone.
+FORKED = CLIENT.replace("print('", "import os\nif os.fork() == 0:\n    sys.stdin.read()\n    os._exit(0)\nprint('")
+GAVE = FORKED.replace('print(', 'made[0].close()\nprint(')
 # Who connected has ended, and a child of it has the connection.
 LEFT = """
 import os, socket, sys
@@ -174,6 +177,38 @@ def test_who_left_its_connection_to_another_is_gone_and_nothing_is_said_of_it(en
         'seen': None,
         'gone': True,
     }
+
+
+def test_a_connection_is_shared_where_another_process_holds_it(engine):
+    """A child that was forked has copies of all."""
+    alone, forked = engine.client(number=2), engine.client(text=FORKED)
+    told = {client['pid']: client for client in engine.looker.look()['clients']}
+    assert (told[alone.pid]['shared'], told[forked.pid]['shared']) == (False, True)
+
+
+def test_a_connection_that_its_process_has_given_away_is_shared(engine):
+    client = engine.client(text=GAVE)
+    (found,) = engine.looker.look()['clients']
+    assert (found['pid'], found['shared']) == (client.pid, True) and 'gone' not in found
+
+
+def test_whether_a_connection_is_shared_is_not_known_where_there_is_no_time_to_look(engine, monkeypatch):
+    monkeypatch.setattr(look, 'HOLDERS_PATIENCE', 0)
+    engine.client()
+    told = engine.looker.look()
+    assert told['complete'] is True and 'shared' not in told['clients'][0]
+
+
+def test_between_two_searches_for_holders_the_last_one_counts(engine, monkeypatch):
+    searches = []
+    search = kernel.holders
+    monkeypatch.setattr(kernel, 'holders', lambda *given: searches.append(given) or search(*given))
+    engine.client()
+    engine.looker.look()
+    engine.looker._search_after = time.monotonic() + 60
+    new = engine.client()
+    shared = {client['pid']: client.get('shared') for client in engine.looker.look()['clients']}
+    assert len(searches) == 1 and shared.pop(new.pid) is None and list(shared.values()) == [False]
 
 
 def test_a_number_that_another_process_has_by_now_is_that_of_nobody(engine, monkeypatch):

@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Hypothesis: a client of the API asked, by who was connected to the engine when the container ended.
 
-A client can ask and leave before the look, so that its absence excludes nobody. Candidates are all who are in the look,
-and all who connected since an earlier look, or were in that one. Exactly one is certain where nobody else can have
-connected unseen. An idle, a busy and a streaming connection look alike.
+Exactly one candidate is certain where nobody else can have connected unseen, or have used its connection. An idle, a
+busy and a streaming connection look alike.
 
 A docker command waits for the end of what it stops, kills or removes by force (moby's daemon/stop.go, kill.go and
 delete.go answer after it): one that is not connected before that end did not ask this engine itself.
@@ -14,10 +13,10 @@ delete.go answer after it): one that is not connected before that end did not as
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Iterable, Mapping, NamedTuple, Sequence
+from typing import Iterable, Sequence
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.witness import Client, Look
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.witness import Look
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import (
     Answer,
@@ -31,6 +30,12 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
     is_docker,
     moment,
 )
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses.candidates import (
+    NEW,
+    Candidate,
+    Candidates,
+    passes_on,
+)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses.commands import who_did
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
     SOON,
@@ -41,9 +46,6 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 
 CAUSE = 'api'
 
-_NEW = 1000  # a client that connects in order to ask does so within this time
-# A request can wait for so long in the engine, while its client has left
-_ANSWERED = STARTUP
 _ACTIONS = {
     'died': ('kill', 'stop', 'die', 'restart'),
     'held': ('stop', 'restart'),
@@ -52,26 +54,6 @@ _ACTIONS = {
 }
 _HOUR = 3600 * 1000
 _REGULAR = 3  # visits in an hour at which nothing happened
-
-
-class Candidate(NamedTuple):
-    """Who can have asked."""
-
-    who: Entry
-    #: When it connected last, as far as that is known: by the audit log, else not before `after`.
-    connected: float | None
-    after: float
-    is_in: bool
-    #: Others can ask through it.
-    passes_on: bool
-    #: It has ended, and its connection is still there: another process may hold that, and have asked.
-    is_gone: bool = False
-
-    def is_new(self, asked: float) -> bool | None:
-        """Whether it connected within a second before; None: not known."""
-        if self.connected is not None:
-            return self.connected >= asked - _NEW - names.CLOCK_LAG
-        return True if self.after >= asked - _NEW - names.CLOCK_LAG else None if self.after > float('-inf') else False
 
 
 class Looks:
@@ -86,8 +68,8 @@ class Looks:
         asked: Iterable[float],
     ) -> None:
         """looks in the order of time; breaks are moments that no connection outlives; asked those of all incidents."""
-        self._looks, self._clients, self._sources, self._breaks = looks, clients, sources, sorted(breaks)
-        self._times = [look.time for look in looks]
+        self._clients, self._sources = clients, sources
+        self._candidates = Candidates(looks, clients, sources, breaks)
         self._asked = sorted(asked)
         self._of: dict[str, list[tuple[float, str, Look]]] = {}
         for look in looks:
@@ -111,7 +93,7 @@ class Looks:
             return command
         asked, look = seen[-1]
         waits = look.is_whole and _waits(incident, look)
-        proxies = any(self._passes_on(one) for one in look.clients if not self._is_ours(one, look))
+        proxies = any(passes_on(one) for one in look.clients if not self._candidates.is_ours(one, look))
         if command.state == answers.EXCLUDED or not waits or proxies or self._has_unknown_docker(look):
             return command
         # Whoever waits is in every look at the same request
@@ -123,7 +105,10 @@ class Looks:
         pids = [line.get('pid') for line in command.evidence if line['code'] == 'did_not_connect']
         absent = [note('not_connected_then', **who_did(entry)) for entry in command.who]
         if command.who:
-            if len([one for one in self._candidates(asked, look) if one.is_in and one.is_new(asked) is not False]) == 1:
+            if (
+                len([one for one in self._candidates.at(asked, look) if one.is_in and one.is_new(asked) is not False])
+                == 1
+            ):
                 return answers.excluded(command.cause)._replace(evidence=tuple(absent))
             return command._replace(state=answers.NOT_KNOWN, sure=False, evidence=command.evidence + tuple(absent))
         if pids:
@@ -139,7 +124,7 @@ class Looks:
             (one.exe or 'docker').rpartition('/')[2].startswith('docker')
             and self._clients.behind(one, look.time) is None
             for one in look.clients
-            if not self._is_ours(one, look)
+            if not self._candidates.is_ours(one, look)
         )
 
     def _is_in(self, entry: Entry, look: Look) -> bool:
@@ -171,17 +156,18 @@ class Looks:
         return Answer(CAUSE, answers.NOT_KNOWN, tuple(who.values()), evidence, missing)
 
     def _ask(self, incident: Incident, asked: float, look: Look, command: Answer) -> Answer:
-        found = self._candidates(asked, look)
+        found = self._candidates.at(asked, look)
         missing = self._missing(asked, look)
         if not found:
             return answers.not_known(CAUSE, *missing) if missing else answers.excluded(CAUSE)
         new = [one for one in found if one.is_new(asked) is not False]
-        sure = [one for one in new if one.is_new(asked) and not one.is_gone]
+        sure = [
+            one for one in new if one.is_new(asked) and all(line['code'] == 'holders_not_known' for line in one.doubts)
+        ]
         evidence = tuple(self._line(one, asked) for one in found[:SHOWN_OTHERS])
         if incident.unhealthy is not None and asked - incident.unhealthy <= 6 * STARTUP:
             evidence = (note('unhealthy', time=incident.unhealthy), *evidence)
-        if any(one.is_gone for one in found):
-            missing.append(note('client_gone'))
+        missing += answers.once([line for one in found for line in one.doubts])
         if len(found) == 1 and not missing:
             return Answer(CAUSE, answers.SHOWN, (found[0].who,), evidence)
         # Without the log of connects, one that did not wait for the end can have come and gone
@@ -199,14 +185,14 @@ class Looks:
     def _is_striking(self, one: Candidate, incident: Incident, asked: float) -> bool:
         """Whether the one new client among older ones is there for this request, and not by chance: nothing else ended
         in that second, and its program is no regular visitor."""
-        near = self._asked[bisect_left(self._asked, asked - _NEW) : bisect_right(self._asked, asked + _NEW)]
+        near = self._asked[bisect_left(self._asked, asked - NEW) : bisect_right(self._asked, asked + NEW)]
         if not one.is_in or any(time not in incident.times for time in near):
             return False
-        visits = self._clients.visits(str(one.who.get('exe') or ''), asked - _HOUR, asked - _NEW)
+        visits = self._clients.visits(str(one.who.get('exe') or ''), asked - _HOUR, asked - NEW)
         for_nothing = 0
         for visit in reversed(visits[-100:]):
             position = bisect_left(self._asked, visit - names.CLOCK_LAG)
-            for_nothing += position == len(self._asked) or self._asked[position] > visit + _NEW
+            for_nothing += position == len(self._asked) or self._asked[position] > visit + NEW
         return for_nothing < _REGULAR
 
     def _beside(self, seen: Sequence[tuple[float, Look]], command: Answer) -> Answer:
@@ -214,7 +200,7 @@ class Looks:
         start = moment(command.who[0])[0]
         asked, look = seen[0]
         found = []
-        for one in self._candidates(asked, look):
+        for one in self._candidates.at(asked, look):
             after = one.connected if one.connected is not None else one.after
             is_unknown = one.connected is None and float('-inf') < one.after < start
             if after >= start or is_unknown:
@@ -228,81 +214,6 @@ class Looks:
             return answers.excluded(CAUSE)
         return answers.not_known(CAUSE) if logged else answers.not_known(CAUSE, note('connects_not_logged'))
 
-    # --- Who can have asked ---
-
-    def _candidates(self, asked: float, look: Look) -> list[Candidate]:
-        """Everybody who can have asked, those that connected last first."""
-        first = self._base(asked)
-        found: dict[tuple[object, ...], Candidate] = {}
-        for earlier in self._looks[bisect_left(self._times, first) : bisect_left(self._times, asked)]:
-            for one in earlier.clients:
-                self._add(found, one, earlier, asked, False)
-        for one in look.clients:
-            self._add(found, one, look, asked, True)
-        starts: dict[object, list[object]] = {}
-        for kind, pid, start in found:
-            if kind == 'pid':
-                starts.setdefault(pid, []).append(start)
-        for time, entry in self._clients.between(first, asked):
-            key = _key_of(entry, time, starts.get(entry.get('pid'), ()))
-            known = found.get(key)
-            if known is None:
-                found[key] = Candidate(entry, time, time, False, False)
-            else:
-                found[key] = known._replace(who={**known.who, **_of_record(entry)}, connected=time, after=time)
-        return sorted(found.values(), key=lambda one: (not one.is_in, -max(one.after, one.connected or 0)))
-
-    def _add(
-        self, found: dict[tuple[object, ...], Candidate], one: Client, look: Look, asked: float, is_now: bool
-    ) -> None:
-        """Add a connection of a look, unless it is ours, a docker command's whose words ask for something else, or one
-        that came after the request."""
-        if self._is_ours(one, look):
-            return
-        behind = self._clients.behind(one, look.time)
-        if behind is not None and not behind.carries_requests:
-            return
-        before = look.before if look.before is not None else float('-inf')
-        if is_now and one.pid is not None and one.seen is None and self._sources.connects_logged(before, look.time):
-            later = [entry for _time, entry in self._clients.between(asked + 0.001, look.time)]
-            if any(entry.get('pid') == one.pid for entry in later) and not any(
-                entry.get('pid') == one.pid for _time, entry in self._clients.between(before, asked)
-            ):
-                return
-        after = float('-inf')
-        if one.seen is None:
-            # No process connects before it has started
-            after = max(before, one.start if one.start is not None else before, 0)
-        key = _key_of_client(one, found)
-        known = found.get(key)
-        if known is not None:
-            after = max(after, known.after)
-        entry = _who(one, look.time)
-        passes_on = self._passes_on(one) or behind is not None
-        is_in, is_gone = is_now, is_now and one.gone
-        if known is not None:
-            is_in, is_gone = is_in or known.is_in, is_gone or known.is_gone
-        found[key] = Candidate(entry, None, after, is_in, passes_on, is_gone)
-
-    def _is_ours(self, one: Client, look: Look) -> bool:
-        return one.pid is not None and self._clients.is_ours(one.pid, look.time)
-
-    def _passes_on(self, one: Client) -> bool:
-        """Whether a docker command can have come through it. What is not known of a docker itself is no matter."""
-        return one.pid is None or one.accepts is True or (one.accepts is None and not one.gone)
-
-    def _base(self, asked: float) -> float:
-        """Who had left by then is known: the time of the last whole look that is old enough, or of the engine's start;
-        -inf without any."""
-        started = [time for time in self._breaks if time <= asked]
-        start = started[-1] if started else float('-inf')
-        for index in range(bisect_right(self._times, asked - _ANSWERED) - 1, -1, -1):
-            if self._times[index] <= start:
-                break
-            if self._looks[index].is_whole:
-                return self._times[index]
-        return start
-
     def _missing(self, asked: float, look: Look) -> list[Evidence]:
         """Why others can have connected unseen."""
         sources = self._sources
@@ -311,7 +222,7 @@ class Looks:
         others = [name for name in listeners if _plain(name) not in map(_plain, sources.sockets_at(asked))]
         if not sources.connects_logged(asked - STARTUP, asked):
             missing.append(note('connects_not_logged'))
-        elif not sources.connects_logged(self._base(asked), asked):
+        elif not sources.connects_logged(self._candidates.base(asked), asked):
             missing.append(note('connects_logged_later'))
         elif others:
             missing.append(note('listeners_not_watched', listeners=others))
@@ -341,59 +252,5 @@ def _waits(incident: Incident, look: Look) -> bool:
     return incident.what == 'died' and incident.time > look.end and (incident.stopped or deadly)
 
 
-def _key_of_client(one: Client, found: Mapping[tuple[object, ...], Candidate]) -> tuple[object, ...]:
-    """Which asker a connection is of: all connections of a process are one, and a pid can be used again. Each look
-    calculates when a process started by its own clock, so that the times differ a little."""
-    if one.pid is None:
-        return 'remote', one.remote, one.inode
-    if one.gone or one.start is None:
-        return 'pid', one.pid, None
-    second = one.start // 1000
-    near = [key for key in (('pid', one.pid, second + step) for step in (0, -1, 1)) if key in found]
-    return near[0] if near else ('pid', one.pid, second)
-
-
-def _key_of(entry: Entry, time: float, starts: Sequence[object]) -> tuple[object, ...]:
-    """Which process with the pid of a connect made it: one that a look has, else one known by program and parent."""
-    pid = entry.get('pid')
-    before = [start for start in starts if isinstance(start, float) and start * 1000 <= time + names.CLOCK_LAG]
-    if before:
-        return 'pid', pid, max(before)
-    return ('pid', pid, None) if None in starts else ('record', pid, entry.get('ppid'), entry.get('exe'))
-
-
 def _plain(listener: str) -> str:
     return listener[4:] if listener.startswith('/var/run/') else listener
-
-
-def _who(one: Client, time: float) -> Entry:
-    """A client as a verdict names it."""
-    entry: dict[str, object] = {
-        'host': None,
-        'timestamp': times.timestamp(int(time)),
-        'event': None,
-        'pid': one.pid,
-        'ppid': one.ppid,
-        'uid': one.uid,
-        'auid': one.auid,
-        'ses': one.ses,
-        'tty': None,
-        'comm': one.comm,
-        'exe': one.exe,
-        'cwd': None,
-        'success': True,
-        'keys': [],
-        'node': None,
-    }
-    if one.argv:
-        entry.update(argv=list(one.argv), argv_complete=one.argv_complete)
-    for name in ('remote', 'unit', 'container', 'accepts'):
-        value = getattr(one, name)
-        if value is not None:
-            entry[name] = value
-    return entry
-
-
-def _of_record(entry: Entry) -> dict[str, object]:
-    """What the record of a connect says of its process."""
-    return {name: value for name, value in entry.items() if value is not None or name in ('node', 'host')}

@@ -298,25 +298,67 @@ def metrics_ports(pid):
     return frozenset(found)
 
 
-def accepts(pid):
-    """Whether a process has a listening socket, so that it may speak for another; None if that cannot be seen."""
+def sockets(pid, name):
+    """(whether a process has a listening socket, inodes of its connections to a listener); each None if not seen.
+
+    With a listening socket it may speak for another.
+    """
     try:
         handle = call('syscall', PIDFD_OPEN, pid, 0)
     except OSError:
-        return None
+        return None, None
+    accepts, found = False, set()
     try:
-        for position, name in enumerate(_socket_fds(pid)):
+        for position, number in enumerate(_socket_fds(pid)):
             if position >= MOST_SOCKETS:
-                return None
+                return accepts or None, None
             try:
-                with socket.socket(fileno=call('syscall', PIDFD_GETFD, handle, int(name), 0)) as copy:
+                with socket.socket(fileno=call('syscall', PIDFD_GETFD, handle, int(number), 0)) as copy:
                     if copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                        return True
+                        accepts = True
+                    elif _peer(copy) == name:
+                        found.add(os.fstat(copy.fileno()).st_ino)
             except OSError as error:
                 if error.errno != errno.EBADF:
-                    return None
-        return False
+                    return accepts or None, None
+        return accepts, found
     except (Blind, OSError):
-        return None
+        return accepts or None, None
     finally:
         os.close(handle)
+
+
+def _peer(copy):
+    """The path of the socket that a connection of a client leads to, else None."""
+    if copy.family != socket.AF_UNIX:
+        return None
+    try:
+        name = copy.getpeername()
+    except OSError:  # not connected
+        return None
+    name = name if isinstance(name, bytes) else os.fsencode(name)
+    return shown(name.replace(b'\0', b'@', 1))
+
+
+def holders(inodes, deadline, folder='/proc'):
+    """{inode: pids of all processes that hold that socket}; None if not all processes could be seen in time."""
+    wanted = {'socket:[%d]' % inode: inode for inode in inodes}
+    found = {inode: set() for inode in inodes}
+    for pid in os.listdir(folder):
+        path = '%s/%s/fd/' % (folder, pid)
+        try:
+            # The first process keeps sockets for others (sd_notify(3)), and asks no engine
+            for name in os.listdir(path) if pid.isdigit() and pid != '1' else ():
+                if time.monotonic() >= deadline:
+                    return None
+                try:
+                    inode = wanted.get(os.readlink(path + name))
+                except FileNotFoundError:
+                    continue  # closed meanwhile
+                if inode is not None:
+                    found[inode].add(int(pid))
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has ended
+        except OSError:  # one that is not ours to see
+            return None
+    return found

@@ -10,6 +10,7 @@ without any capability, since a process can keep its command line from being rea
 
 from __future__ import annotations
 
+import collections
 import json
 import os
 import select
@@ -26,6 +27,7 @@ LONGEST_ARGV = 512
 MOST_SILENT = 256
 MOST_STUCK = 4  # helpers that were killed and do not end: the kernel may not let them
 PATIENCE = 0.5  # seconds for all command lines of a look
+HOLDERS_PATIENCE = 0.1  # seconds for the search in all processes
 # Who passes on what others say, although nobody connects to it
 FORWARDERS = frozenset(('sshd', 'sshd-session'))
 
@@ -118,6 +120,8 @@ class Looker:
         self._last = None  # when the look before was taken, in milliseconds
         self._known = {}  # inode of a connection: (milliseconds of the first look at it, ticks of its process or None)
         self._metrics = (None, frozenset())  # of which process
+        self._search_after = 0  # the search for other holders may take no more than half of the time
+        self._shared = {}  # inode of a connection: what the last search found
         self.helper = Helper()
 
     def look(self):
@@ -138,16 +142,18 @@ class Looker:
             self._known = {inode: known for inode, known in self._known.items() if inode in there}
         # Those that came last first: if some are dropped, it is those that were there all the time
         clients.sort(key=lambda client: (client['seen'] is not None, -client['inode']))
-        kept, size, deadline = [], 0, time.monotonic() + PATIENCE
+        kept, held, size, deadline = [], {}, 0, time.monotonic() + PATIENCE
         for client in clients[:MOST_CLIENTS]:
-            self._describe(client, deadline)
-            size += len(json.dumps(client))
+            held[client['inode']] = self._describe(client, deadline)
+            size += len(json.dumps(client)) + len(', "shared": false')
             if size > LONGEST_CLIENTS:
                 break
             kept.append(client)
+        took = round((time.monotonic() - begin) * 1000, 1)
+        self._share(kept, held)
         return {
             'time': now,
-            'took': round((time.monotonic() - begin) * 1000, 1),
+            'took': took,
             'before': before,
             'complete': complete,
             'dropped': len(clients) - len(kept),
@@ -208,13 +214,14 @@ class Looker:
         return client
 
     def _describe(self, client, deadline):
-        """Add what /proc has of the process of a connection."""
+        """Add what /proc has of the process of a connection. Returns its own ends of such connections, if seen."""
         pid, ticks = client['pid'], self._known[client['inode']][1]
         if not pid or ticks is None:
-            return
+            return None
         start = kernel.started(pid)
         argv = self.helper.argv(pid, ticks, deadline)
         container, unit = kernel.place(kernel.groups(pid))
+        accepts, held = kernel.sockets(pid, client['listener'])
         exe = kernel.link('/proc/%d/exe' % pid)
         words = [] if argv is None else argv[:LONGEST_ARGV].split(b'\0')
         facts = {
@@ -227,7 +234,7 @@ class Looker:
             'argv': [kernel.shown(word) for word in (words if words and words[-1] else words[:-1])],
             # A process that is about to end has none any more
             'argv_complete': bool(argv) and len(argv) <= LONGEST_ARGV,
-            'accepts': os.path.basename(exe or '') in FORWARDERS or b'dial-stdio' in words or kernel.accepts(pid),
+            'accepts': os.path.basename(exe or '') in FORWARDERS or b'dial-stdio' in words or accepts,
         }
         if container:
             facts['container'] = container
@@ -238,8 +245,34 @@ class Looker:
         if start is None or after is None or start[0] != ticks or after[0] != ticks:
             self._known[client['inode']] = (self._known[client['inode']][0], None)
             client['gone'] = True
-        else:
-            client.update(facts)
+            return None
+        client.update(facts)
+        return held
+
+    def _share(self, clients, held):
+        """Add whether other processes hold the connections of each process, too, or it has given one of them away.
+
+        Without it, that is not known.
+        """
+        begin = time.monotonic()
+        seen = [client for client in clients if held[client['inode']] is not None]
+        if seen and begin >= self._search_after:
+            self._shared = self._search(clients, seen, held, begin + HOLDERS_PATIENCE)
+            end = time.monotonic()
+            self._search_after = end + (end - begin)
+        for client in seen:
+            if client['inode'] in self._shared:
+                client['shared'] = self._shared[client['inode']]
+
+    def _search(self, clients, seen, held, deadline):
+        holders = kernel.holders(set().union(*(held[client['inode']] for client in seen)), deadline)
+        made = collections.Counter((client['pid'], client['listener']) for client in clients)
+        shared = {}
+        for client in seen if holders is not None else ():
+            pid, own = client['pid'], held[client['inode']]
+            is_given = len(own) < made[pid, client['listener']]
+            shared[client['inode']] = is_given or any(holders[inode] - {pid} for inode in own)
+        return shared
 
 
 def serve(pair, own):

@@ -40,7 +40,8 @@ CURL, SDK, STREAM, DOCKER = 100, 200, 300, 400
 def client(pid, exe='/usr/bin/curl', seen=None, start=0.8, **fields):
     """A connection: seen and start are seconds."""
     entry = {'inode': pid, 'listener': SOCKET, 'pid': pid, 'uid': 0, 'gid': 0, 'seen': seen and START + seen * 1000}
-    entry.update(start=START + start * 1000, auid=None, ses=None, exe=exe, comm=exe.rpartition('/')[2], accepts=False)
+    entry.update(start=START + start * 1000, auid=None, ses=None, exe=exe, comm=exe.rpartition('/')[2])
+    entry.update(accepts=False, shared=False)
     return dict(entry, argv=[exe], argv_complete=True, **fields)
 
 
@@ -80,6 +81,24 @@ NOBODY = [connect(-500, 1, '/usr/bin/docker')]
             [dict(CURL_IN, gone=True), SDK_IN],
             [CURL_LOGGED],
             ('api', 'open', {CURL, SDK}),
+        ),
+        # another one holds it, too, or may hold it
+        ([CLEAN], [dict(CURL_IN, shared=True)], [CURL_LOGGED], ('api', 'open', [CURL])),
+        ([CLEAN], [dict(CURL_IN, shared=None)], [CURL_LOGGED], ('api', 'likely', [CURL])),
+        ([CLEAN], [dict(CURL_IN, shared='no')], [CURL_LOGGED], ('api', 'likely', [CURL])),
+        # two connections of one process, of which it has given one away
+        (
+            [CLEAN],
+            [dict(CURL_IN, inode=7), dict(CURL_IN, shared=True)],
+            [CURL_LOGGED],
+            ('api', 'open', [CURL]),
+        ),
+        # an idle one that is shared can have asked, but is no new one
+        (
+            [look(-100, SDK_IN, event_at=None)],
+            [CURL_IN, dict(SDK_IN, shared=True)],
+            [CURL_LOGGED],
+            ('api', 'likely', [CURL]),
         ),
         # one that keeps its connection, and no other; its start is calculated anew at each look
         ([look(-100, client(SDK, 'x', start=-200.0004), event_at=None)], [SDK_IN], [], ('api', 'certain', [SDK])),
