@@ -19,10 +19,13 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit i
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
+from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 
 FIXTURES = pathlib.Path(__file__).resolve().parent / 'fixtures'
 KEY = 'claude-hooks-docker'
 _LONGEST = 12000
+# One in so many logs is as long as those that are read in another way
+_LONG = 100
 _WORDS = [
     b'type=SYSCALL msg=audit(1795490000.100:1): ', b'type=EXECVE msg=audit(1795490000.100:1): argc=2 a0="x" a1="y"',
     b'node=a ', b'\0\0', b'\r', b'\x1d', b'"', b'#035', b'audit(', b') : ', b' key="claude-hooks-docker"', b"msg='",
@@ -75,6 +78,17 @@ def mutate(text: bytes, chance: random.Random) -> bytes:  # noqa: C901, PLR0912 
     return b'\n'.join(lines)
 
 
+def lengthened(text: bytes, node: bytes | None = None) -> bytes:
+    """A log within executions of others, longer than what is looked at line by line."""
+    begin = b'' if node is None else b'node=%s ' % node
+    lines = [
+        begin + line.replace(b'1795490000.', b'17954%05d.' % number)
+        for number in range(600)
+        for line in audit_writer.event([b'ls', b'-l'], serial=1000 + number, key=b'other', enriched=True)
+    ]
+    return b'\n'.join(lines + text.split(b'\n') + lines[:1200])
+
+
 def both_ways(text: bytes) -> tuple[str, str]:
     """What both ways find, as text."""
     lines = forms.Lines()
@@ -93,6 +107,8 @@ def run(count: int, seconds: float, seed: int) -> tuple[int, list[bytes]]:
     compared, different = 0, []
     while compared < count and time.monotonic() < end:
         text = mutate(chance.choice(texts), chance)
+        if compared % _LONG == _LONG - 1:
+            text = lengthened(text, chance.choice((None, b'a')))
         plain, fast = both_ways(text)
         compared += 1
         if plain != fast:

@@ -61,7 +61,6 @@ _USUAL = (
     + rb'%(node)stype=EXECVE msg=audit\((\d{1,11}\.\d{1,9}:\d{1,20})\): ([^\n\x1d]*)(?:\x1d[^\n]*)?\n'
     + rb'%(node)stype=CWD msg=audit\(\2\): ( ?cwd="[!#-~]*")(?:\x1d[^\n]*)?\n'
 )
-_NODE = re.compile(rb'node=\S{1,255} ')
 _USUAL_CALL = b'%stype=SYSCALL msg=audit(%s): arch=c000003e syscall=59 success=yes '
 
 
@@ -173,8 +172,7 @@ class Hits:
 
     def _usual_of(self, block: bytes) -> tuple[bytes, re.Pattern[bytes]]:
         """What the lines of a block begin with, and the pattern of the end of a usual event of such lines."""
-        begin = _NODE.match(block)
-        node = begin.group() if begin else b''
+        node = records.node_of(block)
         if self._usual is None or self._usual[0] != node:
             names = {b'node': re.escape(node), b'key': re.escape(self._key)}
             self._usual = node, re.compile(_USUAL % names)

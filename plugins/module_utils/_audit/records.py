@@ -16,6 +16,7 @@ kind of record in which the kernel encodes every value, and only where what it b
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -56,9 +57,8 @@ _FEW, _SMALL = 64, 512 << 10
 # The key as it ends a whole SYSCALL record, or what auditd adds follows
 _LAST_KEY = rb' key=(?:"[!#-~]*"|\(null\)|[0-9A-F]+)(?=[ \x1d\n])'
 _WITH_KEY = re.compile(rb'[^\n\r\0\x1d]*' + _LAST_KEY)
-_PAIR = rb'type=SYSCALL msg=audit\(([^)\n]{1,80})\): [^\n]{0,%d}\ntype=EXECVE msg=audit\(\1\)' % (LONGEST - 200)
-# Begins with a text, which is searched for much faster than a pattern
-_NEXT_PAIR, _FIRST_PAIR = re.compile(rb'\n' + _PAIR), re.compile(_PAIR)
+_NODE = re.compile(rb'node=\S{1,255} ')
+_BETWEEN = re.compile(rb'(?:node=\S{1,255} )?type=EXECVE msg=audit\(')
 
 # Every repetition is bounded, so that no input takes more than linear time.
 _HEAD = re.compile(
@@ -288,21 +288,39 @@ def last_record(lines: bytes, start: int, end: int) -> Record | None:
     return None
 
 
-def without_syscall(text: bytes) -> Iterator[int]:
-    """Where EXECVE records may stand whose event has no whole SYSCALL record in the text: none of these is left out."""
+def without_syscall(block: bytes, end: int) -> Iterator[int]:
+    """Where EXECVE records may stand whose event has no whole SYSCALL record in block[:end]: none is left out."""
     found: list[tuple[int, bytes]] = []
-    is_small = len(text) < _SMALL
-    if not is_small and text.count(_SYSCALL) == text.count(b' key='):
-        # A block of a log often begins with a SYSCALL record, or between the two
-        is_between = text.startswith(_EXECVE)
-        pairs = len(_NEXT_PAIR.findall(text)) + bool(_FIRST_PAIR.match(text))
-        if pairs + is_between == text.count(_EXECVE):
-            return iter((0,) if is_between else ())
+    is_small = end < _SMALL
+    if not is_small:
+        # A block of a log often begins between the two
+        begin = _BETWEEN.match(block)
+        number = block.count(_EXECVE, 0, end) - bool(begin)
+        first, following = _pairs(node_of(block))
+        if number == len(following.findall(block, 0, end)) + bool(first.match(block)):
+            return iter((0,) if begin else ())
+    text = block[:end]
     for head in (_EXECVE, _NUMBERED_EXECVE) if is_small else (_EXECVE,):
         found += _without_syscall(text, head)
     # ausearch prints the SYSCALL record last
     after = set(_idents_of_syscalls(text)) if len(found) > _FEW else ()
     return (place for place, ident in found if ident not in after)
+
+
+def node_of(block: bytes) -> bytes:
+    """What the lines of a block begin with: the node= of the first one, or nothing."""
+    begin = _NODE.match(block)
+    return begin.group() if begin else b''
+
+
+@functools.lru_cache(maxsize=16)
+def _pairs(node: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Whole SYSCALL records that the EXECVE record of their event follows, in the first line and in others. The second
+    begins with a text, which is searched for much faster than a pattern."""
+    begin = re.escape(node)
+    call = begin + rb'type=SYSCALL msg=audit\(([^)\n]{1,80})\): [^\n]{0,%d}' % (LONGEST - 2500) + _KEY
+    pair = call + rb' ?(?:\x1d[^\n]{0,2000})?\n' + begin + rb'type=EXECVE msg=audit\(\1\)'
+    return re.compile(pair), re.compile(rb'\n' + pair)
 
 
 def _without_syscall(text: bytes, head: bytes) -> Iterator[tuple[int, bytes]]:
@@ -317,7 +335,8 @@ def _without_syscall(text: bytes, head: bytes) -> Iterator[tuple[int, bytes]]:
         start = before.rfind(b'\n', 0, max(0, end)) + 1
         prefix = before[end + 1 :]
         # The line before is the SYSCALL record, or another EXECVE record that was looked at
-        is_syscall = before.startswith(prefix + _SYSCALL + ident + b'): ', start) and end - start < LONGEST
+        is_line = bool(start) or before is pieces[0]  # and not the rest of one
+        is_syscall = is_line and before.startswith(prefix + _SYSCALL + ident + b'): ', start) and end - start < LONGEST
         is_whole = is_syscall and _has_key(before, start + len(prefix), end)
         if not is_whole and (start or last != (prefix, ident)):
             yield place, ident

@@ -188,7 +188,7 @@ class Scan:
             )
 
     def _note_keyless(self, block: bytes, end: int, incomplete: dict[hits.Key, audit.Event]) -> None:
-        for place in records.without_syscall(block[:end]):
+        for place in records.without_syscall(block, end):
             start = block.rfind(b'\n', 0, place) + 1
             stop = block.find(b'\n', place, end)
             for record in records.records(block[start : end if stop < 0 else stop]):
@@ -199,8 +199,8 @@ class Scan:
 
     def _is_elsewhere(self, block: bytes, end: int) -> bool:
         """Whether our key stands elsewhere than as the key of a record. Those with a suffix are of other rules."""
-        mentions = block.count(self._key, 0, end) - block.count(self._key + b'-', 0, end)
-        return mentions != block.count(b' key="%s"' % self._key, 0, end)
+        mentions, keys = block.count(self._key, 0, end), block.count(b' key="%s"' % self._key, 0, end)
+        return mentions != keys and mentions - block.count(self._key + b'-', 0, end) != keys
 
     def _note_unknown(self, block: bytes, end: int) -> None:
         place = block.find(self._key, 0, end)

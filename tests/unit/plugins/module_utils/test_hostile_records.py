@@ -101,6 +101,33 @@ def test_an_execution_whose_key_is_not_in_the_log_is_counted_where_its_words_are
     assert found == findings.find(events.events(log.read_bytes()))
 
 
+ADDED = b'type=CONFIG_CHANGE msg=audit(1795490000.090:9): auid=0 ses=1 op=add_rule key="%s" list=4 res=1' % KEY.encode()
+GLUED = b'type=EXECVE msg=audit(' + b'\n'.join(REAL)
+
+
+@pytest.mark.parametrize('node', [None, b'web1'])
+@pytest.mark.parametrize(
+    'lines, reasons, number',
+    [
+        (REAL, [], 1),
+        ([REAL[0].partition(b' key=')[0], ADDED, *REAL[1:]], ['key cut off'], 0),
+        # another record has the key that this one lacks
+        ([ADDED, REAL[0].partition(b' key=')[0], *REAL[1:]], ['key cut off'], 0),
+        ([ADDED, *REAL[1:]], ['SYSCALL record missing'], 0),
+        # that of another event, and what was glued to the head of another record
+        ([REAL[0].replace(b'0:1)', b'0:8)'), *REAL[1:]], ['no arguments', 'SYSCALL record missing'], 0),
+        (GLUED.split(b'\n'), ['SYSCALL record missing'], 0),
+        ([REAL[0], b'type=BPRM_FCAPS msg=audit(1795490000.100:1): fver=0', *REAL[1:]], [], 1),
+    ],
+)
+def test_in_a_long_log_too_no_execution_without_its_key_is_lost(lines, reasons, number, node):
+    lines = lines if node is None else [b'node=%s %s' % (node, line) for line in lines]
+    text = log_mutator.lengthened(b'\n'.join(lines), node)
+    found = findings.find(Reading(KEY, text=text).events())
+    assert (sorted(one['reason'] for one in found['unreadable']), len(found['findings'])) == (sorted(reasons), number)
+    assert log_mutator.both_ways(text)[0] == log_mutator.both_ways(text)[1]
+
+
 # A record with a text that a user chose: the kernel (or auditd, behind 0x1D) prints it as it is
 CARRIERS = {
     'an nftables table': b'type=NETFILTER_CFG msg=audit(1795490000.000:3): table=%s:2 family=7 op=nft comm="nft"',
