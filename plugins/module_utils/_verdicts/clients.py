@@ -31,8 +31,10 @@ class Execution(NamedTuple):
 
     @property
     def carries_requests(self) -> bool:
-        """Whether it hands on whatever a client on another host asks for (docker -H ssh://)."""
-        return self.command.subcommand == 'system dial-stdio'
+        """Whether its words do not say what it asks for: of another host (docker -H ssh://), of an unknown plugin."""
+        command = self.command
+        is_known = command.action or command.attached or command.harmless
+        return command.subcommand == 'system dial-stdio' or not is_known
 
 
 class Others(NamedTuple):
@@ -197,9 +199,13 @@ class Clients:
             ran = self._ran.get(pid or 0, [])
             before = bisect_right(ran, (time, float('inf')))
             # A process id is used again some day
-            if before and time - ran[before - 1].time <= PROMPT:
+            if before and time - ran[before - 1].time <= PROMPT and _same_user(ran[before - 1].entry, connect):
                 return ran[before - 1]
         return None
+
+
+def _same_user(one: Entry, other: Entry) -> bool:
+    return all(one[name] == other[name] for name in ('uid', 'auid', 'ses') if name in one and name in other)
 
 
 def is_docker(entry: Entry) -> bool:

@@ -12,16 +12,15 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, text, times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, text
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import witness
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.states import State
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, conclusions, world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import clients as asking
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import incidents as happening
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import (
     Answer,
     Entry,
-    Evidence,
     note,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses import (
@@ -39,9 +38,6 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 _SAME_END = 10 * 1000
 # From the end of the first container to that of the last one, where the engine ends them all: they get ten seconds
 _SHUTDOWN_TAKES = 15 * 1000
-
-# From the end of a container to its removal by the same command
-_TOGETHER = 2 * happening.STARTUP
 
 
 class Material(NamedTuple):
@@ -100,11 +96,9 @@ def with_others(
         if (since is None or incident.time >= since) and (before is None or incident.time <= before):
             labels = [incident.name, *case.world.names_until(incident.id, incident.time)]
             (found if any(map(matches, labels)) else others).append(dict({'host': host}, **verdict))
-    return [_public(verdict) for verdict in _joined(_in_order(found))], len(_joined(_in_order(others)))
-
-
-def _in_order(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(found, key=lambda verdict: (verdict['time'], verdict['order']))
+    return [conclusions.public(verdict) for verdict in conclusions.joined(conclusions.in_order(found))], len(
+        conclusions.joined(conclusions.in_order(others))
+    )
 
 
 class _Case:
@@ -131,22 +125,31 @@ class _Case:
         )
         self.engine_ends = engine.Ends(happened, material.engine_ends, self.sources, material.reasons)
         self.ends = ends.Ends(self.sources, material.oom_kills, material.signals, material.marks.firsts)
-        self._ended_by: dict[tuple[str, float | None], str] = {}
+        #: Cause and names of each end.
+        self._ended_by: dict[tuple[str, float | None], tuple[str, list[tuple[object, ...]]]] = {}
 
     def verdict(self, incident: Incident) -> dict[str, Any]:
         if incident.from_state is not None:
             verdict = self._forgotten(incident)
         elif incident.what == 'renamed' and 'oldName' not in incident.attributes:
             # A command names the old one
-            verdict = conclude(incident, [answers.not_known('cli'), answers.not_known('api')], seen(incident))
+            verdict = conclusions.conclude(
+                incident, [answers.not_known('cli'), answers.not_known('api')], conclusions.seen(incident)
+            )
         elif incident.what == 'died' and not incident.requests:
             verdict = self._unasked(incident)
+        elif not incident.obeyed() and self._named_by_kernel(incident):
+            lines = [*conclusions.seen(incident), note('signal_but_later_end')]
+            verdict = conclusions.conclude(incident, self._named_by_kernel(incident), lines)
         elif incident.what == 'died' and not incident.is_due():
             verdict = self._later_end(incident)
         else:
             verdict = self._asked(incident)
         if incident.what == 'died':
-            self._ended_by[incident.id, incident.time] = verdict['cause']
+            self._ended_by[incident.id, incident.time] = (
+                verdict['cause'],
+                [conclusions.key(who) for who in verdict['who']],
+            )
         return verdict
 
     def _unasked(self, incident: Incident) -> dict[str, Any]:
@@ -161,14 +164,14 @@ class _Case:
         killed = [one for one in asked[1:3] if one.state == answers.SHOWN and ends.is_named_by_kernel(one)]
         if len(killed) == 1:
             asked = killed + [answers.excluded(answer.cause) for answer in asked if answer is not killed[0]]
-        lines = seen(incident)
+        lines = conclusions.seen(incident)
         if self.ends.are_known(incident):
             lines.append(note('nobody_asked'))
         else:
             lines.append(note('events_forgotten'))
             asked = [answer._replace(state=answers.NOT_KNOWN) for answer in asked]
         lines += [note('attached', **commands.who_did(one.entry)) for one in self.attached.to(incident)]
-        return conclude(incident, asked, lines)
+        return conclusions.conclude(incident, asked, lines)
 
     def _forgotten(self, incident: Incident) -> dict[str, Any]:
         """An end of which the engine has the state alone: it was started again since, or has pushed the events out."""
@@ -189,7 +192,7 @@ class _Case:
             down, memory = (
                 one._replace(state=answers.NOT_KNOWN) if one.state == answers.SHOWN else one for one in (down, memory)
             )
-        return conclude(
+        return conclusions.conclude(
             incident, [memory, down, command, answers.not_known('api'), answers.not_known('self_exit')], lines
         )
 
@@ -203,10 +206,10 @@ class _Case:
 
     def _later_end(self, incident: Incident) -> dict[str, Any]:
         """A container that was asked for a signal, and ended later or otherwise."""
-        lines = seen(incident) + [note('signal_but_later_end')]
+        lines = conclusions.seen(incident) + [note('signal_but_later_end')]
         claims, remarks, _ = self.commands.fitting(incident)
         lines += [note('command_sent_signal', **commands.who_did(claim.execution.entry)) for claim in claims] + remarks
-        return conclude(incident, [answers.not_known('self_exit'), answers.not_known('api')], lines)
+        return conclusions.conclude(incident, [answers.not_known('self_exit'), answers.not_known('api')], lines)
 
     def _asked(self, incident: Incident) -> dict[str, Any]:
         """The engine was asked, by somebody or by itself."""
@@ -220,8 +223,7 @@ class _Case:
             down = down._replace(state=answers.NOT_KNOWN)
         if command.state == answers.SHOWN:
             if engine.is_auto_removal(incident):
-                # The same command ended it and removed it
-                itself = answers.excluded('engine')
+                command, itself = self._command_or_engine(incident, command, itself)
             attached = attached._replace(state=answers.NOT_KNOWN) if attached.who else attached
         elif engine.is_auto_removal(incident):
             itself = self._auto_removal(incident, itself)
@@ -241,18 +243,45 @@ class _Case:
             attached.who or itself.state != answers.EXCLUDED or self._can_be(command, bool(seen_then))
         ):
             api = api._replace(state=answers.NOT_KNOWN)
-        lines = seen(incident)
+        lines = conclusions.seen(incident)
         if incident.what == 'held':
             known = self.sources.events_known(incident.died or 0, incident.time)
             lines.append(note('had_ended_by_itself', time=incident.died) if known else note('events_forgotten'))
-        return conclude(incident, [command, attached, api, down, itself, by_environment], lines)
+        return conclusions.conclude(
+            incident, [command, attached, api, down, itself, by_environment, *self._otherwise(incident)], lines
+        )
+
+    def _otherwise(self, incident: Incident) -> list[Answer]:
+        """How a container that was asked to end can have ended without that."""
+        if incident.obeyed() or incident.what != 'died':
+            return self._named_by_kernel(incident)
+        return [answers.not_known('self_exit', note('signal_but_later_end'))]
+
+    def _named_by_kernel(self, incident: Incident) -> list[Answer]:
+        """What the kernel says of the end of a container that was asked to end, where no stop says that it did."""
+        if incident.what != 'died' or incident.stopped:
+            return []
+        return [
+            answer
+            for answer in (self.ends.memory(incident), self.ends.signal(incident))
+            # runc kills for the engine, too
+            if answer.state == answers.SHOWN and answer.cause != 'containerd' and ends.is_named_by_kernel(answer)
+        ]
+
+    def _command_or_engine(self, incident: Incident, command: Answer, itself: Answer) -> tuple[Answer, Answer]:
+        """Who removed a container right after its end: a command that ended it, or came after, or the engine (--rm)."""
+        _cause, who = self._ended_by.get((incident.id, incident.died), ('', []))
+        is_same = [conclusions.key(entry) for entry in command.who] == who
+        if is_same or asking.moment(command.who[0])[0] >= (incident.died or 0):
+            return command, answers.excluded('engine')
+        return command._replace(state=answers.NOT_KNOWN), itself
 
     def _can_be(self, command: Answer, is_seen: bool) -> bool:
         """Whether a docker command can have asked: beside a look, only one that is known."""
         return command.state != answers.EXCLUDED and (not is_seen or bool(command.who or command.evidence))
 
     def _auto_removal(self, incident: Incident, itself: Answer) -> Answer:
-        ended_by = self._ended_by.get((incident.id, incident.died))
+        ended_by, _who = self._ended_by.get((incident.id, incident.died), ('', []))
         if ended_by == 'api':
             # Whoever ended it by the API removed it, or knew that it would be removed
             return answers.excluded('engine')
@@ -288,108 +317,3 @@ def _forgotten(known: Iterable[Incident], states: Iterable[State]) -> list[Incid
         and not state.is_running
         and not any(abs(time - state.finished) <= _SAME_END for time in ended.get(state.id, ()))
     ]
-
-
-def conclude(incident: Incident, asked: Sequence[Answer], lines: list[Evidence]) -> dict[str, Any]:
-    """The verdict from the answers of all hypotheses that apply."""
-    left = [answer for answer in asked if answer.state != answers.EXCLUDED]
-    shown = [answer for answer in left if answer.state == answers.SHOWN]
-    if not shown and len(left) == 1 and left[0].remains and not left[0].missing:
-        # All others who could ask are excluded
-        shown = left
-    if len(shown) == 1:
-        chosen = shown[0]
-        sure = len(left) == 1 and not chosen.missing and not chosen.is_inferred
-        confidence = 'certain' if sure else 'likely'
-        evidence = lines + list(chosen.evidence)
-        for answer in asked:
-            if answer is not chosen:
-                evidence += list(answer.evidence)
-        if confidence == 'likely':
-            evidence += [line for answer in left for line in answer.missing]
-        return _as_verdict(incident, chosen.cause, confidence, chosen.who, evidence, chosen.more)
-    who: list[Entry] = []
-    for answer in left:
-        who += [entry for entry in answer.who if not any(entry is other for other in who)]
-    evidence = lines + [line for answer in asked for line in answer.evidence]
-    evidence += [line for answer in left for line in answer.missing]
-    named = [answer for answer in left if answer.who or answer.evidence and answer.cause == 'engine']
-    only = named[0].cause if len(named) == 1 and named[0].sure else 'not_known'
-    return _as_verdict(incident, only, 'open', who, evidence, sum(answer.more for answer in left))
-
-
-def _as_verdict(
-    incident: Incident, cause: str, confidence: str, who: Iterable[Entry], evidence: Sequence[Evidence], more: int
-) -> dict[str, Any]:
-    return {
-        'container': incident.name,
-        'id': incident.id,
-        'what': [incident.label],
-        'timestamp': times.timestamp(int(incident.time)),
-        'cause': cause,
-        'confidence': confidence,
-        'who': list(who),
-        'more': more,
-        'evidence': answers.once(evidence),
-        # For the order and for what is joined
-        'time': incident.time,
-        'order': ('renamed', 'died', 'held', 'removed').index(incident.what),
-        'auto_removal': engine.is_auto_removal(incident),
-    }
-
-
-def _public(verdict: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in verdict.items() if name not in ('time', 'order', 'auto_removal')}
-
-
-def _joined(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The end and the removal of a container by the same asker are one verdict, and so are the end and the removal that
-    the engine does by itself."""
-    joined: list[dict[str, Any]] = []
-    last: dict[str, dict[str, Any]] = {}
-    for verdict in found:
-        before = last.get(verdict['id'])
-        if before and verdict['what'] == ['removed'] and 'removed' not in before['what'] and _is_one(before, verdict):
-            before['what'] = before['what'] + verdict['what']
-            before['evidence'] = answers.once(before['evidence'] + verdict['evidence'])
-            before['confidence'] = max(
-                before['confidence'], verdict['confidence'], key=('certain', 'likely', 'open').index
-            )
-            continue
-        last[verdict['id']] = verdict
-        joined.append(verdict)
-    return joined
-
-
-def _is_one(before: dict[str, Any], verdict: dict[str, Any]) -> bool:
-    if verdict['time'] - before['time'] > _TOGETHER:
-        return False
-    if verdict['cause'] == 'engine' and verdict['auto_removal']:
-        return True
-    same = [_key(who) for who in before['who']] == [_key(who) for who in verdict['who']]
-    return bool(before['who']) and same and before['cause'] == verdict['cause']
-
-
-def _key(who: Entry) -> tuple[object, ...]:
-    return who.get('host'), who.get('event'), who.get('pid')
-
-
-def seen(incident: Incident) -> list[Evidence]:
-    """What the engine noted."""
-    lines = [
-        note('kill_event', time=request.time, signal=request.attributes.get('signal', '?'))
-        for request in incident.requests
-    ]
-    lines += [note('oom_event', time=one.time) for one in incident.ooms]
-    if incident.what == 'died':
-        then = 'restart' if incident.restarted else 'stop' if incident.stopped else None
-        lines.append(note('die_event', time=incident.time, exit_code=incident.code or '?', then=then))
-        if incident.loops > 1:
-            lines.append(note('crash_loop', count=incident.loops))
-    elif incident.what == 'held':
-        lines.append(note('stop_event', time=incident.time))
-    elif incident.what == 'renamed':
-        lines.append(note('rename_event', time=incident.time, old=incident.old_name, new=incident.name))
-    else:
-        lines.append(note('destroy_event', time=incident.time))
-    return lines

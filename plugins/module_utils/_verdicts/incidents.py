@@ -56,6 +56,8 @@ class Incident(NamedTuple):
     died: float | None = None
     created: float | None = None
     started: float | None = None
+    #: When the run before this one ended.
+    ended_before: float | None = None
     #: When its health check failed last, since its last start.
     unhealthy: float | None = None
     #: Only the state of the container tells of it, its events are forgotten: whether that says OOMKilled.
@@ -89,19 +91,21 @@ class Incident(NamedTuple):
         return 'restarted' if self.restarted else 'stopped' if self.stopped or self.what == 'held' else self.what
 
     def is_due(self) -> bool:
-        """Whether the container ended by a request, not only after one."""
+        """Whether the container can have ended by a request, not only after one."""
+        return self.obeyed() or any(
+            # A program can handle these, and end as it likes; but it does not kill itself
+            request.attributes.get('signal') in ('15', '2', '3') and self.code not in ('137', '')
+            for request in self.requests
+            if self.time - request.time <= STARTUP
+        )
+
+    def obeyed(self) -> bool:
+        """Whether it ended as a request makes it end."""
         if self.stopped:
             return True
         for request in self.requests:
-            number = request.attributes.get('signal', '')
-            if self.time - request.time > STARTUP:
-                continue
-            if number == '9' and not self.code:
-                return True  # nothing survives it
-            if _NUMBER.match(number) and self.code == str(128 + int(number)):
-                return not (self.ooms and number != '9')
-            if number in ('15', '2', '3'):
-                return True
+            if self.time - request.time <= STARTUP and _is_deadly(request, self.code):
+                return not (self.ooms and request.attributes.get('signal') != '9')
         return False
 
 
@@ -160,6 +164,7 @@ class _Life:
         self._events = happened
         self._died: float | None = None
         self._created: float | None = None
+        self._ended_before: float | None = None
         self._loops = 0
         self._was_asked = False
         self._begin(None)
@@ -179,6 +184,7 @@ class _Life:
             elif one.action == 'start':
                 if self._died is None or one.time - self._died > 60 * SOON:
                     self._loops = 0
+                self._ended_before = self._died if self._died is not None else self._ended_before
                 self._died = None
                 self._begin(one.time)
             elif one.action == 'kill':
@@ -211,15 +217,17 @@ class _Life:
         # hears of it: the death can be noted before (measured: 0.3 s).
         requests = self._requests + self._late(index, 'kill', one.time + SOON)
         restarted = bool(requests) and self._comes(index, 'restart', one.time + STARTUP, over_start=True)
+        # Without a request a stop is of a container that had ended before: see above
+        stopped = restarted or bool(requests) and self._comes(index, 'stop', one.time + STARTUP)
         found = self._incident('died', one)._replace(
-            requests=tuple(requests),
+            requests=_that_ended_it(requests, one, stopped),
             ooms=tuple(self._ooms + self._late(index, 'oom', one.time + OOM_SOON)),
             execs=tuple(self._execs.values()),
             restarted=restarted,
-            # Without a request a stop is of a container that had ended before: see below
-            stopped=restarted or bool(requests) and self._comes(index, 'stop', one.time + 2 * SOON),
+            stopped=stopped,
             died=one.time,
             started=self._started,
+            ended_before=self._ended_before,
             unhealthy=self._unhealthy,
             loops=self._loops,
         )
@@ -240,11 +248,30 @@ class _Life:
 
     def _comes(self, index: int, action: str, last: float, over_start: bool = False) -> bool:
         for one in self._events[index + 1 : index + 50]:
-            if one.time > last or (one.action == 'start' and not over_start):
+            if one.time > last or one.action == 'die' or (one.action == 'start' and not over_start):
                 return False
             if one.action == action:
                 return True
         return False
+
+
+def _that_ended_it(requests: list[Event], death: Event, stopped: bool) -> tuple[Event, ...]:
+    """Those of the requests since the start that an end can be due to: a program can have survived many signals."""
+    if stopped:
+        # A stop sends one signal, and SIGKILL where that does not help
+        first = max((index for index, one in enumerate(requests) if one.attributes.get('signal') != '9'), default=0)
+        while first and requests[first].time - requests[first - 1].time <= STARTUP:
+            first -= 1
+        return tuple(requests[first:])
+    recent = [one for one in requests if death.time - one.time <= STARTUP]
+    deadly = [one for one in recent if _is_deadly(one, death.attributes.get('exitCode', ''))]
+    return tuple(deadly or recent or requests[-1:])
+
+
+def _is_deadly(request: Event, code: str) -> bool:
+    """Whether a signal ends a program that does not handle it with this code, or with one that is not known."""
+    number = request.attributes.get('signal', '')
+    return number == '9' and not code or bool(_NUMBER.match(number)) and code == str(128 + int(number))
 
 
 def of_state(

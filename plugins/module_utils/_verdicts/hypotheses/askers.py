@@ -46,6 +46,11 @@ _LATER = re.compile('kill|stop|quit|exit|term|halt|shutdown|reboot', re.I)
 # A program whose only work is to end others. A shell that still runs can have been told to.
 _ENDING = re.compile(r'(?:^|[\s/;&|"\'])(?:kill|pkill|killall|killall5|reboot|shutdown|poweroff|halt)(?=[\s;&|"\']|$)')
 
+# A signal that ends no program by itself, or makes it read its configuration again
+_HARMLESS = re.compile(
+    r'kill\s+(?:-s\s*|-n\s*|--signal[= ]|-)(?:SIG)?(?:0|1|10|12|17|18|23|28|HUP|USR[12]|CHLD|CONT|WINCH)\b', re.I
+)
+
 
 class Attached:
     """The executions of docker that stay, by the container that they are attached to."""
@@ -78,6 +83,8 @@ class Attached:
                     fits = runs_inside and one.time <= incident.time
                 else:
                     fits = not runs_inside and one.time <= incident.asked
+                # What was attached to an earlier run ended with it
+                fits = fits and one.time >= (incident.ended_before or 0)
                 if fits and self._world.resolves(target, incident, one.time) and self._did_connect(one):
                     found.append(one)
         if not runs_inside and incident.created is not None:
@@ -119,8 +126,8 @@ def ask_exec(incident: Incident, attached: Attached, clients: Clients, sources: 
     """A program that was started inside from outside, as docker exec does, and that can have ended the first one."""
     if not covers(sources.execs, incident.started or incident.time, incident.time):
         return _unknown_exec(incident, attached, clients, sources, since)
-    started = [one for one, end in incident.execs if end is None or end >= incident.time - _effect(one)]
-    started = [one for one in started if not _is_probe(one, incident)]
+    left = [(one, end) for one, end in incident.execs if end is None or end >= incident.time - _effect(one)]
+    started = [one for one, _end in left if not _is_probe(one, incident)]
     if not started:
         return answers.excluded('cli')
     found = []
@@ -130,7 +137,8 @@ def ask_exec(incident: Incident, attached: Attached, clients: Clients, sources: 
     lines = [note('exec_started', time=one.time, command=one.detail) for one in started]
     lines += [note('exec_by', **who_did(one.entry)) for one in found]
     who = [one.entry for one in found]
-    if len(found) == 1 and len(started) == 1 and _ENDING.search(started[0].detail):
+    is_near = any(end is None or end >= incident.time - _EFFECT for one, end in left if one in started)
+    if len(found) == 1 and len(started) == 1 and is_near and _is_ending(started[0].detail):
         return answers.shown('cli', *lines, who=who)
     others = clients.others(incident.asked) if not found else None
     return Answer(
@@ -156,6 +164,10 @@ def _unknown_exec(
     return Answer('not_known', answers.NOT_KNOWN, who, tuple(lines), more=others.more)
 
 
+def _is_ending(text: str) -> bool:
+    return bool(_ENDING.search(text)) and not _HARMLESS.search(text)
+
+
 def _effect(one: Event) -> int:
     return _LATER_EFFECT if _LATER.search(one.detail) else _EFFECT
 
@@ -172,16 +184,10 @@ def ask_clients(
     others = clients.others(incident.asked)
     if commands.state == answers.SHOWN:
         return _beside(incident, clients, sources, commands)
-    start = since if since is not None else float('-inf')
-    missing: list[Evidence] = []
-    if not sources.connects_logged(incident.asked - STARTUP, incident.asked):
-        missing.append(note('connects_not_logged'))
-    elif not sources.connects_logged(start, incident.asked):
-        missing.append(note('connects_logged_later'))
-    if sources.unseen:
-        missing.append(note('processes_before_audit', time=sources.unseen))
+    missing = _not_logged(incident, sources, since if since is not None else float('-inf'))
+    lost = [note('records_lost', count=sources.lost)] if sources.lost else []
     if not others.entries:
-        return answers.not_known('api', *missing) if missing else answers.excluded('api')
+        return answers.not_known('api', *missing, *lost) if missing or lost else answers.excluded('api')
     lines = [note('connected', **who_did(entry)) for entry in others.entries]
     if incident.unhealthy is not None and incident.asked - incident.unhealthy <= 6 * STARTUP:
         lines.insert(0, note('unhealthy', time=incident.unhealthy))
@@ -190,7 +196,7 @@ def ask_clients(
     period = (incident.asked - STARTUP, incident.asked)
     is_hidden = sources.unread(*period) is not None or sources.came_twice(*period) is not None
     if commands.who or not logged or dockers or is_hidden:
-        if dockers:
+        if any(is_docker(entry) and not entry.get('argv') for entry in others.entries):
             missing.append(note('docker_not_logged'))
         elif not logged:
             missing.append(note('commands_not_logged'))
@@ -201,10 +207,23 @@ def ask_clients(
     state = answers.SHOWN if sure else answers.NOT_KNOWN
     if sure:
         # A connect tells who talked to the engine, not what was asked, and the rule sees none over TCP
-        return Answer(cause, state, others.entries, tuple(lines), (note('connects_tell_no_question'),), sure=True)
+        doubts = (note('connects_tell_no_question'), *lost)
+        return Answer(cause, state, others.entries, tuple(lines), doubts, sure=True)
     return Answer(
         cause, state, others.entries, tuple(lines), tuple(missing), others.more, cause == 'api' and not missing
     )
+
+
+def _not_logged(incident: Incident, sources: Sources, start: float) -> list[Evidence]:
+    """Why others can have connected unseen since the engine started."""
+    missing: list[Evidence] = []
+    if not sources.connects_logged(incident.asked - STARTUP, incident.asked):
+        missing.append(note('connects_not_logged'))
+    elif not sources.connects_logged(start, incident.asked):
+        missing.append(note('connects_logged_later'))
+    if sources.unseen:
+        missing.append(note('processes_before_audit', time=sources.unseen))
+    return missing
 
 
 def _beside(incident: Incident, clients: Clients, sources: Sources, commands: Answer) -> Answer:
@@ -214,6 +233,8 @@ def _beside(incident: Incident, clients: Clients, sources: Sources, commands: An
         return answers.not_known('api', note('connects_not_logged'))
     if sources.unseen:
         return answers.not_known('api', note('processes_before_audit', time=sources.unseen))
+    if sources.lost:
+        return answers.not_known('api', note('records_lost', count=sources.lost))
     meanwhile = clients.meanwhile(start, incident.asked)
     if not meanwhile.entries and incident.asked - start <= 2 * STARTUP:
         return answers.excluded('api')

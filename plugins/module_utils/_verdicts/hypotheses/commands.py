@@ -14,6 +14,7 @@ import signal
 from bisect import bisect_left, bisect_right
 from typing import Any, NamedTuple, Sequence
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Answer, Evidence, note
@@ -149,6 +150,8 @@ class Commands:
             claim = self._claim(one, ready, incident)
             if claim is None or self._used.get(_use(claim, incident), incident) is not incident:
                 continue
+            if not self._is_of_this_run(one, ready, incident):
+                claim = claim._replace(sure=False)
             if self._clients.is_elsewhere(one):
                 if may_be_tcp(one.command):
                     remarks.append(note('named_another_engine', **who_did(one.entry)))
@@ -210,15 +213,28 @@ class Commands:
         shape = has_its_shape(command.action or '', incident)
         if shape is None:
             return None
-        # One that was made since is another container than the command meant, unless it was slow
-        shape = shape and (incident.created is None or incident.created <= ready)
+        # rm alone is refused while it runs
+        shape = shape and (incident.what != 'removed' or command.force or (incident.died or 0) <= ready)
         for target in command.targets:
             how = self._world.resolves(target, incident, min(incident.times))
             if how:
+                # It may have been the name of another one when the command was given
+                shape = shape and (how != 'name' or self._world.names_until(incident.id, ready)[-1:] == [target])
                 return Claim(one, target, note('names', target=target, how=how), shape)
         if not one.entry.get('argv_complete', True):
             return Claim(one, None, note('arguments_missing'), False)
         return None
+
+    def _is_of_this_run(self, one: Execution, ready: float, incident: Incident) -> bool:
+        """Whether the container was there and ran when it was asked for, nothing is missing since, and the engine that
+        was asked is this one."""
+        is_made = incident.what == 'renamed' and (one.command.action or '').startswith('compose')
+        began = [None if is_made else incident.created, incident.started if incident.what == 'died' else None]
+        # Of several sockets, the log does not tell to which one a command connected
+        is_this = len(self._sources.sockets) < 2 or not names.is_foreign(one.command.docker_host, one.command.context)
+        is_known = self._sources.events_known(ready, min(incident.times))
+        is_there = all(time is None or time <= ready for time in began)
+        return is_this and is_known and is_there and not _is_early(one.command, incident)
 
     def _prune(self, one: Execution, ready: float, incident: Incident) -> Claim | None:
         if not in_window(ready, [incident.time], 6 * STARTUP if one.command.force else PROMPT):
@@ -229,8 +245,10 @@ class Commands:
             return None
         # Filters leave out containers, and which ones argv does not say
         evidence = note('prunes', end_noted=end is not None, filtered=bool(one.command.filters))
-        # Right after its end, --rm or whoever ended it by force can have removed it
-        right_after = incident.died is not None and incident.time - incident.died <= SOON / 2
+        # Right after its end, --rm or whoever ended it by force can have removed it; what ran is not pruned
+        right_after = incident.died is not None and (
+            incident.time - incident.died <= SOON / 2 or (one.command.force and incident.died > ready)
+        )
         return Claim(one, None, evidence, not one.command.filters and end is not None and not right_after)
 
 
@@ -265,6 +283,16 @@ def has_its_shape(action: str, incident: Incident) -> bool | None:
     if action in ('stop', 'restart'):
         return True if incident.stopped else None
     return not incident.stopped
+
+
+def _is_early(command: Command, incident: Incident) -> bool:
+    """Whether SIGKILL came before the time was over that a command gives: then it is somebody else's."""
+    signals = [(request.time, request.attributes.get('signal')) for request in incident.requests]
+    killed = [time for time, number in signals if number == '9']
+    asked = [time for time, number in signals if number != '9']
+    if not incident.stopped or not killed or not asked or command.timeout is None or command.timeout < 0:
+        return False
+    return killed[0] < max(asked) + command.timeout * 1000 - SOON
 
 
 def timeout(given: int | None) -> int:

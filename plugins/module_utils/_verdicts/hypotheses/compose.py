@@ -21,6 +21,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.clients import PROMPT, Execution
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import STARTUP, Incident
 
+_ONEOFF = 'com.docker.compose.oneoff'
 _STOP_TIMEOUT = 10
 _ENDS = (
     'compose_stop',
@@ -58,6 +59,10 @@ def claim(one: Execution, ready: float, incident: Incident, known: world.World) 
     does = command.action not in ('compose_up', 'compose_scale') or command.force_recreate
     if incident.what == 'died' and command.action == 'compose_up' and not incident.stopped:
         does = False
+    if incident.what == 'removed' and command.action == 'compose_rm' and not command.stop_before_rm:
+        does = does and (incident.died or 0) <= ready  # it leaves alone what runs
+    # Which of them touch what "compose run" made differs by release
+    does = does and incident.attributes.get(_ONEOFF) != 'True'
     if not service and evidence['code'] != 'of_environment':
         evidence = dict(evidence, service=incident.attributes.get(world.SERVICE), named=list(command.targets))
     return evidence, sure and in_time and service and does

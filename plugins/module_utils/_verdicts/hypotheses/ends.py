@@ -101,7 +101,9 @@ class Ends:
                 lines.append(note('oom_one_of_several', count=max(kill.others or 0 for kill in kills) + 1))
                 return answers.shown('oom', *lines)._replace(is_inferred=True)
             near = any(-SOON <= incident.time - kill.time <= OOM_SOON for kill in kills)
-            return answers.shown('oom', *lines)._replace(is_inferred=not near)
+            # Which of its processes is the first one can be not known
+            is_it = first is not None or any(kill.others == 0 for kill in kills)
+            return answers.shown('oom', *lines)._replace(is_inferred=not (near and is_it))
         if noted and incident.code == '137':
             return answers.shown('oom', note('oom_noted'))
         if kills and incident.code:

@@ -41,12 +41,14 @@ def is_auto_removal(incident: Incident) -> bool:
 
 
 class _End(NamedTuple):
-    """An end of an engine: when, whether containers ran on, its last start of one, its last death, and all deaths."""
+    """An end of an engine: when, whether containers ran on, its last start of one, its last death, and when those that
+    died had been asked to, in order."""
 
     time: float
     runs_on: bool
     last_start: float
-    deaths: list[float]
+    last_death: float
+    asked: list[float]
 
 
 class Ends:
@@ -72,17 +74,18 @@ class Ends:
                 return answers.excluded('engine_shutdown')
             return answers.not_known('engine_shutdown', note('engine_end_not_known'))
         end = self._end(time)
-        deaths = bisect_right(end.deaths, time) - bisect_left(end.deaths, incident.asked - SOON)
+        containers, is_last = _together(end.asked, incident.asked)
         if (
             not incident.stopped
             or end.runs_on
+            or not is_last
             or end.last_start > incident.asked
-            or time - (end.deaths or [0])[-1] > _LEAVES
+            or time - end.last_death > _LEAVES
         ):
             return answers.excluded('engine_shutdown')
         seconds = round((time - incident.asked) / 1000, 1)
         return answers.shown(
-            'engine_shutdown', note('engine_went_down', containers=deaths, seconds=seconds), *self.why(time)
+            'engine_shutdown', note('engine_went_down', containers=containers, seconds=seconds), *self.why(time)
         )
 
     def of_state(self, incident: Incident, together: int) -> Answer:
@@ -104,8 +107,9 @@ class Ends:
     def _end(self, time: float) -> _End:
         if time not in self._known:
             running: set[str] = set()
-            last_start = 0.0
-            deaths = []
+            last_start = last_death = 0.0
+            stopping: dict[str, float] = {}
+            asked = []
             before = bisect_right(self._times, time) - 2
             # No container is known to run from before an earlier end of the engine on
             first = bisect_right(self._moments, self._times[before]) if before >= 0 else 0
@@ -113,12 +117,23 @@ class Ends:
                 if one.action in ('start', 'create'):
                     last_start = one.time
                     running |= {one.id} if one.action == 'start' else set()
+                elif one.action == 'kill' and one.attributes.get('signal') != '9':
+                    stopping[one.id] = one.time
                 elif one.action in ('die', 'destroy'):
                     running.discard(one.id)
                     if one.action == 'die':
-                        deaths.append(one.time)
-            self._known[time] = _End(time, bool(running), last_start, deaths)
+                        last_death = one.time
+                        asked.append(stopping.pop(one.id, one.time))
+            self._known[time] = _End(time, bool(running), last_start, last_death, sorted(asked))
         return self._known[time]
+
+
+def _together(asked: Sequence[float], time: float) -> tuple[int, bool]:
+    """How many were asked in the same moment, as the engine does when it goes down, and whether none was after that."""
+    first = last = bisect_left(asked, time - SOON)
+    while last < len(asked) and asked[last] <= (asked[last - 1] if last > first else time) + SOON:
+        last += 1
+    return last - first, last == len(asked)
 
 
 def several(answer: Answer) -> bool:

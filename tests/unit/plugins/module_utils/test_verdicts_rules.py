@@ -48,8 +48,8 @@ def old(*events, **labels):
     return [event(-3600, 'create', **labels), event(-3599, 'start', **labels), *events]
 
 
-def removed(**labels):
-    return old(dict(DIED), event(1, 'destroy', **labels), **labels)
+def removed(at=-30, **labels):
+    return old(event(at, 'die', exitCode='0', **labels), event(1, 'destroy', **labels), **labels)
 
 
 def signalled(number, code):
@@ -148,7 +148,8 @@ CASES = {
     'kill, too long ago': (old(*kill(**SHOP), **SHOP), -300, 'docker compose -p shop kill', {300}),
     'stop with a timeout': (old(*stop(**SHOP), **SHOP), -300, 'docker compose -p shop stop -t 60', {100}),
     'stop that waits for ever': (old(*stop(**SHOP), **SHOP), -900, 'docker compose -p shop stop -t -1', {100}),
-    'rm waits for an answer': (removed(**SHOP), -500, 'docker compose -p shop rm', {100}),
+    'rm waits for an answer': (removed(at=-600, **SHOP), -500, 'docker compose -p shop rm', {100}),
+    'rm leaves alone what ran when it asked': (removed(**SHOP), -500, 'docker compose -p shop rm', {100, 300}),
     'rm by force does not': (removed(**SHOP), -500, 'docker compose -p shop rm -f', {300}),
     # Real-time signals, as docker counts them
     'the signal by a real-time name': (life(*signalled('37', '165')), 0.5, 'docker kill -s SIGRTMIN+3 ' + NAME, {100}),

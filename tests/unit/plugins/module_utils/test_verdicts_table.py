@@ -84,8 +84,8 @@ def test_certainty_that_rests_on_connects_is_wrong_where_they_are_not_logged(day
 
 
 def test_a_client_that_is_named_because_it_connected_last_is_found(whole_day, monkeypatch):
-    candidates = looks.Looks._candidates
-    monkeypatch.setattr(looks.Looks, '_candidates', lambda *words: candidates(*words)[:1])
+    candidates = looks.Candidates.at
+    monkeypatch.setattr(looks.Candidates, 'at', lambda *words: candidates(*words)[:1])
     wrong = record.wrong(whole_day, record.judge(whole_day, settings.everything), settings.everything)
     assert 'name' in {why for why, _true, _verdict in wrong}
 

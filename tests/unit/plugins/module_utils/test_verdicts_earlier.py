@@ -1,0 +1,307 @@
+# Copyright: (c) 2026, the claude_hooks.docker_audit team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Promise: what happened before, to another container or in vain takes the blame for nothing.
+
+Each case is a story with a known truth, which stands first. A name that is not the truth may stand in an open verdict
+only. PORTAINER connected long before, and asks over that connection: it leaves no record when it asks.
+"""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.witness import First, Marks
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses.ends import OomKill
+from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
+    ALWAYS,
+    EVERYTHING,
+    LOGGED,
+    NAME,
+    PROJECT,
+    START,
+    A,
+    B,
+    command,
+    connect,
+    event,
+    judge,
+    kill,
+    life,
+    short,
+    stop,
+)
+
+CURL = connect(0.9, 300, '/usr/bin/curl')
+PORTAINER = connect(-40, 301, '/portainer')
+PLUGIN = '/usr/libexec/docker/cli-plugins/docker-compose'
+NOBODY = ('not_known', 'open')
+
+
+def old(*events, **labels):
+    """A container that was there an hour before."""
+    return [event(-3600, 'create', **labels), event(-3599, 'start', **labels), *events]
+
+
+def gone(at):
+    return [*kill(at), event(at + 0.1, 'destroy')]
+
+
+def asked(seconds, text, pid=100, exe='/usr/bin/docker', **fields):
+    """(a command, its connect)"""
+    if 'compose' in text:
+        return command(seconds, text, pid), connect(seconds + 0.1, pid + 1000, PLUGIN, ppid=pid)
+    return command(seconds, text, pid), connect(seconds + 0.1, pid, exe, **fields)
+
+
+HUP = event(-1000, 'kill', signal='1')
+ROTATED = asked(-1000.2, 'docker kill -s HUP ' + NAME, 50)
+TERM = [event(1, 'kill', signal='15'), event(1.05, 'die', exitCode='143')]
+STOP = asked(0.8, 'docker stop ' + NAME)
+RAN = event(-30, 'die', exitCode='0')
+SWARM = {'com.docker.swarm.service.name': 'w'}
+
+# events, commands, other connects, who must not be named alone, expected
+STORIES = {
+    # A signal that a program survived long ago
+    'SIGHUP by docker, then curl sends TERM': (old(HUP, *TERM), [ROTATED], [CURL], ('api', 'likely', [300])),
+    'SIGHUP by docker, then curl kills': (old(HUP, *kill()), [ROTATED], [CURL], ('api', 'likely', [300])),
+    'SIGHUP by docker, then curl stops': (old(HUP, *stop()), [ROTATED], [CURL], ('api', 'likely', [300])),
+    'SIGHUP by docker, then docker stop': (old(HUP, *stop()), [ROTATED, STOP], [], ('cli', 'certain', [100])),
+    'SIGHUP by a client, then docker stop beside curl': (
+        old(HUP, *stop()),
+        [STOP],
+        [connect(-1001, 60, '/usr/bin/curl'), CURL],
+        ('cli', 'likely', [100]),
+    ),
+    'SIGUSR1 by docker 5 s before curl kills': (
+        old(event(1, 'kill', signal='10'), event(5, 'kill', signal='9'), event(5.05, 'die', exitCode='137')),
+        [asked(0.8, 'docker kill -s USR1 ' + NAME)],
+        [connect(4.9, 300, '/usr/bin/curl')],
+        ('api', 'likely', [300]),
+    ),
+    'SIGHUP by Compose, then curl kills': (
+        old(event(-1000, 'kill', signal='1', **PROJECT), *kill(**PROJECT), **PROJECT),
+        [asked(-1000.2, 'docker compose -p shop kill -s HUP', 50)],
+        [CURL],
+        ('api', 'likely', [300]),
+    ),
+    # A command that did nothing
+    'docker stop of one that had ended, which Portainer starts and stops': (
+        old(RAN, event(3, 'start'), *stop(8)),
+        [STOP],
+        [PORTAINER],
+        (*NOBODY, [100, 301]),
+    ),
+    'docker compose stop of one that had ended': (
+        old(RAN, event(3, 'start', **PROJECT), *stop(8, **PROJECT), **PROJECT),
+        [asked(0.8, 'docker compose -p shop stop')],
+        [PORTAINER],
+        (*NOBODY, [100, 301]),
+    ),
+    'docker rm of one that runs is refused': (
+        old(*gone(3)),
+        [asked(0.8, 'docker rm ' + NAME)],
+        [PORTAINER],
+        ('api', 'likely', [301]),
+    ),
+    # A signal that was ignored
+    'TERM by docker kill, and an own end': (
+        life(event(1, 'kill', signal='15'), event(10, 'die', exitCode='1')),
+        [asked(0.8, 'docker kill -s TERM ' + NAME)],
+        [],
+        ('cli', 'likely', [100]),
+    ),
+    'TERM by docker kill, and 137 later': (
+        life(event(1, 'kill', signal='15'), event(6, 'die', exitCode='137')),
+        [asked(0.8, 'docker kill -s TERM ' + NAME)],
+        [],
+        (*NOBODY, []),
+    ),
+    'SIGKILL before the time that docker stop gives': (
+        old(
+            event(1, 'kill', signal='15'),
+            event(5, 'kill', signal='9'),
+            event(5.05, 'die', exitCode='137'),
+            event(5.1, 'stop'),
+        ),
+        [asked(0.8, 'docker stop -t 60 ' + NAME)],
+        [connect(4.9, 300, '/usr/bin/curl')],
+        (*NOBODY, [100]),
+    ),
+    # Plugins ask for what their words do not say
+    'an unknown plugin beside Portainer': (
+        life(*stop()),
+        [(command(0.5, 'docker foo redeploy'), connect(0.9, 101, '/root/.docker/cli-plugins/docker-foo', ppid=100))],
+        [PORTAINER],
+        (*NOBODY, [100, 301]),
+    ),
+    # An engine that goes down
+    'one was stopped long before the engine ended the other one': (
+        life(*stop()) + life(*stop(40, B, 'b'), identity=B, name='b'),
+        [],
+        [CURL],
+        ('api', 'likely', [300]),
+    ),
+    # A docker of an earlier run
+    'docker run in the foreground, whose run is over': (
+        life(RAN, event(-29, 'start'), event(1, 'kill', signal='2'), event(1.05, 'die', exitCode='130')),
+        [asked(-60.5, 'docker run --name %s x' % NAME)],
+        [PORTAINER],
+        ('api', 'likely', [301]),
+    ),
+    'docker start -a, whose run is over': (
+        old(
+            event(-50, 'start'),
+            RAN,
+            event(-29, 'start'),
+            event(1, 'kill', signal='2'),
+            event(1.05, 'die', exitCode='130'),
+        ),
+        [asked(-50.5, 'docker start -a ' + NAME)],
+        [PORTAINER],
+        ('api', 'likely', [301]),
+    ),
+    # A number that is used again
+    'a pid that docker ps had before': (
+        life(*stop()),
+        [(command(-500, 'docker ps'), connect(-499.9))],
+        [PORTAINER, connect(0.9, 100, uid=1001, auid=1001)],
+        (*NOBODY, [100, 301]),
+    ),
+    # A name that moved on
+    'docker stop meant the one that had the name then': (
+        [
+            event(-60, 'create', A, 'new'),
+            event(-59, 'start', A, 'new'),
+            event(2, 'rename', A, NAME, oldName='/new'),
+            *stop(6),
+        ],
+        [STOP],
+        [PORTAINER],
+        (*NOBODY, [100, 301]),
+    ),
+    'a container that Compose made for one run': (
+        life(
+            *stop(5, **PROJECT, **{'com.docker.compose.oneoff': 'True'}),
+            **PROJECT,
+            **{'com.docker.compose.oneoff': 'True'},
+        ),
+        [asked(0.8, 'docker compose -p shop stop')],
+        [PORTAINER],
+        (*NOBODY, [100, 301]),
+    ),
+    'a stop that the engine notes late': (
+        old(event(1, 'kill', signal='15'), event(1.1, 'die', exitCode='143'), event(3.5, 'stop')),
+        [STOP],
+        [PORTAINER],
+        ('cli', 'certain', [100]),
+    ),
+}
+
+
+@pytest.mark.parametrize('events, found, connects, expected', STORIES.values(), ids=STORIES)
+def test_who_ended_it(events, found, connects, expected):
+    engine_ends = [START + 42000] if any(one['Actor']['ID'] == B for one in events) else []
+    ordered = sorted(events, key=lambda one: one['timeNano'])
+    commands, connected = [one for one, _connect in found], [one for _command, one in found]
+    judged = judge(ordered, commands, [LOGGED, *connected, *connects], engine_ends=engine_ends)
+    ends = [one for one in judged if one['id'] == A and one['what'] not in (['removed'], ['renamed'])]
+    _what, cause, confidence, who = short(ends)[-1]
+    assert (cause, confidence, sorted(who)) == expected
+
+
+@pytest.mark.parametrize('text, by', [('docker rm ' + NAME, 'removal'), ('docker rm -f ' + NAME, 'removal')])
+def test_a_removal_right_after_its_own_end_can_be_the_engines(text, by):
+    """With --rm; the command came before the end, and did not cause it."""
+    found, connected = asked(0.85, text)
+    events = life(event(1, 'die', exitCode='0'), event(1.006, 'destroy'))
+    removal = judge(events, [found], [LOGGED, connected])[-1]
+    assert removal['what'] == ['removed'] and removal['confidence'] == 'open', by
+
+
+def test_docker_rm_after_docker_stop_is_certain():
+    stopped, removed = asked(0.8, 'docker stop ' + NAME), asked(1.3, 'docker rm ' + NAME, 101)
+    judged = judge(life(*stop(), event(1.5, 'destroy')), [stopped[0], removed[0]], [LOGGED, stopped[1], removed[1]])
+    assert short(judged) == [('stopped', 'cli', 'certain', [100]), ('removed', 'cli', 'certain', [101])]
+
+
+def test_a_kill_before_the_docker_restart_of_the_next_run_is_no_restart():
+    found, connected = asked(5.8, 'docker restart ' + NAME)
+    events = old(*kill(), event(3, 'start'), *stop(6, code='0'), event(6.3, 'start'), event(6.35, 'restart'))
+    judged = judge(events, [found], [LOGGED, PORTAINER, connected])
+    assert short(judged) == [('died', 'api', 'likely', [301]), ('restarted', 'cli', 'certain', [100])]
+
+
+SEEN = EVERYTHING._replace(signals=(ALWAYS,), kernel=(ALWAYS,), lost=0)
+FIRST = Marks(firsts=(First(START - 40000, A, 77, START - 40100, 76, 'no'),))
+
+
+@pytest.mark.parametrize(
+    'signals, memory, expected',
+    [
+        (True, False, ('killed_outside_engine', 'certain', [300])),
+        (False, True, ('oom', 'certain', [])),
+        (True, True, ('not_known', 'open', [300])),
+    ],
+)
+def test_what_the_kernel_says_comes_before_a_signal_that_was_ignored(signals, memory, expected):
+    events = life(event(1, 'kill', signal='15'), event(6, 'die', exitCode='137'))
+    killed = dict(connect(5.95, 300, '/usr/bin/kill'), opid=77, success=True, of_host=True)
+    found, connected = asked(0.8, 'docker kill -s TERM ' + NAME)
+    (verdict,) = judge(
+        events,
+        [found],
+        [LOGGED, connected],
+        SEEN,
+        marks=FIRST,
+        signals=[killed] if signals else [],
+        oom_kills=[OomKill(START + 5900, A, True, 'python3', 77)] if memory else [],
+    )
+    assert short([verdict]) == [('died', *expected)]
+
+
+def test_beside_the_line_of_the_kernel_docker_kill_is_not_certain():
+    found, connected = asked(0.8, 'docker kill ' + NAME)
+    kills = [OomKill(START + 900, A, True, 'python3', 77)]
+    (verdict,) = judge(life(*kill()), [found], [LOGGED, connected], SEEN, marks=FIRST, oom_kills=kills)
+    assert verdict['confidence'] == 'open'
+
+
+@pytest.mark.parametrize(
+    'text, at, expected',
+    [
+        ('kill 1', -1, ('cli', 'likely')),
+        ('pkill -f worker', -40, ('not_known', 'open')),
+        ('kill -HUP 1', -1, ('not_known', 'open')),
+        ('kill -s SIGUSR1 1', -1, ('not_known', 'open')),
+        ('kill -0 1', -1, ('not_known', 'open')),
+    ],
+)
+def test_docker_exec_is_named_for_what_ends_a_program_soon(text, at, expected):
+    inside = [event(at, 'exec_start: ' + text, execID='e'), event(at + 0.1, 'exec_die', execID='e', exitCode='0')]
+    found, connected = asked(at - 0.2, 'docker exec %s %s' % (NAME, text))
+    (verdict,) = judge(old(*inside, event(1, 'die', exitCode='1')), [found], [LOGGED, connected])
+    assert (verdict['cause'], verdict['confidence']) == expected or verdict['confidence'] == expected[1] == 'open'
+
+
+@pytest.mark.parametrize('lost', [0, 500])
+@pytest.mark.parametrize('events', [life(*stop()), life(*stop(**SWARM), **SWARM)], ids=['docker stop', 'swarm'])
+def test_with_lost_records_nothing_is_certain(events, lost):
+    found = [] if SWARM.keys() & events[0]['Actor']['Attributes'].keys() else [STOP]
+    connects = [LOGGED, *(connected for _command, connected in found)]
+    (verdict,) = judge(events, [one for one, _ in found], connects, EVERYTHING._replace(lost=lost))
+    assert (verdict['confidence'] == 'certain') is (lost == 0)
+
+
+def test_a_command_may_have_done_its_work_in_a_gap_of_the_events():
+    found, connected = STOP
+    blind = [(START + 900, START + 5000)]
+    (verdict,) = judge(old(*stop(8)), [found], [LOGGED, PORTAINER, connected], blind=blind)
+    assert verdict['confidence'] == 'open' and {who['pid'] for who in verdict['who']} == {100, 301}
+
+
+def test_with_two_sockets_a_command_for_another_one_is_not_certain():
+    found, connected = asked(0.8, 'docker -H unix:///run/second.sock stop ' + NAME)
+    looking = EVERYTHING._replace(sockets=('/run/docker.sock', '/run/second.sock'))
+    (verdict,) = judge(old(*stop()), [found], [LOGGED, PORTAINER, connected], looking)
+    assert verdict['confidence'] == 'open' and {who['pid'] for who in verdict['who']} == {100, 301}
