@@ -59,6 +59,7 @@ SENTENCES = {
     'command_of_environment': '{time} ' + _WHO + ' means the project {projects}, unless COMPOSE_PROJECT_NAME or '
     'an env file named {project}',
     'command_of_service': '{time} ' + _WHO + ' fits: the container belongs to its swarm service {service_name}',
+    'command_of_builder': '{time} ' + _WHO + ' may fit: the container belongs to a builder of docker buildx',
     'command_of_stack': '{time} ' + _WHO + ' fits: the container belongs to its stack {stack}',
     'command_of_swarm': '{time} ' + _WHO + ' may fit: the container belongs to a swarm service',
     'command_sent_signal': '{time} ' + _WHO + ' sent a signal',

@@ -33,8 +33,12 @@ _UNIT = re.compile(rb'unit=(docker|containerd|snap\.docker\.dockerd)(?:\.service
 _SOFTWARE = re.compile(rb'(?:op=(\S{1,20}) )?sw="([^"]{1,300})"')
 _TOOL = re.compile(rb' comm="([^"]{1,16})"')
 _COMMAND = re.compile(rb' cmd=("[^"]*"|[0-9A-F]+) ')
-_ABOUT = re.compile(
-    r'docker|containerd|runc|\b(?:reboot|shutdown|poweroff|halt|init 0|init 6|apt|apt-get|dnf|yum|snap)\b'
+_ABOUT = re.compile(r'\b(?:docker|containerd|reboot|shutdown|poweroff|halt|init [06]|apt|apt-get|dnf|yum|snap)\b')
+_SHELLS = ('sh', 'bash', 'dash', 'zsh', 'ksh', 'env', 'nohup', 'setsid', 'xargs')
+_INSTALLERS = ('apt', 'apt-get', 'aptitude', 'dnf', 'yum', 'zypper', 'tdnf', 'microdnf')
+_CHANGES = frozenset(
+    'install reinstall upgrade dist-upgrade full-upgrade safe-upgrade upgrade-minimal update downgrade remove purge '
+    'autoremove erase distro-sync swap in up dup rm'.split()
 )
 # The engine and what it runs containers with; not its CLI, compose or buildx, which leave it alone
 _PACKAGE = re.compile(
@@ -139,6 +143,21 @@ def _can_stop(program: str, words: Sequence[str]) -> bool:
     return any(word in _HOST_VERBS for word in plain) or names_engine and any(word in _VERBS for word in plain)
 
 
+def _is_about_engine(words: Sequence[str]) -> bool:
+    """Whether what was typed with sudo can end the engine or the host."""
+    program, rest = _base(words[0]), words[1:]
+    if program in _SHELLS:
+        return bool(_ABOUT.search(' '.join(rest)))
+    if program in _INSTALLERS:
+        # "apt-get update" changes no package, "dnf update" does
+        return bool(_CHANGES & set(rest)) and not (program.startswith('apt') and 'update' in rest)
+    if program in ('dpkg', 'rpm', 'pkill', 'killall'):
+        return any('docker' in word or 'containerd' in word for word in rest)
+    # A script for that
+    is_script = 'docker' in program and program not in ('docker', 'docker-compose')
+    return is_script or program == 'unattended-upgrade' or _can_stop(program, rest)
+
+
 def _base(word: str) -> str:
     return word.rpartition('/')[2]
 
@@ -174,7 +193,7 @@ def _other(kind: bytes, time: int, uid: bytes, auid: bytes, body: bytes) -> Iter
     else:
         command = _COMMAND.search(body)
         words = _value(command.group(1)) if command else ''
-        if _ABOUT.search(words):
+        if _is_about_engine(words.split(' ')):
             login = None if auid == _UNSET else int(auid)
             yield _reason(
                 'sudo_command', time, 0, _SOON, is_single=True, argv=words.split(' '), uid=int(uid), auid=login

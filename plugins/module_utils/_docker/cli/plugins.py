@@ -47,12 +47,13 @@ def buildx_rm(arguments: list[str], given: Given) -> Command:
     if given.flag('keep-daemon'):
         return Command()
     targets = tuple(_builder(arguments, given))
-    return Command('remove', targets=targets, target_kind='container', everything=not targets, ends=True)
+    # driver/docker-container of docker/buildx removes by force
+    return Command('remove', targets=targets, target_kind='container', everything=not targets, ends=True, force=True)
 
 
 def model_runner(_arguments: list[str], _given: Given) -> Command:
     """PruneControllerContainers in cmd/cli/pkg/standalone of docker/model-runner: stopped or running, it is removed."""
-    return Command('remove', targets=('docker-model-runner',), target_kind='container', ends=True)
+    return Command('remove', targets=('docker-model-runner',), target_kind='container', ends=True, force=True)
 
 
 def _all(action: str, ends: bool | None) -> Effect:

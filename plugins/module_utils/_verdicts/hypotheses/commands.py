@@ -44,6 +44,8 @@ _REAL_TIME = {'RTMIN': 34, 'RTMAX': 64}
 _DECIMAL = re.compile(r'[+-]?[0-9]{1,9}', re.A)
 _ENDS = ('stop', 'kill', 'restart', 'checkpoint')
 _BY_TARGET = _ENDS + ('remove', 'rename')
+# The containers of docker buildx (driver/docker-container of docker/buildx)
+_BUILDER = 'buildx_buildkit_'
 _SWARM = ('service_rm', 'service_scale', 'service_update', 'stack_rm', 'node_drain', 'swarm_leave')
 # The manager and the agent of a swarm work on their own after the command (measured: 1.1 s, and 10 s to the removal)
 _SWARM_WORKS = 60 * 1000
@@ -66,7 +68,7 @@ class Commands:
         self._clients, self._world, self._sources = clients, known, sources
         self._used: dict[tuple[object, ...], Incident] = {}
         self._targets: dict[str, list[Execution]] = {}
-        self._kinds: dict[str, list[Execution]] = {'prune': [], 'compose': [], 'swarm': [], 'cut': []}
+        self._kinds: dict[str, list[Execution]] = {'prune': [], 'compose': [], 'swarm': [], 'cut': [], 'builder': []}
         for one in ran:
             command = one.command
             if not command.action:
@@ -76,6 +78,8 @@ class Commands:
                     self._targets.setdefault(target, []).append(one)
                 if not one.entry.get('argv_complete', True):
                     self._kinds['cut'].append(one)
+                if (command.subcommand or '').startswith('buildx'):
+                    self._kinds['builder'].append(one)
             elif command.action in _SWARM:
                 self._kinds['swarm'].append(one)
             elif command.action.startswith('compose'):
@@ -170,6 +174,8 @@ class Commands:
         lists.append(between(self._kinds['cut'], last - PROMPT, last))
         if incident.what == 'removed':
             lists.append(between(self._kinds['prune'], last - PROMPT, last))
+        if incident.old_name.startswith(_BUILDER):
+            lists.append(between(self._kinds['builder'], last - PROMPT, last))
         if world.PROJECT in incident.attributes:
             # But for a new name, Compose works on what it finds
             made = None if incident.what == 'renamed' else self._world.created(incident.id)
@@ -223,6 +229,9 @@ class Commands:
                 return Claim(one, target, note('names', target=target, how=how), shape)
         if not one.entry.get('argv_complete', True):
             return Claim(one, None, note('arguments_missing'), False)
+        if (command.subcommand or '').startswith('buildx') and incident.old_name.startswith(_BUILDER):
+            # One that is not named, or a further node of one that is
+            return Claim(one, None, note('of_builder'), False)
         return None
 
     def _is_of_this_run(self, one: Execution, ready: float, incident: Incident) -> bool:
@@ -265,7 +274,9 @@ def _swarm(one: Execution, ready: float, incident: Incident) -> Claim | None:
             target = next((name for name in command.targets if name == stack), None)
         if target is None:
             return None
-        sure = command.action == 'service_rm' or command.scale.get(target) == 0
+        # The start of an id can be another service's name
+        is_it = target in (service, stack, identity)
+        sure = is_it and (command.action == 'service_rm' or command.scale.get(target) == 0)
         return Claim(one, target, note('of_service', service=service), sure)
     if command.action == 'stack_rm':
         return Claim(one, stack, note('of_stack', stack=stack), True) if stack in command.targets else None

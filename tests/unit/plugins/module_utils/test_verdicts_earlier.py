@@ -305,3 +305,28 @@ def test_with_two_sockets_a_command_for_another_one_is_not_certain():
     looking = EVERYTHING._replace(sockets=('/run/docker.sock', '/run/second.sock'))
     (verdict,) = judge(old(*stop()), [found], [LOGGED, PORTAINER, connected], looking)
     assert verdict['confidence'] == 'open' and {who['pid'] for who in verdict['who']} == {100, 301}
+
+
+@pytest.mark.parametrize(
+    'text, name, expected',
+    [
+        ('docker buildx rm mine', 'buildx_buildkit_mine0', ('cli', 'certain', [100])),
+        ('docker buildx rm mine', 'buildx_buildkit_mine1', (*NOBODY, [100, 301])),
+        ('docker buildx rm', 'buildx_buildkit_mine0', (*NOBODY, [100, 301])),
+        ('docker buildx rm mine', 'buildx', ('api', 'likely', [301])),
+    ],
+)
+def test_a_builder_is_removed_by_force(text, name, expected):
+    """Without a name it is the current one, which no log has; the names of further nodes are their owner's."""
+    plugin = connect(0.9, 101, PLUGIN.replace('compose', 'buildx'), ppid=100)
+    events = life(*kill(name=name), event(1.1, 'destroy', name=name), name=name)
+    judged = judge(events, [command(0.5, text)], [LOGGED, PORTAINER, plugin], container='*')
+    _what, cause, confidence, who = short(judged)[0]
+    assert (cause, confidence, sorted(who)) == expected
+
+
+def test_the_name_of_a_service_can_be_the_start_of_the_id_of_another():
+    labels = {'com.docker.swarm.service.name': 'shop_web', 'com.docker.swarm.service.id': 'dbz8q1tploopabcdefghijklm'}
+    found = [command(0, 'docker service rm db')]
+    (verdict,) = judge(life(*stop(**labels), **labels), found, [LOGGED, connect(0.1)])
+    assert verdict['confidence'] == 'open'

@@ -175,6 +175,30 @@ def test_what_was_typed_with_sudo(typed, expected):
     assert all((reason['uid'], reason['auid']) == (1000, 1000) for reason in why)
 
 
+@pytest.mark.parametrize(
+    'text, is_reason',
+    [
+        ('apt-get install -y docker.io', True),
+        ('/usr/bin/apt upgrade', True),
+        ('dnf update', True),
+        ('sh -c "systemctl stop docker"', True),
+        ('/opt/bin/upgrade-docker.sh', True),
+        ('pkill dockerd', True),
+        ('snap refresh', True),
+        ('service docker restart', True),
+        ('docker ps', False),
+        ('docker logs web', False),
+        ('apt list', False),
+        ('apt-get update', False),
+        ('vi /etc/docker/daemon.json', False),
+        ('systemctl status docker', False),
+    ],
+)
+def test_only_what_can_end_the_engine_is_a_reason(text, is_reason):
+    typed = text.encode().hex().upper().encode()
+    assert bool(reasons.of_records([SUDO % typed]).reasons) is is_reason
+
+
 APT = """
 Start-Date: 2026-11-24  06:12:01
 Commandline: /usr/bin/unattended-upgrade
