@@ -8,6 +8,12 @@ INVENTORY ?=
 LIMIT ?=
 ARGS ?=
 
+# A typo would choose the default hosts and options
+typed := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+unknown := $(filter-out ARGS INVENTORY LIMIT PYTHON VENV,$(typed))
+$(if $(unknown),$(error $(firstword $(unknown)) is no variable of make here: use ARGS, INVENTORY, LIMIT or PYTHON. \
+  Variables of playbooks belong into ARGS="-e ..."))
+
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 

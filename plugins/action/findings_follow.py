@@ -52,7 +52,7 @@ _OPTIONS = {
     'possible': {'type': 'bool'},
     'reader': {'type': 'str', 'default': 'tail'},
     'output': {'type': 'str', 'choices': ['text', 'jsonl'], 'default': 'text'},
-    'duration': {'type': 'float'},
+    'duration': {'type': 'raw'},
     'secrets': {'type': 'bool', 'default': False, 'no_log': False},
 }
 
@@ -65,8 +65,7 @@ class ActionModule(asking_action.AskingAction):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec=_OPTIONS)
-        if options['duration'] is not None and not 0 <= options['duration'] < math.inf:
-            raise AnsibleActionFail('duration must be a number of seconds from 0 on, not %s' % options['duration'])
+        duration = _duration(options['duration'])
         self._host = str(task_vars['inventory_hostname'])
         self._with_secrets = options['secrets']
         self._as_json = options['output'] == 'jsonl'
@@ -83,7 +82,7 @@ class ActionModule(asking_action.AskingAction):
         self._notice_dead_hosts()
         try:
             with contextlib.nullcontext() if self._task.check_mode else self._printed.kept():
-                away = self._follow(options['duration'])
+                away = self._follow(duration)
         except printed.PrintedError as error:
             raise AnsibleActionFail(str(error)) from error
         summary = '%s: %s' % (
@@ -117,7 +116,7 @@ class ActionModule(asking_action.AskingAction):
 
     def _follow(self, duration):
         """Print what is new until the time is over. Returns why the host could not be read at the end, or None."""
-        end = math.inf if duration is None else time.monotonic() + duration
+        end = time.monotonic() + duration
         ack = self._printed.token()
         pause = closing = calls = 0
         told = None
@@ -290,6 +289,17 @@ class ActionModule(asking_action.AskingAction):
         self._connection.set_option('ssh_extra_args', (words[-1] + ' ' + _SSH_ALIVE).strip())
         # A connection that an earlier play left open would not have it
         self._connection.reset()
+
+
+def _duration(given):
+    """Seconds, infinitely many where none are given."""
+    try:
+        seconds = math.inf if given is None else float(given)
+    except (TypeError, ValueError):
+        seconds = -1
+    if seconds < 0 or given is not None and not math.isfinite(seconds):
+        raise AnsibleActionFail('duration must be a number of seconds from 0 on, not %s' % given)
+    return seconds
 
 
 def _json(item):

@@ -22,6 +22,7 @@ author: The claude_hooks.docker_audit team (@claude-hooks)
 """
 
 import os
+import signal
 
 from ansible import constants, context
 from ansible.plugins.callback.default import CallbackModule as Default
@@ -46,6 +47,14 @@ class CallbackModule(Default):
 
     def _is_quiet(self):
         return not self._display.verbosity
+
+    def v2_playbook_on_start(self, playbook):
+        # Ansible waits for ever where the reader of its output has gone: the thread that prints ends with it
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        # Workers write to programs that may have ended, and expect an error
+        os.register_at_fork(after_in_child=_ignore_closed_pipes)
+        if not self._is_quiet():
+            super().v2_playbook_on_start(playbook)
 
     def v2_runner_on_ok(self, result):
         if not self._is_quiet():
@@ -113,6 +122,10 @@ class CallbackModule(Default):
         )
 
 
+def _ignore_closed_pipes():
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
 def _part(result, name):
     """The host, task or fields of a result, public from ansible-core 2.19 on."""
     return getattr(result, name) if hasattr(result, name) else getattr(result, '_' + name)
@@ -154,7 +167,6 @@ for _name in (
     'v2_runner_item_on_ok',
     'v2_runner_item_on_skipped',
     'v2_playbook_on_include',
-    'v2_playbook_on_start',
     'v2_runner_retry',
     'v2_runner_on_async_poll',
     'v2_runner_on_async_ok',

@@ -47,6 +47,8 @@ PLAYBOOKS: Mapping[str, frozenset[str]] = {
         ('container', 'key', 'since', 'before', 'dest', 'report', 'evidence', 'secrets', 'socket', 'kept')
     ),
 }
+# Where Ansible puts the words of -e that are no assignment (parse_kv of ansible.parsing.splitter)
+_LEFT_OVER = '_raw_params'
 _OTHERS = ('ansible_', 'awx_', 'tower_')
 _LONG = 7
 
@@ -63,6 +65,11 @@ def extra(given: Iterable[str], playbook: str, options: Collection[str]) -> list
 def _extra(name: str, playbook: str, own: frozenset[str], options: Collection[str]) -> str | None:
     if name in RENAMED:
         return '%s is now %s' % (name, RENAMED[name])
+    if name == _LEFT_OVER:
+        return (
+            'a word of -e has no name and no =: was there a blank in a value? Write a time as 2026-11-24T03:12:00, and '
+            """another value as -e '{"container": "a b"}'"""
+        )
     if name in own or name.startswith(_OTHERS) or name == FACT:
         return None
     if name == PREFIX + 'state' and playbook == 'audit':

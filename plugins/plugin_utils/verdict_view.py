@@ -205,7 +205,7 @@ def _candidates(verdict: Mapping[str, Any], zone: Zone) -> list[str]:
     who = sorted(verdict['who'], key=lambda one: one.get('timestamp') or '', reverse=True)
     lines = ['%spossibly %s: %s' % (parts.INDENT, _person(one), _doing(one)) for one in who[:_SHOWN_WHO]]
     more = len(who[_SHOWN_WHO:]) + (verdict.get('more') or 0)
-    return lines + (['%sand %d more candidates' % (parts.INDENT, more)] if more else [])
+    return lines + (['%sand %s' % (parts.INDENT, parts.counted(more, 'more candidate'))] if more else [])
 
 
 def _missing(verdict: Mapping[str, Any]) -> list[Mapping[str, Any]]:

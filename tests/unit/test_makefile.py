@@ -63,6 +63,17 @@ def test_a_checkout_that_is_reached_over_a_link_is_not(checkout, tmp_path):
     assert not sets_up(tmp_path / 'link')
 
 
+@pytest.mark.parametrize('typo', ['LIMITS=web1', 'ARG=-v', 'args=-v', 'container=web'])
+def test_a_variable_that_would_do_nothing_is_refused(checkout, typo):
+    stdout, stderr = make(checkout, '-n', 'audit-uninstall', typo)
+    assert stdout == '' and '%s is no variable of make here' % typo.partition('=')[0] in stderr
+
+
+@pytest.mark.parametrize('word', ['LIMIT=web1', 'ARGS=-v', 'INVENTORY=a.yml', 'PYTHON=python3'])
+def test_the_variables_that_help_names_pass(checkout, word):
+    assert 'ansible-playbook' in make(checkout, '-n', 'audit-uninstall', word)[0]
+
+
 @pytest.fixture
 def nobody(checkout):
     if os.geteuid() != 0:

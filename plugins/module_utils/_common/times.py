@@ -56,6 +56,8 @@ def period(since: str, before: str | None = None) -> tuple[int, int | None]:
     last = None if before is None else asked(before, None, now)
     if last is not None and first > last:
         raise TimeError('since is later than before: nothing can be found')
+    if first > now:
+        raise TimeError('since lies in the future: nothing can be found yet')
     return first, last
 
 

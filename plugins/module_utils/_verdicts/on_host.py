@@ -129,9 +129,9 @@ def _watched(looking: sources.Sources) -> dict[str, Any]:
     now = [watch for watch in looking.commands if watch.known]
     uids = None if not now else now[-1].uids
     return {
-        'commands': bool(looking.commands),
+        'commands': bool(now),
         'uids': None if uids is None else list(uids),
-        'connects': bool(looking.connects),
+        'connects': any(end == sources.FOREVER for _start, end in looking.connects),
         'unwatched': list(looking.unwatched),
     }
 

@@ -8,6 +8,7 @@ Runs the real make and ansible-playbook on hosts whose Python is a script that p
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -185,6 +186,25 @@ def test_messages_stand_below_their_host(tmp_path):
         check=False,
     )
     assert done.stdout == 'localhost: changed\n    one\n    t\\x1b[2Jwo\n    three\n', done.stdout + done.stderr
+
+
+def test_a_run_ends_where_nobody_reads_its_output(inventory):
+    """As with "| head". Ansible alone waits for ever then."""
+    process = subprocess.Popen(
+        command(inventory, 'audit-findings'),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+        env=environment(inventory),
+        start_new_session=True,
+    )
+    process.stdout.close()
+    try:
+        assert process.wait(60) != 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def in_a_terminal(words, env, until, number):

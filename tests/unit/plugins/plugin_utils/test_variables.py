@@ -37,6 +37,7 @@ def test_the_variables_are_those_that_the_playbook_reads(playbook):
         ('findings', 'cotainr', 'is container meant?'),
         ('findings', 'docker_audit_uids', 'docker_audit_uids is a variable of audit.yml, not of findings.yml'),
         ('verdicts', 'output', 'not of verdicts.yml: -e dest=- writes JSON to stdout'),
+        ('findings', '_raw_params', 'was there a blank in a value? Write a time as 2026-11-24T03:12:00'),
         ('findings', 'duration', 'duration is a variable of tail.yml, not of findings.yml'),
         ('tail', 'docker_audit_nonsense', 'is no option of the role docker_audit'),
     ],
