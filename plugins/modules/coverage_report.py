@@ -12,7 +12,7 @@ module: coverage_report
 short_description: Show the coverage of all hosts in one view, and write it to a file
 version_added: 1.0.0
 description:
-  - The last step but one of the playbook C(claude_hooks.docker_audit.coverage). It runs on the controller and touches no host.
+  - Used by the playbook C(claude_hooks.docker_audit.coverage). It runs on the controller and touches no host.
   - It prints the problems of each host, then a table of all hosts.
   - Characters from a host that do not print are shown as escape codes.
 author: The claude_hooks.docker_audit team (@claude-hooks)

@@ -71,7 +71,7 @@ problems:
       type: str
       sample: rule_shadowed
     weight:
-      description: V(blind) if no execution of docker can be read back, V(partial) if some cannot, V(note) if that can happen later.
+      description: V(blind) if no execution of docker can be read back, V(partial) if some cannot, V(note) for what can prevent that later or is not logged.
       type: str
       choices: [blind, partial, note]
       sample: partial

@@ -191,7 +191,7 @@ findings:
     docker_host: {type: str, description: "The engine given with C(-H), else null.", sample: null}
     context: {type: str, description: "The context given with C(-c), else null.", sample: null}
     project: {type: str, description: "The Compose project given with C(-p), else null.", sample: null}
-    signal: {type: str, description: "The signal given to C(docker kill) or C(docker stop), else null.", sample: KILL}
+    signal: {type: str, description: "The signal given with C(--signal) to a C(kill), C(stop) or C(restart), also of Compose, else null.", sample: KILL}
     match:
       type: str
       description:
@@ -366,7 +366,7 @@ engine:
   returned: success
   type: dict
   contains:
-    reachable: {type: bool, description: "Whether it returned all of them. Null with O(cursor) if nothing is new, since it is not asked then.", sample: false}
+    reachable: {type: bool, description: "Whether it returned all of them. Null with O(logs), and with O(cursor) if nothing is new.", sample: false}
     reason: {type: str, description: "Why not, or null.", sample: "cannot ask an engine at /run/docker.sock: No such file or directory"}
 """
 

@@ -14,7 +14,7 @@ version_added: 1.0.0
 description:
   - Combines the events of the docker engine with the audit log of the host, and returns a verdict for each time that a matching container ended,
     was removed or was renamed.
-  - It names who asked only if the records leave no other explanation. V(not_known) is a possible result, and so is a list of candidates.
+  - A verdict is V(certain) only if the records leave no other explanation. V(not_known) is a possible result, and so is a list of candidates.
   - Asks the engine over its socket. It never runs the docker CLI, which the audit rule would log.
 extends_documentation_fragment:
   - claude_hooks.docker_audit.attributes
@@ -51,8 +51,8 @@ requirements:
   - Python 3.8 or later on the host
   - The rights to read the audit logs and to reach the socket of the engine, usually those of root
 notes:
-  - The engine remembers its last 256 events of every type, and nothing from before its start. O(kept) holds many more, and also when the engine
-    went down. RV(events) shows how far back they go.
+  - The engine remembers its last 256 events of every type, and nothing from before its start. O(kept) holds many more of them, and the times
+    when the engine went down. RV(events) shows how far back they go.
   - API clients are seen only if connections to the engine's socket are logged, under the O(key) with the suffix C(-socket).
     A connection shows who talked to the engine, not what was requested.
   - A container that was killed from outside the engine, for example by C(kill -9) on the host, ends with 137. A program can also end with 137 by
@@ -108,7 +108,7 @@ verdicts:
       type: str
       description:
         - V(certain) if one cause is shown, and all others are excluded by sources that were recording at that moment.
-        - V(likely) if one is shown, and none of the others is.
+        - V(likely) if one is shown, none of the others is, but not all of them can be excluded.
         - V(open) otherwise. RV(verdicts[].who) then lists candidates, and RV(verdicts[].evidence) names the sources that were not recording.
       sample: certain
     who:

@@ -12,7 +12,7 @@ module: findings_report
 short_description: Show the findings of all hosts in one view, and write them to a file
 version_added: 1.0.0
 description:
-  - The last step of the playbook C(claude_hooks.docker_audit.findings). It runs on the controller and touches no host.
+  - Used by the playbook C(claude_hooks.docker_audit.findings). It runs on the controller and touches no host.
   - It prints a table of findings, the period that each host's log covers, and the hosts that could not be read.
   - Characters from a log that do not print (control characters, bidi marks, characters without a width) are shown as escape codes.
 author: The claude_hooks.docker_audit team (@claude-hooks)

@@ -12,7 +12,7 @@ module: verdicts_report
 short_description: Show the verdicts of all hosts in one view, and write them to a file
 version_added: 1.0.0
 description:
-  - The last step of the playbook C(claude_hooks.docker_audit.verdicts). It runs on the controller and touches no host.
+  - Used by the playbook C(claude_hooks.docker_audit.verdicts). It runs on the controller and touches no host.
   - It prints a line for each verdict, how far back the records of each host go, and the hosts that could not be read.
   - For an open verdict it names the three nearest candidates and the sources that were not recording.
   - Characters from a log or an engine that do not print are shown as escape codes.

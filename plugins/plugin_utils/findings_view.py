@@ -224,13 +224,11 @@ def reach(
     lines += parts.left_out(others(read), 'finding', container)
     twice = sum(result['counts'].get('twice', 0) for result in read.values())
     if twice:
-        lines.append(
-            '%s arrived twice or were in a copy of a log. Each is shown once.' % parts.counted(twice, 'finding')
-        )
+        lines.append('Received twice, or in a copy of a log: %s. Each is shown once.' % parts.counted(twice, 'finding'))
     silent = [host for host, result in read.items() if not result['counts']['executions']]
     if silent:
         lines.append(
-            'No docker execution in the log of %s. Nothing was executed there only if the audit rule was in force: '
+            'No docker execution in the log of %s. That proves nothing unless the audit rule was in force: '
             'coverage.yml checks it.' % ', '.join(escape.quoted(host) for host in silent)
         )
     return lines + parts.not_read(hosts)

@@ -178,7 +178,7 @@ def forgeable(findings: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def unreadable_line(execution: Mapping[str, Any], zone: Zone = None) -> str:
     """A line about an execution whose command is not known, or of which it is not known whether it was docker."""
-    text = '%s: docker was executed at %s by user %s (pid %s, event %s), its command is not in the log: %s'
+    text = '%s: docker was executed at %s by user %s (pid %s, event %s), but its command is not in the log: %s'
     if execution['reason'] in ('SYSCALL record missing', 'key cut off'):
         text = '%s: perhaps docker was executed at %s by user %s (pid %s, event %s), to take a container away: %s'
     return text % (

@@ -374,7 +374,7 @@ def _coverage(
         log = dict(_time_cell(first, frame.zone), note='to ' + parts.local_time(last, frame.zone))
         gaps = [sentence for _first, _last, sentence in timeline.gaps(result, frame)]
         remarks = gaps + (
-            ['no connect to the engine is logged: API clients cannot be recognised']
+            ['the log holds no connection to the engine, so it shows no API client']
             if result.get('connects') == 0
             else []
         )

@@ -173,7 +173,9 @@ def headline(group: Sequence[Mapping[str, Any]], zone: Zone = None) -> str:
     elif verdict['cause'] == 'not_known':
         return '%s %s: cause not known' % (line, when)
     elif verdict['confidence'] == 'open':
-        line += ' %s: by %s, but which one is not known' % (when, verdict_words.CAUSES.get(verdict['cause'], '-'))
+        words = verdict_words.CAUSES.get(verdict['cause'], '-')
+        by = 'a SIGKILL' if verdict['cause'] == 'killed_outside_engine' else words
+        line += ' %s: by %s, but which one is not known' % (when, by)
         return line
     else:
         line += ' %s: %s' % (when, _reason(verdict, zone))

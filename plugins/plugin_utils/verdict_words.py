@@ -40,9 +40,9 @@ SENTENCES = {
     'destroy_event': '{time} destroy',
     'crash_loop': 'it had ended and been started again {count} times right before',
     'had_ended_by_itself': 'it had ended by itself at {time}: the stop keeps it from starting again',
-    'nobody_asked': 'the engine recorded no kill since the start of the container, so nobody requested the end from it',
-    'signal_but_later_end': 'somebody requested that signal from the engine, but no record shows whether it ended the '
-    'container, or the program ended by itself',
+    'nobody_asked': 'the engine recorded no kill since the container started, so nobody asked the engine to end it',
+    'signal_but_later_end': 'somebody asked the engine to send that signal, but no record shows whether the signal '
+    'ended the container or its program ended by itself',
     'state': '{time} its last end, exit code {exit_code}, from the state of the container in the engine',
     # commands
     'command_names': '{time} ' + _WHO + ' fits: it names {target}, {how}',
@@ -53,11 +53,11 @@ SENTENCES = {
     'command_of_project': '{time} ' + _WHO + ' fits: the container belongs to its project {project}{service}',
     'command_of_files': '{time} '
     + _WHO
-    + ' fits: the container of project {project} was created from its file{service}',
+    + ' fits: the container of project {project} was created from a file that the command names{service}',
     'command_of_folder': '{time} ' + _WHO + ' fits: the container belongs to the project in {folder}{service}',
     'command_may_mean': '{time} ' + _WHO + ' may fit: it may mean the project {project}{service}',
     'command_of_environment': '{time} ' + _WHO + ' means the project {projects}, unless COMPOSE_PROJECT_NAME or '
-    'an env file named {project}',
+    'an env file sets the project to {project}',
     'command_of_service': '{time} ' + _WHO + ' fits: the container belongs to its swarm service {service_name}',
     'command_of_builder': '{time} ' + _WHO + ' may fit: the container belongs to a builder of docker buildx',
     'command_of_stack': '{time} ' + _WHO + ' fits: the container belongs to its stack {stack}',
@@ -76,8 +76,10 @@ SENTENCES = {
     'request without them',
     'client_then': _CLIENT + '{remote}, was connected at that moment{since}{through}',
     'client_before': _CLIENT + '{remote}, was connected before and had disconnected{since}{through}: it may have asked',
-    'named_another_engine': '{time} ' + _WHO + ' fits, but it names another engine; if that is this one over TCP, its '
-    'connection is not logged',
+    'named_another_engine': '{time} '
+    + _WHO
+    + ' fits, but it names another engine; if that address leads to this engine '
+    'over TCP, the connection is not logged',
     'not_connected_then': '{time} '
     + _WHO
     + ' fits, but it was not connected to this engine at a time when it would have waited '
@@ -88,7 +90,7 @@ SENTENCES = {
     'swarm_task': 'it is a task of the swarm service {service_name}: the engine itself ends and replaces tasks',
     'removed_with_its_end': 'it was removed {milliseconds} ms after its end, as the engine does with containers that '
     'were run with --rm',
-    'end_not_explained': 'who ended it is not known, and may also have removed it',
+    'end_not_explained': 'it is not known who ended it; the same client may also have removed it',
     'engine_went_down': '{containers} of the engine ended, and {seconds} s after the signal the engine was gone',
     'engine_end_after': '{together} within the same seconds, and {seconds} s later the engine was gone',
     'unit_stopped': '{time} systemd stopped {unit}',
@@ -100,15 +102,15 @@ SENTENCES = {
     # no request
     'code_of_program': 'its program ended with {exit_code}: an end by a signal gives 129 or more, but a program can '
     'handle a signal and end with any code',
-    'code_like_signal': 'its program ended with {exit_code}: of the signals from outside, only SIGKILL (137) ends the '
-    'first process of a container that does not handle them',
+    'code_like_signal': 'its program ended with {exit_code}: if the first process of a container does not handle a '
+    'signal from outside, only SIGKILL (137) ends it',
     'code_of_kill': '137 is 128 + 9: a SIGKILL from outside the engine, or a program that ended with that code, as a '
-    'shell does whose last command was killed',
+    'shell does if its last command was killed',
     'code_of_shim': '255 is what the engine records if the shim of the container was killed, but a program can also '
     'end with it',
     'code_not_known': 'its exit code is not known: the events do not contain it, or a label called exitCode hides it',
     'oom_killed': 'the engine reports OOMKilled',
-    'oom_noted': 'the engine recorded right before that memory ran out',
+    'oom_noted': 'the engine recorded close to the end that memory ran out',
     'oom_of_limit': '{time} the kernel killed its process {task} (pid {pid}): the container was at its memory limit',
     'oom_of_host': '{time} the kernel killed its process {task} (pid {pid}): the host was out of memory',
     'oom_of_group': '{time} the kernel killed its process {task} (pid {pid}): a cgroup around the container was at its '
@@ -127,19 +129,20 @@ SENTENCES = {
     'commands_not_logged': 'docker commands were not logged then',
     'command_not_told': 'at {time} docker, or a program that looks like it, was executed, but its command line is '
     'not in the log',
-    'clock_set_back': 'the clock was set back: {time} came twice, and a command can be logged later than what it did',
+    'clock_set_back': 'the clock was set back, so {time} came twice: a command can have a later time in the log than '
+    'what it caused',
     'users_not_watched': 'docker commands of other users are not logged{users}',
     'connects_not_logged': 'connections to the engine were not logged: an API client cannot be ruled out',
     'older_clients': 'there were older connections ({count} clients), and an idle one looks like one that is in use',
-    'client_gone': 'the process that made that connection had ended, and may have passed it to another one',
-    'client_shares': 'another process held that connection, too, or was given it, and may have asked',
+    'client_gone': 'the process that made that connection had ended, and may have passed it to another process',
+    'client_shares': 'another process also held that connection, or was given it, and may have sent the request',
     'holders_not_known': 'whether another process held that connection, too, is not known',
     'look_not_whole': 'not all connections could be read at that moment',
     'listeners_not_watched': 'connections to another address of the engine are not logged{listeners}',
-    'records_lost': 'the kernel has lost audit records since its start, or the number is not known ({count})',
+    'records_lost': 'the kernel may have lost audit records since it started (lost: {count})',
     'connects_logged_later': 'the engine ran before connections were logged: a client that connected earlier cannot be '
     'ruled out',
-    'docker_not_logged': 'a docker connected whose command is not in the log',
+    'docker_not_logged': 'a docker program connected, and its command is not in the log',
     'processes_before_audit': 'audit does not log processes that were running before {time}, when it was turned on',
     'engine_end_not_known': 'whether the engine went down then is not known',
     'events_forgotten': 'not all earlier events of the engine are known: somebody may have requested it',
@@ -240,10 +243,10 @@ def _service(line: Mapping[str, Any]) -> str:
 
 def _since(line: Mapping[str, Any]) -> str:
     if line.get('seconds') is not None:
-        return ', since {} s before'.format(escape.word(line['seconds']))
+        return ', having connected {} s before the request'.format(escape.word(line['seconds']))
     if line.get('new') is None:
         return ', since when is not known'
-    return ', for less than a second' if line['new'] is True else ', for longer'
+    return ', for less than a second' if line['new'] is True else ', for more than a second'
 
 
 def _prune(line: Mapping[str, Any]) -> str:
@@ -277,5 +280,5 @@ _MADE = {
     'listeners': _listed('listeners'),
     'remote': lambda line: ' at ' + escape.word(line['remote']) if line.get('remote') else '',
     'since': _since,
-    'through': lambda line: ', and others can use it to ask' if line.get('through') else '',
+    'through': lambda line: ', and others can send requests through it' if line.get('through') else '',
 }

@@ -294,7 +294,7 @@ NEIGHBOUR = '-w /etc/hostname -p wa -k %s'
             'b.rules',
             '-D',
             NEIGHBOUR % 'other',
-            'A load would drop this rule from the kernel, which was added by hand or whose file is gone: -w /etc/host',
+            'A load would drop this rule from the kernel (it was added by hand, or its file is gone): -w /etc/host',
         ),
     ],
 )

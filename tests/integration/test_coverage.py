@@ -214,7 +214,7 @@ FILES = [
         'ln -s /dev/null /run/systemd/system/audit-rules.service',
         'audit-rules.service is masked',
     ),
-    ('sources_off', 'rm /var/lib/claude-hooks/events.jsonl', '^witness: [^;]*$'),
+    ('sources_off', 'rm /var/lib/claude-hooks/events.jsonl', '^off: witness: [^;]*$'),
     (
         'plugin_not_covered',
         'mount -t tmpfs none /usr/local/lib; mkdir -p /usr/local/lib/docker/cli-plugins; '
@@ -393,8 +393,8 @@ KERNEL = [
         'leads to %s, and a rule on a link does not fire' % DOCKER,
         {'rules_unexpected'},
     ),
-    ('sources_off', 'note', lambda folder: without(*CONNECTS), '^socket: [^;]*$', {'rules_partial'}),
-    ('sources_off', 'note', lambda folder: without(*SIGNALS), '^signals: [^;]*$', {'rules_partial'}),
+    ('sources_off', 'note', lambda folder: without(*CONNECTS), '^off: socket: [^;]*$', {'rules_partial'}),
+    ('sources_off', 'note', lambda folder: without(*SIGNALS), '^off: signals: [^;]*$', {'rules_partial'}),
     ('users_not_watched', 'partial', open_socket, 'every user: mode 0666 of /run/docker.sock', set()),
     (
         'engine_on_tcp',

@@ -158,7 +158,7 @@ def refusals(effects: Effects) -> list[str]:
             for entry in effects['pending']
         ]
         + [
-            'A load would drop this rule from the kernel, which was added by hand or whose file is gone: %s' % rule
+            'A load would drop this rule from the kernel (it was added by hand, or its file is gone): %s' % rule
             for rule in effects['dropped']
         ]
     )

@@ -173,7 +173,9 @@ def _locked(folder: files.OwnFolder) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise LoadError('Another run loads rules on this host since %d s: try again' % _SECONDS) from None
+                    raise LoadError(
+                        'Another run has been loading rules on this host for %d s: try again' % _SECONDS
+                    ) from None
                 time.sleep(0.1)
         yield
     finally:

@@ -198,7 +198,7 @@ class Logs:
         if not self.files:
             raise LogReaderError(
                 '%s does not exist: auditd has written no log on this host. If `auditctl -s` shows the pid of another '
-                'program, that one owns the audit records' % self._log
+                'program, that program takes the audit records' % self._log
             )
 
     def pieces(self, size: int) -> Iterator[Piece]:

@@ -256,8 +256,9 @@ class ReaderState:
 
     def _unkept(self, error: OSError) -> StateError:
         return StateError(
-            'cannot keep the position of the reader %s in %s: %s: nothing is lost, what was found is given out '
-            'again when that works' % (self._reader, os.path.join(self._folder, self._name), error.strerror)
+            'cannot keep the position of the reader %s in %s: %s. Nothing is lost: the same findings are '
+            'returned again once the position can be kept'
+            % (self._reader, os.path.join(self._folder, self._name), error.strerror)
         )
 
 

@@ -86,7 +86,7 @@ class Reading:
         found = list(self._problems)
         if self._is_ambiguous:
             found.append(
-                'the dates of this text can be month/day or day/month, and none of them has a day above 12 to tell: '
+                'the dates of this text can be month/day or day/month, and no day above 12 shows which: '
                 'their times are null. Use `LC_ALL=C ausearch --raw`'
             )
         return found

@@ -111,7 +111,7 @@ def _check(status: os.stat_result, path: str, owner: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         _refuse(path, 'it is not a file')
     if owner not in (-1, status.st_uid):
-        _refuse(path, 'it belongs to uid %d, not to uid %d who runs this' % (status.st_uid, owner))
+        _refuse(path, 'it belongs to uid %d, but this runs as uid %d' % (status.st_uid, owner))
     if owner != -1 and status.st_mode & 0o022:
         # In a folder that others can enter they can write to it
         _refuse(path, 'its mode %04o lets others write to it: chmod 600 it' % stat.S_IMODE(status.st_mode))

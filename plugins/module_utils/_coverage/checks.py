@@ -350,7 +350,7 @@ def _sources(host: Host) -> list[Problem]:
     off = [told for suffix, told in _QUESTIONS if not any(key + suffix in logged for key in host['keys'])]
     off += [] if host['has_witness'] else [_WITNESS]
     # Without a rule for docker, another code says more.
-    found = [problem('sources_off', '; '.join(off))] if off and watched(host) else []
+    found = [problem('sources_off', 'off: ' + '; '.join(off))] if off and watched(host) else []
     keys = [key + names.SOCKET_SUFFIX for key in host['keys']]
     sockets = audit_rules.paths(audit_rules.with_keys(host['kernel'], keys))
     return found + [problem('socket_not_covered', path) for path in host['sockets'] if sockets and path not in sockets]

@@ -131,7 +131,7 @@ def _watched(looking: sources.Sources) -> dict[str, Any]:
     return {
         'commands': bool(now),
         'uids': None if uids is None else list(uids),
-        'connects': any(end == sources.FOREVER for _start, end in looking.connects),
+        'connects': bool(looking.sockets),
         'unwatched': list(looking.unwatched),
     }
 

@@ -28,8 +28,9 @@ description:
     have forged it, V(raw) nobody below root, V(syslog) whoever may write to the syslog, V(interpreted) anybody who may
     run a command.
   - The position is kept in C(${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks). It moves past an event once
-    the queue of ansible-rulebook has accepted it. So no event is lost or repeated when ansible-rulebook is restarted
-    or the log is rotated. Only if it is killed right after an event was accepted, that event is repeated.
+    the queue of ansible-rulebook has accepted it. So restarts and rotations of the log neither leave out nor repeat an
+    event, with two exceptions. An event is repeated if ansible-rulebook is killed right after the queue accepted it.
+    What is still in the queue when it ends is not sent again.
   - If logs were deleted before they were read, an event with C(gap) V(true) and with C(host), C(first) and C(last)
     gives the period.
   - Executions whose command is not in the log are warnings in the log of ansible-rulebook.
@@ -173,7 +174,7 @@ class _Reader:
                 ),
                 options['reader'],
                 options['log'] or log_path(),
-                times.period(options['since'])[0],
+                times.asked(options['since']),
                 self._listener,
             )
         except BaseException:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hypothesis: a client of the API asked, by who was connected to the engine when the container ended.
+"""Hypothesis: a client of the API asked, judged by who was connected to the engine when the container ended.
 
 Exactly one candidate is certain where nobody else can have connected unseen, or have used its connection. An idle, a
 busy and a streaming connection look alike.

@@ -262,7 +262,7 @@ def test_executions_without_a_command_and_warnings_are_told_once(follow):
     assert action.notices == [
         r'web1: state is damaged\x1b[2J',
         r"web1: docker was executed at - by user $'bob\x1b' (pid 7, event 1.0:1), "
-        r"its command is not in the log: failed",
+        r"but its command is not in the log: failed",
         'web1: the command of 2 more executions of docker is not in the log',
     ]
     assert token() == 'a' and action.out == ['web1: 0 findings, 0 gaps, 0 reconnects']

@@ -213,5 +213,5 @@ def test_two_runs_of_ours_wait_for_each_other(machine, monkeypatch):
     monkeypatch.setattr(loading, '_SECONDS', 0)
     loading.files.OwnFolder(loading.FOLDER).close()
     with loading.files.OwnFolder(loading.FOLDER) as folder, loading._locked(folder):
-        with pytest.raises(loading.LoadError, match='Another run loads rules on this host'):
+        with pytest.raises(loading.LoadError, match='Another run has been loading rules on this host'):
             machine.load()

@@ -317,7 +317,7 @@ def test_a_gap_says_from_when_to_when():
 def test_an_execution_without_a_command_is_told_by_who_and_when():
     assert parts.unreadable_line(dict(FINDING, reason='no arguments'), ZONE) == (
         "web1: docker was executed at 2026-11-25 00:57:43.051+01:00 by user root (pid 14342, event 1795564663.051:91), "
-        "its command is not in the log: no arguments"
+        "but its command is not in the log: no arguments"
     )
 
 
@@ -352,7 +352,7 @@ def test_the_view_ends_with_the_hosts_that_were_not_read():
         '    the log is empty',
         '',
         '2 of 4 hosts read, since today: 1 finding, 12 docker executions seen, 2 of them failed',
-        'No docker execution in the log of web2. Nothing was executed there only if the audit rule was in force: '
+        'No docker execution in the log of web2. That proves nothing unless the audit rule was in force: '
         + 'coverage.yml checks it.',
         '',
         'NOT READ:',

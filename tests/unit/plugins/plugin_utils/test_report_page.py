@@ -412,7 +412,7 @@ def test_what_else_a_result_says_of_its_coverage_is_shown():
     )
     assert 'its command is not in the log: failed' in cells(findings_page(host=host), 'coverage-of-hosts')[0][-1]
     assert (
-        'no connect to the engine is logged'
+        'the log holds no connection to the engine'
         in cells(verdicts_page(host=dict(JUDGED, connects=0)), 'coverage-of-hosts')[0][-1]
     )
 
