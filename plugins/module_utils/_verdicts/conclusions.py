@@ -19,6 +19,9 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses import engine
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import Incident
 
+# Causes that name nobody
+_BY_ITSELF = ('engine', 'engine_shutdown')
+
 # From the end of a container to its removal by the same command
 _TOGETHER = 2 * happening.STARTUP
 
@@ -46,7 +49,7 @@ def conclude(incident: Incident, asked: Sequence[Answer], lines: list[Evidence])
         who += [entry for entry in answer.who if not any(entry is other for other in who)]
     evidence = lines + [line for answer in asked for line in answer.evidence]
     evidence += [line for answer in left for line in answer.missing]
-    named = [answer for answer in left if answer.who or answer.evidence and answer.cause == 'engine']
+    named = [answer for answer in left if answer.who or answer.evidence and answer.cause in _BY_ITSELF]
     only = named[0].cause if len(named) == 1 and named[0].sure else 'not_known'
     return _as_verdict(incident, only, 'open', who, evidence, sum(answer.more for answer in left))
 

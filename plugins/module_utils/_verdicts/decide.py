@@ -240,7 +240,7 @@ class _Case:
         if down.state == answers.SHOWN:
             api, down = self._beside_the_end(incident, api, down)
         elif api.state == answers.SHOWN and (
-            attached.who or itself.state != answers.EXCLUDED or self._can_be(command, bool(seen_then))
+            attached.who or down.evidence or itself.state != answers.EXCLUDED or self._can_be(command, bool(seen_then))
         ):
             api = api._replace(state=answers.NOT_KNOWN)
         lines = conclusions.seen(incident)

@@ -14,7 +14,12 @@ from typing import NamedTuple, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, reasons, world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Answer, note
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import SOON, Event, Incident
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
+    SOON,
+    STARTUP,
+    Event,
+    Incident,
+)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources, covers
 
 _SHUTDOWN = 60 * 1000
@@ -74,18 +79,20 @@ class Ends:
                 return answers.excluded('engine_shutdown')
             return answers.not_known('engine_shutdown', note('engine_end_not_known'))
         end = self._end(time)
-        containers, is_last = _together(end.asked, incident.asked)
+        containers, after = _together(end.asked, incident.asked)
         if (
             not incident.stopped
             or end.runs_on
-            or not is_last
+            or after > STARTUP
             or end.last_start > incident.asked
             or time - end.last_death > _LEAVES
         ):
             return answers.excluded('engine_shutdown')
         seconds = round((time - incident.asked) / 1000, 1)
-        return answers.shown(
-            'engine_shutdown', note('engine_went_down', containers=containers, seconds=seconds), *self.why(time)
+        lines = (note('engine_went_down', containers=containers, seconds=seconds), *self.why(time))
+        # A busy engine can take its time between two; so can whoever stops one after the other
+        return (
+            answers.not_known('engine_shutdown', evidence=lines) if after else answers.shown('engine_shutdown', *lines)
         )
 
     def of_state(self, incident: Incident, together: int) -> Answer:
@@ -128,12 +135,13 @@ class Ends:
         return self._known[time]
 
 
-def _together(asked: Sequence[float], time: float) -> tuple[int, bool]:
-    """How many were asked in the same moment, as the engine does when it goes down, and whether none was after that."""
+def _together(asked: Sequence[float], time: float) -> tuple[int, float]:
+    """How many were asked in the same moment, as the engine does when it goes down, and how long after that the next
+    one was, 0 for none."""
     first = last = bisect_left(asked, time - SOON)
     while last < len(asked) and asked[last] <= (asked[last - 1] if last > first else time) + SOON:
         last += 1
-    return last - first, last == len(asked)
+    return last - first, asked[last] - asked[last - 1] if 0 < last < len(asked) else 0
 
 
 def several(answer: Answer) -> bool:

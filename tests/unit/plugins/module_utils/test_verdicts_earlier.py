@@ -210,6 +210,23 @@ def test_who_ended_it(events, found, connects, expected):
     assert (cause, confidence, sorted(who)) == expected
 
 
+@pytest.mark.parametrize(
+    'after, expected',
+    [
+        (0.3, ('engine_shutdown', 'certain')),
+        (4, ('not_known', 'open')),  # a slow engine, or somebody who stops one after the other
+        (30, ('api', 'likely')),
+    ],
+)
+def test_an_engine_that_goes_down_ends_all_in_the_same_moment(after, expected):
+    other = life(*stop(1 + after, B, 'b'), identity=B, name='b')
+    events = sorted(life(*stop()) + other, key=lambda one: one['timeNano'])
+    connects = [LOGGED] if after < 1 else [LOGGED, CURL]
+    judged = judge(events, [], connects, engine_ends=[START + 3000 + after * 1000], container='*')
+    (verdict,) = [one for one in judged if one['id'] == A]
+    assert (verdict['cause'], verdict['confidence']) == expected
+
+
 @pytest.mark.parametrize('text, by', [('docker rm ' + NAME, 'removal'), ('docker rm -f ' + NAME, 'removal')])
 def test_a_removal_right_after_its_own_end_can_be_the_engines(text, by):
     """With --rm; the command came before the end, and did not cause it."""
