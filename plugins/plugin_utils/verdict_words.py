@@ -88,6 +88,7 @@ SENTENCES = {
     'connects_tell_no_question': 'a connection shows who talked to the engine, not what was requested',
     # the engine
     'swarm_task': 'it is a task of the swarm service {service_name}: the engine itself ends and replaces tasks',
+    'made_with_rm': '{time} ' + _WHO + ' created it with --rm, so the engine removes it after its end',
     'removed_with_its_end': 'it was removed {milliseconds} ms after its end, as the engine does with containers that '
     'were run with --rm',
     'end_not_explained': 'it is not known who ended it; the same client may also have removed it',
@@ -127,6 +128,7 @@ SENTENCES = {
     # which sources were not recording
     'log_begins_later': 'the audit log begins only at {time}',
     'commands_not_logged': 'docker commands were not logged then',
+    'commands_logged_later': 'docker commands are logged only since {time}, and one that started before can have asked',
     'command_not_told': 'at {time} docker, or a program that looks like it, was executed, but its command line is '
     'not in the log',
     'clock_set_back': 'the clock was set back, so {time} came twice: a command can have a later time in the log than '
@@ -156,6 +158,7 @@ SENTENCES = {
 GAPS = (
     'log_begins_later',
     'commands_not_logged',
+    'commands_logged_later',
     'command_not_told',
     'clock_set_back',
     'users_not_watched',

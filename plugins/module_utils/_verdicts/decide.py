@@ -118,6 +118,10 @@ class _Case:
             ran, material.connects, material.own, breaks, (incident.asked for incident in self.incidents)
         )
         self._breaks = sorted(breaks)
+        self._made: dict[str, list[asking.Execution]] = {}
+        for one in ran:
+            if one.command.auto_remove and one.command.attached_to:
+                self._made.setdefault(one.command.attached_to, []).append(one)
         self.commands = commands.Commands(ran, self.clients, self.world, self.sources)
         self.attached = askers.Attached(ran, self.clients, self.world, self.sources)
         self.looks = looks.Looks(
@@ -184,7 +188,7 @@ class _Case:
             memory = answers.Answer('oom', state, (), (note('oom_killed'),))
         # By which request it ended, if by any, nothing tells
         request = happening.Event(incident.time, 'kill', '', incident.id, incident.name, {})
-        claims, remarks, _ = self.commands.fitting(incident._replace(requests=(request,), stopped=True))
+        claims, remarks, _by_environment = self.commands.fitting(incident._replace(requests=(request,), stopped=True))
         who = [claim.execution.entry for claim in claims]
         command = answers.not_known('cli', who=who, evidence=[commands.fits(claim) for claim in claims] + remarks)
         down = self.engine_ends.of_state(incident, len(self._together(incident)))
@@ -207,7 +211,7 @@ class _Case:
     def _later_end(self, incident: Incident) -> dict[str, Any]:
         """A container that was asked for a signal, and ended later or otherwise."""
         lines = conclusions.seen(incident) + [note('signal_but_later_end')]
-        claims, remarks, _ = self.commands.fitting(incident)
+        claims, remarks, _by_environment = self.commands.fitting(incident)
         lines += [note('command_sent_signal', **commands.who_did(claim.execution.entry)) for claim in claims] + remarks
         return conclusions.conclude(incident, [answers.not_known('self_exit'), answers.not_known('api')], lines)
 
@@ -285,7 +289,16 @@ class _Case:
         if ended_by == 'api':
             # Whoever ended it by the API removed it, or knew that it would be removed
             return answers.excluded('engine')
-        return itself._replace(missing=(note('end_not_explained'),)) if ended_by == 'not_known' else itself
+        missing = (note('end_not_explained'),) if ended_by == 'not_known' else ()
+        made = [
+            one
+            for one in self._made.get(incident.name, ())
+            if incident.created is not None and one.time <= incident.created <= one.time + asking.PROMPT
+        ]
+        if not made:
+            return itself._replace(missing=missing)
+        line = note('made_with_rm', **commands.who_did(made[-1].entry))
+        return itself._replace(state=answers.SHOWN, missing=missing, evidence=(*itself.evidence, line))
 
     def _beside_the_end(self, incident: Incident, api: Answer, down: Answer) -> tuple[Answer, Answer]:
         """Nobody asks for all containers in the same moment and for the engine, too; for one, somebody can have."""

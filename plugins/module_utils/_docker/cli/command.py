@@ -95,6 +95,9 @@ class Command(NamedTuple):
     #: ``argv[inner:]`` is what runs inside (exec, run); a negative number. None: nothing, or the image's own command.
     inner: int | None = None
 
+    #: run --rm: the engine removes the container after its end.
+    auto_remove: bool = False
+
     #: Known to take nothing away and to hand nothing on: no action, not attached, and no plugin that nobody knows.
     harmless: bool = False
     #: Only podman, behind a docker that is a script, reads the line so: which program it is, is not known.

@@ -191,7 +191,13 @@ def run(arguments: list[str], given: Given) -> Command:
     """cli/command/container/run.go: in the foreground it hands on signals to the new container."""
     detached = given.flag('detach')
     inner = 1 - len(arguments) or None
-    return Command(attached=not detached, attached_to=given.text('name'), detached=detached, inner=inner)
+    return Command(
+        attached=not detached,
+        attached_to=given.text('name'),
+        detached=detached,
+        inner=inner,
+        auto_remove=given.flag('rm'),
+    )
 
 
 def execute(arguments: list[str], given: Given) -> Command:

@@ -27,6 +27,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses import compose
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses.commands import (
     between,
+    not_logged,
     who_did,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
@@ -199,7 +200,7 @@ def ask_clients(
         if any(is_docker(entry) and not entry.get('argv') for entry in others.entries):
             missing.append(note('docker_not_logged'))
         elif not logged:
-            missing.append(note('commands_not_logged'))
+            missing.append(not_logged(sources, incident.asked))
         cause = 'not_known'
     else:
         cause = 'api'

@@ -135,7 +135,7 @@ class Commands:
         if sources.log_first is not None and sources.log_first > start:
             return [note('log_begins_later', time=sources.log_first)]
         if not sources.commands_partly(start, end):
-            return [note('commands_not_logged')]
+            return [not_logged(sources, end)]
         return [note('users_not_watched', users=list(sources.unwatched))]
 
     def fitting(self, incident: Incident) -> tuple[list[Claim], list[Evidence], list[Claim]]:
@@ -281,6 +281,12 @@ def _swarm(one: Execution, ready: float, incident: Incident) -> Claim | None:
     if command.action == 'stack_rm':
         return Claim(one, stack, note('of_stack', stack=stack), True) if stack in command.targets else None
     return Claim(one, None, note('of_swarm'), False)
+
+
+def not_logged(sources: Sources, time: float) -> Evidence:
+    """That docker commands were not logged, at a time or right before."""
+    began = [watch.start for watch in sources.commands if watch.start <= time <= watch.end]
+    return note('commands_logged_later', time=min(began)) if began else note('commands_not_logged')
 
 
 def has_its_shape(action: str, incident: Incident) -> bool | None:

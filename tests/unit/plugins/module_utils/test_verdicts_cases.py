@@ -727,7 +727,7 @@ def test_an_old_client_beside_a_command_that_waited_long_can_have_been_quicker()
 
 
 def test_a_docker_in_the_foreground_removes_nothing():
-    found = [command(-60.5, 'docker run --rm --name claude-hooks-a image')]
+    found = [command(-60.5, 'docker run --name claude-hooks-a image')]
     events = life(event(1, 'kill', signal='2'), event(1.05, 'die', exitCode='130'), event(1.056, 'destroy'))
     judged = judge(events, found, [connect(-60.4), PORTAINER])
     assert short(judged) == [('died', 'cli', 'likely', [100]), ('removed', 'not_known', 'open', [301])]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.witness import First, Marks
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses.ends import OomKill
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Watch
 from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
     ALWAYS,
     EVERYTHING,
@@ -21,6 +22,7 @@ from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events imp
     START,
     A,
     B,
+    codes,
     command,
     connect,
     event,
@@ -236,6 +238,22 @@ def test_a_removal_right_after_its_own_end_can_be_the_engines(text, by):
     assert removal['what'] == ['removed'] and removal['confidence'] == 'open', by
 
 
+@pytest.mark.parametrize(
+    'text, expected',
+    [
+        ('docker run -d --rm --name %s x', [('died+removed', 'self_exit', 'likely', [])]),
+        ('docker run -d --name %s x', [('died', 'self_exit', 'likely', []), ('removed', 'not_known', 'open', [])]),
+        (
+            'docker run -d --rm --name y%s x',
+            [('died', 'self_exit', 'likely', []), ('removed', 'not_known', 'open', [])],
+        ),
+    ],
+)
+def test_without_the_log_of_connects_docker_run_with_rm_is_why_it_is_gone(text, expected):
+    events = life(event(1, 'die', exitCode='0'), event(1.006, 'destroy'))
+    assert short(judge(events, [command(-60.5, text % NAME)])) == expected
+
+
 def test_docker_rm_after_docker_stop_is_certain():
     stopped, removed = asked(0.8, 'docker stop ' + NAME), asked(1.3, 'docker rm ' + NAME, 101)
     judged = judge(life(*stop(), event(1.5, 'destroy')), [stopped[0], removed[0]], [LOGGED, stopped[1], removed[1]])
@@ -306,8 +324,15 @@ def test_docker_exec_is_named_for_what_ends_a_program_soon(text, at, expected):
 def test_with_lost_records_nothing_is_certain(events, lost):
     found = [] if SWARM.keys() & events[0]['Actor']['Attributes'].keys() else [STOP]
     connects = [LOGGED, *(connected for _command, connected in found)]
-    (verdict,) = judge(events, [one for one, _ in found], connects, EVERYTHING._replace(lost=lost))
+    (verdict,) = judge(events, [one for one, _connect in found], connects, EVERYTHING._replace(lost=lost))
     assert (verdict['confidence'] == 'certain') is (lost == 0)
+
+
+@pytest.mark.parametrize('since, code', [(-4, 'commands_logged_later'), (5, 'commands_not_logged')])
+def test_where_commands_are_logged_only_since_shortly_before_that_is_said(since, code):
+    looking = EVERYTHING._replace(commands=(Watch(START + since * 1000, ALWAYS[1]),), connects=())
+    (verdict,) = judge(life(*stop()), [], None, looking)
+    assert verdict['confidence'] == 'open' and code in codes(verdict)
 
 
 def test_a_command_may_have_done_its_work_in_a_gap_of_the_events():
