@@ -41,6 +41,7 @@ SENTENCES = {
     'crash_loop': 'it had ended and been started again {count} times right before',
     'had_ended_by_itself': 'it had ended by itself at {time}: the stop keeps it from starting again',
     'nobody_asked': 'the engine recorded no kill since the container started, so nobody asked the engine to end it',
+    'several_asked': 'more than one signal was requested, so more than one may have asked for the end',
     'signal_but_later_end': 'somebody asked the engine to send that signal, but no record shows whether the signal '
     'ended the container or its program ended by itself',
     'state': '{time} its last end, exit code {exit_code}, from the state of the container in the engine',

@@ -248,6 +248,12 @@ class _Case:
         ):
             api = api._replace(state=answers.NOT_KNOWN)
         lines = conclusions.seen(incident)
+        if incident.of_several() and down.state == answers.EXCLUDED:
+            lines.append(note('several_asked'))
+            command, attached, api = (
+                one._replace(state=answers.NOT_KNOWN) if one.state == answers.SHOWN else one
+                for one in (command, attached, api)
+            )
         if incident.what == 'held':
             known = self.sources.events_known(incident.died or 0, incident.time)
             lines.append(note('had_ended_by_itself', time=incident.died) if known else note('events_forgotten'))

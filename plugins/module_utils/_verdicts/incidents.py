@@ -90,6 +90,10 @@ class Incident(NamedTuple):
         """What happened, in the words of a verdict."""
         return 'restarted' if self.restarted else 'stopped' if self.stopped or self.what == 'held' else self.what
 
+    def of_several(self) -> bool:
+        """Whether more than one asked for its end: a stop sends one signal, and SIGKILL after that."""
+        return self.stopped and sum(request.attributes.get('signal') != '9' for request in self.requests) > 1
+
     def is_due(self) -> bool:
         """Whether the container can have ended by a request, not only after one."""
         return self.obeyed() or any(

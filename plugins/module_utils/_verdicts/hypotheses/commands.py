@@ -303,13 +303,18 @@ def has_its_shape(action: str, incident: Incident) -> bool | None:
 
 
 def _is_early(command: Command, incident: Incident) -> bool:
-    """Whether SIGKILL came before the time was over that a command gives: then it is somebody else's."""
+    """Whether SIGKILL came before the time was over that a command gives: then it can be somebody else's.
+
+    The files of Compose can give less than the usual time, and so can the option --stop-timeout of a container.
+    """
     signals = [(request.time, request.attributes.get('signal')) for request in incident.requests]
     killed = [time for time, number in signals if number == '9']
     asked = [time for time, number in signals if number != '9']
-    if not incident.stopped or not killed or not asked or command.timeout is None or command.timeout < 0:
+    is_known = command.timeout is not None or not (command.action or '').startswith('compose')
+    if not incident.stopped or not killed or not asked or not is_known:
         return False
-    return killed[0] < max(asked) + command.timeout * 1000 - SOON
+    # An engine that is busy kills later, never earlier
+    return killed[0] < max(asked) + timeout(command.timeout) * 1000 - SOON / 10
 
 
 def timeout(given: int | None) -> int:
