@@ -124,9 +124,9 @@ class _Case:
                 self._made.setdefault(one.command.attached_to, []).append(one)
         self.commands = commands.Commands(ran, self.clients, self.world, self.sources)
         self.attached = askers.Attached(ran, self.clients, self.world, self.sources)
-        self.looks = looks.Looks(
-            material.marks.looks, self.clients, self.sources, self._breaks, [one.asked for one in self.incidents]
-        )
+        asked = [time for one in self.incidents for time in (one.asked, *one.times)]
+        asked += [one.time for one in happened if one.action == 'kill']
+        self.looks = looks.Looks(material.marks.looks, self.clients, self.sources, self._breaks, asked)
         self.engine_ends = engine.Ends(happened, material.engine_ends, self.sources, material.reasons)
         self.ends = ends.Ends(self.sources, material.oom_kills, material.signals, material.marks.firsts)
         #: Cause and names of each end.

@@ -67,7 +67,7 @@ class Looks:
         breaks: Sequence[float],
         asked: Iterable[float],
     ) -> None:
-        """looks in the order of time; breaks are moments that no connection outlives; asked those of all incidents."""
+        """looks in the order of time; breaks are moments that no connection outlives; asked those of all requests."""
         self._clients, self._sources = clients, sources
         self._candidates = Candidates(looks, clients, sources, breaks)
         self._asked = sorted(asked)
