@@ -16,6 +16,7 @@ import random
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
+from ansible_collections.claude_hooks.docker_audit.tests.unit.plugins.module_utils import test_verdicts_looks as looks
 from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
     LOGGED,
     START,
@@ -52,6 +53,8 @@ class Host:
         self.chance, self.actors = random.Random(seed), actors
         self.events, self.commands, self.connects = [], [], [LOGGED]
         self.truth, self.signals = {}, {}
+        #: [pid, program, from, to] of connections
+        self.connected = [[OLD, '/portainer', -40, float('inf')]] if 'old' in actors else []
         self._pids, self._order, self._containers, self._queue = itertools.count(1001), itertools.count(), [], []
         if 'old' in actors:
             self.connects.append(connect(-40, OLD, '/portainer'))
@@ -103,6 +106,7 @@ class Host:
                 self.commands.append(command(time, 'docker %s%s %s' % (verb, option, name), pid))
             self.connects.append(connect(time + 0.05, pid, '/usr/bin/' + actor))
             who = ('cli' if actor == 'docker' else 'api', [pid])
+            self.connected.append([pid, '/usr/bin/' + actor, time + 0.05, time + 0.11])
             self._later(time + 0.1, lambda then: self._ask(then, verb, number, name, who))
 
     def _ask(self, time, verb, number, name, who):
@@ -127,6 +131,24 @@ class Host:
                 time += 0.05
             if one.is_there:
                 self._remove(time, one, who)
+
+    def marks(self):
+        """What a witness sees 3 ms after each request: whoever asked for an end stays until it is over."""
+        for (_identity, _what, time), (_cause, pids) in self.truth.items():
+            for connection in self.connected:
+                if connection[0] in pids:
+                    connection[3] = max(connection[3], time + 0.02)
+        requests = [one for one in self.events if one['Action'] in ('kill', 'destroy')]
+        entries, seen, before = [], {}, -500
+        for one in sorted(requests, key=lambda one: one['timeNano']):
+            at = (one['timeNano'] / 1e6 - START) / 1000
+            now = [(pid, exe, since) for pid, exe, since, until in self.connected if since <= at + 0.003 <= until]
+            clients = [looks.client(pid, exe, seen=seen.get(pid), start=since - 0.05) for pid, exe, since in now]
+            entry = looks.look(at + 0.003, *clients, action=one['Action'], identity=one['Actor']['ID'], event_at=at)
+            entries.append(dict(entry, before=START + before * 1000))
+            seen = {**{pid: at + 0.003 for pid, _exe, _since in now}, **seen}
+            before = at + 0.003
+        return looks.marks(*entries)
 
     def _stop_by_force(self, time, one, who):
         if one.runs and one.is_there and one.stopped_by is who:
@@ -163,10 +185,14 @@ class Host:
         self.truth[one.id, 'removed', round(time, 3)] = who
 
 
-def wrong(host):
+def judged(host, **options):
+    return judge(sorted(host.events, key=lambda one: one['timeNano']), host.commands, host.connects, **options)
+
+
+def wrong(host, **options):
     """The verdicts that name somebody else than who did it, and that are not open."""
     found = []
-    for verdict in judge(sorted(host.events, key=lambda one: one['timeNano']), host.commands, host.connects):
+    for verdict in judged(host, **options):
         at = round((times.moment(verdict['timestamp']) - START) / 1000, 3)
         what = 'removed' if verdict['what'][0] == 'removed' else 'died'
         keys = [key for key in host.truth if key[:2] == (verdict['id'], what) and abs(key[2] - at) < 0.002]
@@ -187,8 +213,17 @@ def test_nobody_else_is_named(actors):
     assert [(seed, found) for seed in range(200) for found in wrong(Host(seed, actors))] == []
 
 
+@pytest.mark.parametrize('actors', SETTINGS.values(), ids=SETTINGS)
+def test_with_a_witness_nobody_else_is_named(actors):
+    hosts = [Host(seed, actors) for seed in range(200)]
+    assert [found for host in hosts for found in wrong(host, looking=looks.SEEN, marks=host.marks())] == []
+
+
 def test_the_simulation_makes_verdicts_of_all_kinds():
     hosts = [Host(seed, SETTINGS['people and curl']) for seed in range(40)]
-    judged = [verdict for host in hosts for verdict in judge(host.events, host.commands, host.connects)]
-    assert {verdict['cause'] for verdict in judged} == {'cli', 'api', 'self_exit', 'not_known'}
-    assert {verdict['confidence'] for verdict in judged} == {'certain', 'likely', 'open'}
+    found = [verdict for host in hosts for verdict in judged(host)]
+    assert {verdict['cause'] for verdict in found} == {'cli', 'api', 'self_exit', 'not_known'}
+    assert {verdict['confidence'] for verdict in found} == {'certain', 'likely', 'open'}
+    # Only a witness makes clients certain
+    found = [verdict for host in hosts for verdict in judged(host, looking=looks.SEEN, marks=host.marks())]
+    assert ('api', 'certain') in {(verdict['cause'], verdict['confidence']) for verdict in found}
