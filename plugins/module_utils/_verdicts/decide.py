@@ -223,6 +223,8 @@ class _Case:
         command = self.looks.confirm(incident, seen_then, command)
         attached = self.attached.ask(incident)
         down, itself = self.engine_ends.ask(incident), engine.ask_itself(incident)
+        is_of_several = incident.of_several() and down.state == answers.EXCLUDED
+        command = _undecided(command) if is_of_several else command
         if command.who and down.state == answers.SHOWN:
             down = down._replace(state=answers.NOT_KNOWN)
         if command.state == answers.SHOWN:
@@ -247,19 +249,18 @@ class _Case:
             attached.who or down.evidence or itself.state != answers.EXCLUDED or self._can_be(command, bool(seen_then))
         ):
             api = api._replace(state=answers.NOT_KNOWN)
+        found = [command, attached, api, down, itself, by_environment, *self._otherwise(incident)]
+        lines = self._lines(incident)
+        if is_of_several:
+            found, lines = list(map(_undecided, found)), [*lines, note('several_asked')]
+        return conclusions.conclude(incident, found, lines)
+
+    def _lines(self, incident: Incident) -> list[answers.Evidence]:
         lines = conclusions.seen(incident)
-        if incident.of_several() and down.state == answers.EXCLUDED:
-            lines.append(note('several_asked'))
-            command, attached, api = (
-                one._replace(state=answers.NOT_KNOWN) if one.state == answers.SHOWN else one
-                for one in (command, attached, api)
-            )
         if incident.what == 'held':
             known = self.sources.events_known(incident.died or 0, incident.time)
             lines.append(note('had_ended_by_itself', time=incident.died) if known else note('events_forgotten'))
-        return conclusions.conclude(
-            incident, [command, attached, api, down, itself, by_environment, *self._otherwise(incident)], lines
-        )
+        return lines
 
     def _otherwise(self, incident: Incident) -> list[Answer]:
         """How a container that was asked to end can have ended without that."""
@@ -321,6 +322,10 @@ class _Case:
     def _engine_since(self, incident: Incident) -> float | None:
         before = [time for time in self._breaks if time <= incident.asked]
         return before[-1] if before else None
+
+
+def _undecided(answer: Answer) -> Answer:
+    return answer._replace(state=answers.NOT_KNOWN) if answer.state == answers.SHOWN else answer
 
 
 def _forgotten(known: Iterable[Incident], states: Iterable[State]) -> list[Incident]:

@@ -130,6 +130,18 @@ STORIES = {
         [connect(4.9, 300, '/usr/bin/curl')],
         (*NOBODY, [100]),
     ),
+    'docker stop of one that a client is stopping': (
+        life(
+            event(1, 'kill', signal='15'),
+            event(1.5, 'kill', signal='15'),
+            event(3, 'kill', signal='9'),
+            event(3.03, 'die', exitCode='137'),
+            event(3.04, 'stop'),
+        ),
+        [asked(1.3, 'docker stop -t 1 ' + NAME)],
+        [CURL],
+        (*NOBODY, [100, 300]),
+    ),
     # Plugins ask for what their words do not say
     'an unknown plugin beside Portainer': (
         life(*stop()),
