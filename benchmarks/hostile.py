@@ -224,6 +224,10 @@ def audit_logs() -> Iterator[Input]:
         'nested objects': lambda count: b'{"a":' * count + b'1' + b'}' * count,
         'objects': lambda count: b'{"message": "audit("}\n' * count,
         'interpreted': lambda count: (head.replace(b': ', b' : ') % b'EXECVE' + b'argc=2 a0=x a1=y\n') * count,
+        'one argument with system calls and the key': lambda count: (
+            call + b'\n' + head % b'EXECVE' + b'argc=2 a0="docker" a1="%sclaude-hooks-docker"\n' % (b'syscall' * count)
+        ),
+        'EXECVE heads on one line': lambda count: b'web1 audit: ' + (head % b'EXECVE') * count,
         'lines with the key': lambda count: b'SYSCALL key=x claude-hooks-docker\n' * count,
     }
     for name, make in texts.items():

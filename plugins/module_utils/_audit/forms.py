@@ -350,6 +350,12 @@ def _lines_of_journal(entry: dict[str, Any]) -> Iterator[bytes]:
         kind, _blank, body = text.partition(b' ')
         if re.match(r'\d{7,17}\Z', moment) and re.match(r'\d{1,20}\Z', serial):
             head = 'msg=audit(%s.%s:%s): ' % (moment[:-6], moment[-6:-3], serial)
-            yield _front(host) + b'type=' + kind + b' ' + head.encode() + body
-    elif entry.get('_TRANSPORT') == 'kernel' or _AUDIT_TAG.match(str(entry.get('SYSLOG_IDENTIFIER'))):
+            # A line end in it is that of a user, who must not begin a record there
+            yield _front(host) + b'type=' + kind + b' ' + head.encode() + body.replace(b'\n', b' ')
+    elif entry.get('_TRANSPORT') == 'kernel' or _is_of_audit(entry):
         yield from _with_host(host, re.sub(rb'^audit: ', b'', text))
+
+
+def _is_of_audit(entry: dict[str, Any]) -> bool:
+    """Whether a program of audit wrote an entry to the journal: anybody can choose the tag, nobody the uid."""
+    return str(entry.get('_UID')) == '0' and bool(_AUDIT_TAG.match(str(entry.get('SYSLOG_IDENTIFIER'))))

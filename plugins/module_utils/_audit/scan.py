@@ -49,9 +49,7 @@ class Scan:
         self._is_wanted = is_wanted
         self._timezone = timezone
         self._key = texts.as_bytes(key)
-        self._unknown_line = re.compile(
-            rb'[^\n]*?(?:SYSCALL|syscall)[^\n]*?\bkey[^\n]{1,14}?' + re.escape(self._key) + rb'[^\n]*'
-        )
+        self._named_key = re.compile(rb'\bkey[^\n]{1,14}?' + re.escape(self._key))
         self._before: deque[tuple[bytes, int]] = deque()
         self._turned = 0
         self._waiting: dict[hits.Key, audit.Event] = {}
@@ -166,7 +164,7 @@ class Scan:
         for line in block[:end].split(b'\n'):
             if self._assembly.add_line(line):
                 self.has_records = True
-            elif self._key in line and self._unknown_line.match(line):
+            elif self._key in line and self._tells_of_call(line):
                 self._add_unknown(line)
         # Of an event that began before
         _collect(block, end, self._waiting)
@@ -188,9 +186,13 @@ class Scan:
             )
 
     def _note_keyless(self, block: bytes, end: int, incomplete: dict[hits.Key, audit.Event]) -> None:
+        done = 0
         for place in records.without_syscall(block, end):
-            start = block.rfind(b'\n', 0, place) + 1
+            if place < done:
+                continue  # in the same line
+            start = block.rfind(b'\n', done, place) + 1 or done
             stop = block.find(b'\n', place, end)
+            done = end if stop < 0 else stop
             for record in records.records(block[start : end if stop < 0 else stop]):
                 key = audit.key_of(record)
                 is_taken = key in incomplete or key in self._waiting or self.hits.is_met(key)
@@ -209,13 +211,18 @@ class Scan:
             stop = block.find(b'\n', place, end)
             stop = end if stop < 0 else stop
             line = block[start:stop]
-            if self._unknown_line.match(line) and not self._is_known(line):
+            if self._tells_of_call(line) and not self._is_known(line):
                 self._add_unknown(line)
             place = block.find(self._key, stop, end)
         if end < hits.SMALL:
             cut = _CUT.findall(block, 0, end)
             self.cut += len(cut)
             self.first_cut = self.first_cut or b''.join(cut[:1])
+
+    def _tells_of_call(self, line: bytes) -> bool:
+        """Whether a line names a system call and, after that, our key. In linear time, whatever stands in it."""
+        calls = [place for place in (line.find(b'SYSCALL'), line.find(b'syscall')) if place >= 0]
+        return bool(calls) and bool(self._named_key.search(line, min(calls) + 7))
 
     def _is_known(self, line: bytes) -> bool:
         found = list(records.records(line))

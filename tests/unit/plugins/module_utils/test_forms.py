@@ -303,6 +303,33 @@ def test_what_a_user_writes_into_the_journal_is_no_record():
     assert 'no audit record' in sentence(forged)
 
 
+def test_the_tag_of_a_program_of_audit_is_believed_of_root_alone():
+    """With logger -t audit, anybody can choose it."""
+    by_root, by_a_user = (
+        b''.join(
+            as_json({'_TRANSPORT': 'syslog', 'SYSLOG_IDENTIFIER': 'audit', '_UID': uid, 'MESSAGE': line.decode()})
+            for line in LINES
+        )
+        for uid in ('0', '1007')
+    )
+    assert only(by_root)['argv'] == STOP and 'no audit record' in sentence(by_a_user)
+
+
+@pytest.mark.parametrize('form', [as_json, as_json_of_bytes, as_binary_export])
+def test_a_line_end_in_a_record_of_the_journal_begins_no_record(form):
+    """A process with CAP_AUDIT_WRITE chooses the text of a USER record."""
+    forged = b'\n'.join(LINES).replace(b':1)', b':7)').partition(b'\x1d')[0] + b'\n' + b'\n'.join(LINES[1:])
+    entry = {
+        '_TRANSPORT': 'audit',
+        '_HOSTNAME': 'web1',
+        '_AUDIT_ID': '9',
+        '_SOURCE_REALTIME_TIMESTAMP': '1795490001100000',
+        'MESSAGE': "USER_CMD pid=1 uid=0 msg='x\n%s'" % forged.decode(),
+    }
+    found, _problems = read(form(entry))
+    assert found['findings'] == [] and found['unreadable'] == []
+
+
 # --- Values ----------------------------------------------------------------------------------------------------------
 
 
