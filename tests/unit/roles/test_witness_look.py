@@ -21,6 +21,7 @@ import time
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import listeners
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import world
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / 'roles' / 'docker_audit' / 'files' / 'witness'))
 
@@ -648,3 +649,9 @@ def test_a_hundred_stops_a_second_are_all_kept_and_looked_at(engine, tmp_path, m
         thread.join(10)
         ours.close()
         theirs.close()
+
+
+def test_the_labels_by_which_verdicts_tell_compose_commands_apart_are_kept():
+    """Without com.docker.compose.oneoff a container of "compose run" passed for one of the service."""
+    labels = {world.PROJECT, world.SERVICE, world.FOLDER, world.FILES, world.SWARM_SERVICE, world.STACK}
+    assert labels | {'com.docker.compose.oneoff'} <= set(kept_files.ATTRIBUTES)

@@ -33,6 +33,7 @@ ATTRIBUTES = (
     'com.docker.compose.project.config_files',
     'com.docker.compose.project.working_dir',
     'com.docker.compose.service',
+    'com.docker.compose.oneoff',
     'com.docker.swarm.service.id',
     'com.docker.swarm.service.name',
     'com.docker.stack.namespace',
