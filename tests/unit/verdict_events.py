@@ -63,6 +63,11 @@ def life(*more, identity=A, name=NAME, **labels):
     return [event(-60, 'create', identity, name, **labels), event(-59, 'start', identity, name, **labels), *more]
 
 
+def old(*more, **labels):
+    """A container that was there an hour before."""
+    return [event(-3600, 'create', **labels), event(-3599, 'start', **labels), *more]
+
+
 def stop(at=1, identity=A, name=NAME, code='143', **labels):
     return [
         event(at, 'kill', identity, name, signal='15', **labels),
@@ -120,3 +125,7 @@ def codes(verdict):
 
 
 SEEN = [LOGGED, connect(0.9)]
+#: Who asks right away, and who keeps a connection from long before.
+CURL = connect(0.9, 300, '/usr/bin/curl')
+PORTAINER = connect(-40, 301, '/portainer')
+PLUGIN = '/usr/libexec/docker/cli-plugins/docker-compose'

@@ -58,7 +58,6 @@ _FEW, _SMALL = 64, 512 << 10
 _LAST_KEY = rb' key=(?:"[!#-~]*"|\(null\)|[0-9A-F]+)(?=[ \x1d\n])'
 _WITH_KEY = re.compile(rb'[^\n\r\0\x1d]*' + _LAST_KEY)
 _NODE = re.compile(rb'node=\S{1,255} ')
-_BETWEEN = re.compile(rb'(?:node=\S{1,255} )?type=EXECVE msg=audit\(')
 
 # Every repetition is bounded, so that no input takes more than linear time.
 _HEAD = re.compile(
@@ -293,12 +292,13 @@ def without_syscall(block: bytes, end: int) -> Iterator[int]:
     found: list[tuple[int, bytes]] = []
     is_small = end < _SMALL
     if not is_small:
+        node = node_of(block)
         # A block of a log often begins between the two
-        begin = _BETWEEN.match(block)
-        number = block.count(_EXECVE, 0, end) - bool(begin)
-        first, following = _pairs(node_of(block))
+        is_between = block.startswith(node + _EXECVE)
+        number = block.count(_EXECVE, 0, end) - is_between
+        first, following = _pairs(node)
         if number == len(following.findall(block, 0, end)) + bool(first.match(block)):
-            return iter((0,) if begin else ())
+            return iter((0,) if is_between else ())
     text = block[:end]
     for head in (_EXECVE, _NUMBERED_EXECVE) if is_small else (_EXECVE,):
         found += _without_syscall(text, head)

@@ -193,7 +193,7 @@ class Scan:
             start = block.rfind(b'\n', done, place) + 1 or done
             stop = block.find(b'\n', place, end)
             done = end if stop < 0 else stop
-            for record in records.records(block[start : end if stop < 0 else stop]):
+            for record in records.records(block[start:done]):
                 key = audit.key_of(record)
                 is_taken = key in incomplete or key in self._waiting or self.hits.is_met(key)
                 if record.kind == b'EXECVE' and record.origin != records.INTERPRETED and not is_taken:

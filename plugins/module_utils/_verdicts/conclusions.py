@@ -79,11 +79,11 @@ def public(verdict: dict[str, Any]) -> dict[str, Any]:
 
 
 def joined(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The end and the removal of a container by the same asker are one verdict, and so are the end and the removal that
-    the engine does by itself."""
+    """The verdicts in the order of time. The end and the removal of a container by the same asker are one, and so are
+    the end and the removal that the engine does by itself."""
     kept: list[dict[str, Any]] = []
     last: dict[str, dict[str, Any]] = {}
-    for verdict in found:
+    for verdict in sorted(found, key=lambda one: (one['time'], one['order'])):
         before = last.get(verdict['id'])
         if before and verdict['what'] == ['removed'] and 'removed' not in before['what'] and _is_one(before, verdict):
             before['what'] = before['what'] + verdict['what']
@@ -129,7 +129,3 @@ def seen(incident: Incident) -> list[Evidence]:
     else:
         lines.append(note('destroy_event', time=incident.time))
     return lines
-
-
-def in_order(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(found, key=lambda verdict: (verdict['time'], verdict['order']))

@@ -96,9 +96,7 @@ def with_others(
         if (since is None or incident.time >= since) and (before is None or incident.time <= before):
             labels = [incident.name, *case.world.names_until(incident.id, incident.time)]
             (found if any(map(matches, labels)) else others).append(dict({'host': host}, **verdict))
-    return [conclusions.public(verdict) for verdict in conclusions.joined(conclusions.in_order(found))], len(
-        conclusions.joined(conclusions.in_order(others))
-    )
+    return [conclusions.public(verdict) for verdict in conclusions.joined(found)], len(conclusions.joined(others))
 
 
 class _Case:
@@ -124,8 +122,7 @@ class _Case:
                 self._made.setdefault(one.command.attached_to, []).append(one)
         self.commands = commands.Commands(ran, self.clients, self.world, self.sources)
         self.attached = askers.Attached(ran, self.clients, self.world, self.sources)
-        asked = [time for one in self.incidents for time in (one.asked, *one.times)]
-        asked += [one.time for one in happened if one.action == 'kill']
+        asked = [one.asked for one in self.incidents] + [one.time for one in happened if one.action == 'kill']
         self.looks = looks.Looks(material.marks.looks, self.clients, self.sources, self._breaks, asked)
         self.engine_ends = engine.Ends(happened, material.engine_ends, self.sources, material.reasons)
         self.ends = ends.Ends(self.sources, material.oom_kills, material.signals, material.marks.firsts)
@@ -142,11 +139,8 @@ class _Case:
             )
         elif incident.what == 'died' and not incident.requests:
             verdict = self._unasked(incident)
-        elif not incident.obeyed() and self._named_by_kernel(incident):
-            lines = [*conclusions.seen(incident), note('signal_but_later_end')]
-            verdict = conclusions.conclude(incident, self._named_by_kernel(incident), lines)
-        elif incident.what == 'died' and not incident.is_due():
-            verdict = self._later_end(incident)
+        elif incident.what == 'died' and not incident.obeyed():
+            verdict = self._not_obeyed(incident)
         else:
             verdict = self._asked(incident)
         if incident.what == 'died':
@@ -193,9 +187,7 @@ class _Case:
         command = answers.not_known('cli', who=who, evidence=[commands.fits(claim) for claim in claims] + remarks)
         down = self.engine_ends.of_state(incident, len(self._together(incident)))
         if who:
-            down, memory = (
-                one._replace(state=answers.NOT_KNOWN) if one.state == answers.SHOWN else one for one in (down, memory)
-            )
+            down, memory = _undecided(down), _undecided(memory)
         return conclusions.conclude(
             incident, [memory, down, command, answers.not_known('api'), answers.not_known('self_exit')], lines
         )
@@ -207,6 +199,14 @@ class _Case:
             for other in self.incidents
             if other.from_state is not None and abs(other.time - incident.time) <= _SHUTDOWN_TAKES
         ]
+
+    def _not_obeyed(self, incident: Incident) -> dict[str, Any]:
+        """A container that was asked to end, and did not end as that request makes it end."""
+        killed = self._named_by_kernel(incident)
+        if killed:
+            lines = [*conclusions.seen(incident), note('signal_but_later_end')]
+            return conclusions.conclude(incident, killed, lines)
+        return self._asked(incident) if incident.is_due() else self._later_end(incident)
 
     def _later_end(self, incident: Incident) -> dict[str, Any]:
         """A container that was asked for a signal, and ended later or otherwise."""
@@ -225,8 +225,7 @@ class _Case:
         down, itself = self.engine_ends.ask(incident), engine.ask_itself(incident)
         is_of_several = incident.of_several() and down.state == answers.EXCLUDED
         command = _undecided(command) if is_of_several else command
-        if command.who and down.state == answers.SHOWN:
-            down = down._replace(state=answers.NOT_KNOWN)
+        down = _undecided(down) if command.who else down
         if command.state == answers.SHOWN:
             if engine.is_auto_removal(incident):
                 command, itself = self._command_or_engine(incident, command, itself)
@@ -238,8 +237,7 @@ class _Case:
             if seen_then
             else askers.ask_clients(incident, self.clients, self.sources, self._engine_since(incident), command)
         )
-        if attached.state == answers.SHOWN and recent.entries:
-            attached = attached._replace(state=answers.NOT_KNOWN)
+        attached = _undecided(attached) if recent.entries else attached
         if down.state == answers.SHOWN and engine.several(down):
             # Of all containers and the engine in the same second
             command = answers.excluded('cli')

@@ -16,6 +16,8 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 
 PROJECT = 'com.docker.compose.project'
 SERVICE = 'com.docker.compose.service'
+#: 'True' for what "compose run" made.
+ONEOFF = 'com.docker.compose.oneoff'
 FOLDER = PROJECT + '.working_dir'
 FILES = PROJECT + '.config_files'
 SWARM_SERVICE = 'com.docker.swarm.service.name'

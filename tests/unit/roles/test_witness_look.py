@@ -654,4 +654,4 @@ def test_a_hundred_stops_a_second_are_all_kept_and_looked_at(engine, tmp_path, m
 def test_the_labels_by_which_verdicts_tell_compose_commands_apart_are_kept():
     """Without com.docker.compose.oneoff a container of "compose run" passed for one of the service."""
     labels = {world.PROJECT, world.SERVICE, world.FOLDER, world.FILES, world.SWARM_SERVICE, world.STACK}
-    assert labels | {'com.docker.compose.oneoff'} <= set(kept_files.ATTRIBUTES)
+    assert labels | {world.ONEOFF} <= set(kept_files.ATTRIBUTES)

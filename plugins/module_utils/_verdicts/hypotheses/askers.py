@@ -127,8 +127,12 @@ def ask_exec(incident: Incident, attached: Attached, clients: Clients, sources: 
     """A program that was started inside from outside, as docker exec does, and that can have ended the first one."""
     if not covers(sources.execs, incident.started or incident.time, incident.time):
         return _unknown_exec(incident, attached, clients, sources, since)
-    left = [(one, end) for one, end in incident.execs if end is None or end >= incident.time - _effect(one)]
-    started = [one for one, _end in left if not _is_probe(one, incident)]
+    left = [
+        (one, end)
+        for one, end in incident.execs
+        if (end is None or end >= incident.time - _effect(one)) and not _is_probe(one, incident)
+    ]
+    started = [one for one, _end in left]
     if not started:
         return answers.excluded('cli')
     found = []
@@ -138,7 +142,7 @@ def ask_exec(incident: Incident, attached: Attached, clients: Clients, sources: 
     lines = [note('exec_started', time=one.time, command=one.detail) for one in started]
     lines += [note('exec_by', **who_did(one.entry)) for one in found]
     who = [one.entry for one in found]
-    is_near = any(end is None or end >= incident.time - _EFFECT for one, end in left if one in started)
+    is_near = any(end is None or end >= incident.time - _EFFECT for _one, end in left)
     if len(found) == 1 and len(started) == 1 and is_near and _is_ending(started[0].detail):
         return answers.shown('cli', *lines, who=who)
     others = clients.others(incident.asked) if not found else None
@@ -185,7 +189,7 @@ def ask_clients(
     others = clients.others(incident.asked)
     if commands.state == answers.SHOWN:
         return _beside(incident, clients, sources, commands)
-    missing = _not_logged(incident, sources, since if since is not None else float('-inf'))
+    missing = _connects_not_logged(incident, sources, since if since is not None else float('-inf'))
     lost = [note('records_lost', count=sources.lost)] if sources.lost else []
     if not others.entries:
         return answers.not_known('api', *missing, *lost) if missing or lost else answers.excluded('api')
@@ -215,7 +219,7 @@ def ask_clients(
     )
 
 
-def _not_logged(incident: Incident, sources: Sources, start: float) -> list[Evidence]:
+def _connects_not_logged(incident: Incident, sources: Sources, start: float) -> list[Evidence]:
     """Why others can have connected unseen since the engine started."""
     missing: list[Evidence] = []
     if not sources.connects_logged(incident.asked - STARTUP, incident.asked):

@@ -21,7 +21,6 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.clients import PROMPT, Execution
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import STARTUP, Incident
 
-_ONEOFF = 'com.docker.compose.oneoff'
 _STOP_TIMEOUT = 10
 _ENDS = (
     'compose_stop',
@@ -62,7 +61,7 @@ def claim(one: Execution, ready: float, incident: Incident, known: world.World) 
     if incident.what == 'removed' and command.action == 'compose_rm' and not command.stop_before_rm:
         does = does and (incident.died or 0) <= ready  # it leaves alone what runs
     # Which of them touch what "compose run" made differs by release
-    does = does and incident.attributes.get(_ONEOFF) != 'True'
+    does = does and incident.attributes.get(world.ONEOFF) != 'True'
     if not service and evidence['code'] != 'of_environment':
         evidence = dict(evidence, service=incident.attributes.get(world.SERVICE), named=list(command.targets))
     return evidence, sure and in_time and service and does

@@ -237,8 +237,7 @@ def _read_socket(copy):
     entry.update(pid=None, uid=None, gid=None)
     name = copy.getsockname()
     if copy.family == socket.AF_UNIX:
-        name = name if isinstance(name, bytes) else os.fsencode(name)
-        entry['name'] = shown(name.replace(b'\0', b'@', 1))
+        entry['name'] = _path(name)
         if name and not entry['accepts']:
             pid, uid, gid = struct.unpack('=iII', copy.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
             # 0 is a process that this pid namespace does not have
@@ -336,8 +335,12 @@ def _peer(copy):
         name = copy.getpeername()
     except OSError:  # not connected
         return None
-    name = name if isinstance(name, bytes) else os.fsencode(name)
-    return shown(name.replace(b'\0', b'@', 1))
+    return _path(name)
+
+
+def _path(name):
+    """The name of a unix socket as text: an abstract one begins with @ (unix(7))."""
+    return shown((name if isinstance(name, bytes) else os.fsencode(name)).replace(b'\0', b'@', 1))
 
 
 def holders(inodes, deadline, folder='/proc'):

@@ -17,9 +17,12 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses.ends import OomKill
 from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
     ALWAYS,
+    CURL,
     EVERYTHING,
     LOGGED,
     NAME,
+    PLUGIN,
+    PORTAINER,
     START,
     A,
     codes,
@@ -33,10 +36,6 @@ from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events imp
     short,
     stop,
 )
-
-CURL = connect(0.9, 300, '/usr/bin/curl')
-PORTAINER = connect(-40, 301, '/portainer')
-PLUGIN = '/usr/libexec/docker/cli-plugins/docker-compose'
 
 
 def of(project, folder='/srv/shop', service='web', files=None, **more):

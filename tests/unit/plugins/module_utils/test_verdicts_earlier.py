@@ -15,9 +15,12 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Watch
 from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
     ALWAYS,
+    CURL,
     EVERYTHING,
     LOGGED,
     NAME,
+    PLUGIN,
+    PORTAINER,
     PROJECT,
     START,
     A,
@@ -29,19 +32,12 @@ from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events imp
     judge,
     kill,
     life,
+    old,
     short,
     stop,
 )
 
-CURL = connect(0.9, 300, '/usr/bin/curl')
-PORTAINER = connect(-40, 301, '/portainer')
-PLUGIN = '/usr/libexec/docker/cli-plugins/docker-compose'
 NOBODY = ('not_known', 'open')
-
-
-def old(*events, **labels):
-    """A container that was there an hour before."""
-    return [event(-3600, 'create', **labels), event(-3599, 'start', **labels), *events]
 
 
 def gone(at):

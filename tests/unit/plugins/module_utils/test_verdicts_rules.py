@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
+    CURL,
     LOGGED,
+    PORTAINER,
     A,
     codes,
     command,
@@ -21,12 +23,11 @@ from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events imp
     judge,
     kill,
     life,
+    old,
     short,
     stop,
 )
 
-CURL = connect(0.9, 300, '/usr/bin/curl')
-PORTAINER = connect(-40, 301, '/portainer')
 NAME = 'claude-hooks-a'
 SHOP = {
     'com.docker.compose.project': 'shop',
@@ -41,11 +42,6 @@ TASK = {
 }
 PRUNED = [event(1.2, 'prune', '', '')]
 DIED = event(-20, 'die', exitCode='0')
-
-
-def old(*events, **labels):
-    """A container that was there an hour before."""
-    return [event(-3600, 'create', **labels), event(-3599, 'start', **labels), *events]
 
 
 def removed(at=-30, **labels):
