@@ -15,7 +15,7 @@ import datetime
 import functools
 import re
 from binascii import unhexlify
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import argv as decoding
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import dates, forms, machines
@@ -140,36 +140,39 @@ def key_of(record: lines.Record) -> tuple[bytes | None, bytes | None, bytes]:
 
 
 class Assembly:
-    """Events out of records, in the order in which they begin."""
+    """Events out of records, in the order in which they begin. Records of the two forms never join."""
 
     def __init__(self, timezone: datetime.tzinfo | None = None) -> None:
         self._timezone = timezone
-        self._found: dict[tuple[bytes | None, bytes | None, bytes], Event] = {}
-        self._interpreted: set[tuple[bytes | None, bytes | None, bytes]] = set()
-        self.is_interpreted = False  # from the first line of that form on, every line may be forged
+        self._found: dict[tuple[tuple[bytes | None, bytes | None, bytes], bool], Event] = {}
+        self.is_interpreted = False  # from the first line of `ausearch -i` on, every line may be forged
 
-    def add_line(self, line: bytes) -> bool:
-        """Take a line; whether it is a record."""
+    def add_line(
+        self, line: bytes, is_met: Callable[[tuple[bytes | None, bytes | None, bytes]], bool] | None = None
+    ) -> bool:
+        """Take a line; whether it is a record. Raw records of events that somebody has met are left to him."""
         is_known = False
         for record in lines.records(line):
             is_known = True
-            if record.origin == lines.INTERPRETED and not record.is_forwarded:
+            is_interpreted = record.origin == lines.INTERPRETED
+            if is_interpreted and not record.is_forwarded:
                 self.is_interpreted = True
-            if record.kind in (b'SYSCALL', b'EXECVE', b'CWD'):
-                key = key_of(record)
-                event = self._found.get(key)
+            key = key_of(record)
+            if record.kind in (b'SYSCALL', b'EXECVE', b'CWD') and (is_interpreted or not (is_met and is_met(key))):
+                event = self._found.get((key, is_interpreted))
                 if event is None:
-                    event = self._found[key] = Event(record.node, record.ident, origin=record.origin, host=record.host)
+                    event = Event(record.node, record.ident, origin=record.origin, host=record.host)
+                    self._found[key, is_interpreted] = event
                 event.add(record)
-                if self.is_interpreted or record.origin == lines.INTERPRETED:
-                    self._interpreted.add(key)
+                if self.is_interpreted:
+                    event.origin = lines.INTERPRETED
         return is_known
 
     def events(self) -> list[Event]:
-        order = dates.order(key[2] for key in self._interpreted)
+        order = dates.order(key[2] for key, is_interpreted in self._found if is_interpreted)
         return [
-            InterpretedEvent(event, self._timezone, order) if key in self._interpreted else event
-            for key, event in self._found.items()
+            InterpretedEvent(event, self._timezone, order) if is_interpreted else event
+            for (_key, is_interpreted), event in self._found.items()
         ]
 
 

@@ -85,6 +85,8 @@ PREFIX = re.compile(
     + rb') \S{1,128} \S{1,32} (?:-|(?:\[(?:[^]\\\n]|\\.){0,400}\]){1,8}) (?:\xef\xbb\xbf)?)'
     rb'(?:\[[ \d.]{1,20}\] ?)?(?:audit: )?'
 )
+_BOM = b'\xef\xbb\xbf'
+_INDENTS = frozenset((b' ', b'\t', _BOM[:1]))
 _NO_HOST = re.compile(rb'-\Z|\d\d:\d\d')
 # dmesg, with -x, -T, --time-format iso and the caller that a kernel can be built to tell, and /dev/kmsg
 _RING = re.compile(
@@ -191,15 +193,14 @@ def _records(text: bytes, is_cut: bool) -> Iterator[Record]:
 
 
 def _head(text: bytes) -> _Head | None:
-    text_start = text[:1]
-    if text_start in b' \t\xef' and text_start:
-        # A byte order mark, or text that was indented. Blanks do not stand at the start of a line of audit.
-        blanks = len(text) - len(text.lstrip(b' \t\xef\xbb\xbf'))
-        found = _HEAD.match(text, blanks)
-        return _Head(RAW if not found.group(4) else INTERPRETED, None, found) if found else None
-    found = _HEAD.match(text)
+    # A log of audit has no blanks there; journalctl and dmesg indent the further lines of what a user wrote
+    start = len(text) - len(text.lstrip(b' \t' + _BOM)) if text[:1] in _INDENTS else 0
+    found = _HEAD.match(text, start)
     if found:
-        return _Head(INTERPRETED if found.group(4) else RAW, None, found)
+        origin = RAW if text[:start] in (b'', _BOM) else SYSLOG
+        return _Head(INTERPRETED if found.group(4) else origin, None, found)
+    if start:
+        return None
     prefix = PREFIX.match(text) or _RING.match(text) or _STREAM.match(text)
     if prefix is None:
         return None

@@ -162,9 +162,9 @@ class Scan:
         if self._assembly is None:
             self._assembly = audit.Assembly(self._timezone)
         for line in block[:end].split(b'\n'):
-            if self._assembly.add_line(line):
+            if self._assembly.add_line(line, self.hits.is_met):
                 self.has_records = True
-            elif self._key in line and self._tells_of_call(line):
+            if self._key in line and self._tells_of_call(line) and not self._is_known(line):
                 self._add_unknown(line)
         # Of an event that began before
         _collect(block, end, self._waiting)
@@ -228,7 +228,8 @@ class Scan:
         found = list(records.records(line))
         return bool(found) and not any(
             record.kind == b'SYSCALL'
-            and self._key in record.body[record.body.rfind(b' key=') :]
+            and record.origin != records.INTERPRETED
+            and self._key in record.body[record.body.find(b' key=') :]
             and not audit.has_any_key(record)
             for record in found
         )

@@ -14,6 +14,7 @@ import re
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, text
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
@@ -36,7 +37,7 @@ class Match(NamedTuple):
 def matched(event: audit_log.Event, argv: Sequence[bytes], gap: int | None, resolve: Resolve) -> Match | None:
     """The command of an execution, or None for one that takes no container away; gap is the first missing argument."""
     words, is_script, certain = _command_words(event, [text.exact(word) for word in argv])
-    certain = certain and not event.interpreted
+    certain = certain and event.origin != records.INTERPRETED
     if gap is not None and certain:
         # What stands before the first missing argument may say enough by itself
         known = _match(docker_cli.parse(words[: max(0, gap - len(argv) + len(words))], is_script), resolve)

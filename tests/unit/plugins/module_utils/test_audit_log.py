@@ -358,17 +358,28 @@ def test_interpreted_times_need_a_zone():
 
 # an argument with line breaks that looks like a raw record, or like one that ausearch -i prints
 @pytest.mark.parametrize(
-    'forged, count',
+    'forged, count, unknown',
     [
-        (SYSCALL.decode().replace('100:1', '100:7') + '\n' + EXECVE.decode().replace('100:1', '100:7'), 1),
-        ((INTERPRETED % '-2').replace(':96', ':97'), 2),
-        ((INTERPRETED % '-2').replace('07/24/26 03:57:43.555:96) :', '1795490000.100:7):'), 2),
+        (SYSCALL.decode().replace('100:1', '100:7') + '\n' + EXECVE.decode().replace('100:1', '100:7'), 2, False),
+        ((INTERPRETED % '-2').replace(':96', ':97'), 2, False),
+        ((INTERPRETED % '-2').replace('07/24/26 03:57:43.555:96) :', '1795490000.100:7):'), 1, True),
     ],
 )
-def test_a_record_forged_in_interpreted_text_gives_no_certain_finding(forged, count):
-    found = findings.find(audit_log.events(INTERPRETED % ('\n' + forged)))['findings']
-    told = [(finding['match'], finding['argv_complete'], finding['timestamp'], finding['event']) for finding in found]
-    assert told == [('possible', False, None, None)] * count
+def test_a_record_forged_in_interpreted_text_gives_no_certain_finding(forged, count, unknown):
+    reading = Reading('claude-hooks-docker', text=INTERPRETED % ('\n' + forged))
+    found = findings.find(reading.events())['findings']
+    assert [(finding['match'], finding['origin']) for finding in found] == [('possible', 'interpreted')] * count
+    assert ['have no known form, 1 of them' in problem for problem in reading.problems()] == [True] * unknown
+
+
+def test_a_line_of_the_interpreted_form_hides_no_raw_event():
+    text = (INTERPRETED % '').encode() + b'\n' + SYSCALL + b'\n' + EXECVE + b'\n'
+    one, raw = findings.find(Reading('claude-hooks-docker', text=text).events())['findings']
+    assert [(one['event'], one['origin']), (raw['event'], raw['origin'])] == [
+        (None, 'interpreted'),
+        ('1795490000.100:1', 'interpreted'),
+    ]
+    assert raw['argv'] == ['docker', 'stop', 'claude-hooks-a'] and raw['argv_complete']
 
 
 def test_a_command_whose_end_is_lost_is_counted():
