@@ -1,30 +1,27 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turns the many formats of audit text into lines that records.py reads, or names the format that cannot be read.
-
-There is no code for single products. A collector that keeps the original line in some string of a JSON object is read
-whatever it calls that string. What it says of the host goes in front of the line, as in RFC 5424.
-Sources: systemd.journal-fields(7) and JOURNAL_EXPORT_FORMATS.md of systemd for what journalctl exports.
-"""
+"""Turns the many formats of audit text into lines that records.py reads, or names the format that cannot be read."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import carried, records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
 
 _RAW_WAY = 'use `ausearch --raw -k KEY --input-logs </dev/null`'
 _TAIL_LINE = re.compile(rb'(?:ARCH|SADDR|[A-Z_]{0,5}[UG]ID|OLD-AUID)=')
 _EXPORT = re.compile(rb'(?:__CURSOR|__REALTIME_TIMESTAMP|_TRANSPORT)=')
 _BEGINS = re.compile(rb'node=|type=|[A-Z]{3,20} [a-z]+=')
-_JSON = re.compile(rb'\{|\[\s*[\[{]')
-_LONGEST_JSON = 64 << 20  # of a text that does not have one object a line
-_DEEPEST = 12
+_JSON = re.compile(rb'\{|\[\s*[\[{"]')
+_BOM = b'\xef\xbb\xbf'
+_TIMED = re.compile(rb'(?m)^(?:<\d{1,3}>)?' + records.TIME)  # a line of a syslog daemon, journalctl or dmesg
+_COLOUR = re.compile(rb'\x1b\[[\d;]{0,20}[mK]')
+_SAMPLE = 64 << 10
+_EXPORT_BLOCK = 1 << 20
+_LONGEST_JSON = carried.LONGEST  # of a text that does not have one object a line
 
 # What a text is that holds no record, by what stands at its beginning or in its first line with our key
 _NAMES: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
@@ -114,6 +111,11 @@ def form_of(sample: bytes) -> str | None:
     return None
 
 
+def is_json(text: bytes) -> bool:
+    """Whether a text begins as JSON does, in which a line may be as long as it likes."""
+    return bool(_JSON.match(text.lstrip(b' \t\r\n' + _BOM)))
+
+
 def is_nothing(text: bytes) -> bool:
     """Whether a text says that there are no events."""
     return text.strip(b' \t\r\n\0-') in (b'', b'<no matches>')
@@ -125,28 +127,46 @@ class Lines:
     def __init__(self) -> None:
         self._form: str | None = None
         self._is_forwarded = False
+        self._objects = carried.Objects()
         self._rest: list[bytes] = []
         self._length = 0
+        self._is_cut = False
 
     def of(self, block: bytes, end: int) -> tuple[bytes, int]:
         """(block, end) with the lines of block[:end], which is whole lines."""
         if self._form is None:
-            self._form = _form(block[: min(end, 65536)])
-            first = records.first_record(block, 0, min(end, 65536)) if self._form == 'lines' else None
-            self._is_forwarded = first is not None and first.is_forwarded
+            if block.startswith(_BOM):
+                block, end = block[len(_BOM) :], end - len(_BOM)
+            self._form = _form(block[: min(end, _SAMPLE)])
+            self._is_forwarded = self._form == 'lines' and bool(_TIMED.search(block, 0, min(end, _SAMPLE)))
         if self._form == 'lines':
-            return _rejoined(block, end) if self._is_forwarded else (block, end)
-        text = block[:end]
+            return self._plain(block, end)
         if self._form == 'json':
-            lines = list(_lines_of_json_text(text))
-        elif self._length < _LONGEST_JSON:
-            # Objects over several lines, and what journalctl exports: only whole can they be read
-            self._rest.append(text)
-            self._length += end
-            return b'', 0
-        else:
-            lines = []
-        made = b''.join(line + b'\n' for line in lines)
+            return _joined(self._objects.of_lines(block[:end]))
+        self._rest.append(block[:end])
+        self._length += end
+        if self._form == 'export' and self._length > _EXPORT_BLOCK:
+            lines, place = self._objects.of_export(b''.join(self._rest), False)
+            self._rest = [b''.join(self._rest)[place:]]
+            self._length = len(self._rest[0])
+            return _joined(lines)
+        if self._length > _LONGEST_JSON:
+            # Objects over several lines can only be read whole
+            self._is_cut = True
+            self._rest.pop()
+            self._length -= end
+        return b'', 0
+
+    def _plain(self, block: bytes, end: int) -> tuple[bytes, int]:
+        if b'\x1b[' in block:  # grep --color
+            block = _COLOUR.sub(b'', block[:end])
+            end = len(block)
+        if not self._is_forwarded:
+            first = records.first_record(block, 0, min(end, _SAMPLE))
+            self._is_forwarded = first is not None and first.is_forwarded
+        if not self._is_forwarded:
+            return block, end
+        made = carried.with_front(_rejoined(block, end))
         return made, len(made)
 
     @property
@@ -158,13 +178,39 @@ class Lines:
         """What is left when the text is at its end."""
         text = b''.join(self._rest)
         self._rest = []
-        lines = _lines_of_export(text) if self._form == 'export' else _lines_of_objects(text)
-        made = b''.join(line + b'\n' for line in lines)
-        return made, len(made)
+        if self._form == 'export':
+            return _joined(self._objects.of_export(text, True)[0])
+        return _joined(self._objects.of_text(text))
+
+    def problems(self) -> list[tuple[str, bytes]]:
+        """What was left out, as sentences that begin with a verb, and a sample."""
+        found = []
+        if self._is_cut:
+            found.append(
+                (
+                    'was read for its first %d MiB only: JSON with objects over several lines is read whole, '
+                    'so give one object a line (jq -c .)' % (_LONGEST_JSON >> 20),
+                    b'',
+                )
+            )
+        if self._objects.torn:
+            found.append(
+                (
+                    'has %d objects in which several strings begin records of different events, so that nobody can '
+                    'tell which one the collector read; the first' % self._objects.torn,
+                    self._objects.first_torn,
+                )
+            )
+        return found
 
 
-def _rejoined(block: bytes, end: int) -> tuple[bytes, int]:
-    """A line that a syslog daemon cut is put together again: what follows has the same prefix and begins no record."""
+def _joined(lines: Iterable[bytes]) -> tuple[bytes, int]:
+    made = b''.join(line + b'\n' for line in lines)
+    return made, len(made)
+
+
+def _rejoined(block: bytes, end: int) -> bytes:
+    """A line that a syslog daemon cut is put together again: what follows has the same prefix and holds no record."""
     kept: list[bytes] = []
     before = None
     for line in block[:end].split(b'\n'):
@@ -176,186 +222,20 @@ def _rejoined(block: bytes, end: int) -> tuple[bytes, int]:
             and kept
             and b'audisp' in line[: prefix.end()]
             and not _BEGINS.match(line, prefix.end())
+            and b'audit(' not in line
         ):
             kept[-1] += line[prefix.end() :]
         else:
             kept.append(line)
             before = sender
-    made = b'\n'.join(kept)
-    return made, len(made)
+    return b'\n'.join(kept)
 
 
 def _form(begin: bytes) -> str:
-    begin = begin.lstrip(b' \t\r\n\xef\xbb\xbf')
+    begin = begin.lstrip(b' \t\r\n' + _BOM)
     if _EXPORT.match(begin):
         return 'export'
     if not _JSON.match(begin):
         return 'lines'
     first, end, _rest = begin.partition(b'\n')
-    return 'json' if not end or _parsed(first) is not None else 'objects'
-
-
-def _parsed(line: bytes) -> Any:
-    try:
-        return json.loads(line.strip().rstrip(b',').decode('utf-8', 'surrogateescape'), parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _lines_of_json_text(text: bytes) -> Iterator[bytes]:
-    for line in text.split(b'\n'):
-        if b'audit' in line or b'AUDIT' in line:
-            yield from _lines_of(_parsed(line))
-
-
-def _lines_of_objects(text: bytes) -> Iterator[bytes]:
-    """JSON values one after the other, or in one list, over as many lines as they like."""
-    decoder = json.JSONDecoder(parse_int=str, parse_float=str)
-    written = text.decode('utf-8', 'surrogateescape')
-    place = 0
-    while place < len(written):
-        if written[place] in ' \t\r\n,':
-            place += 1
-            continue
-        try:
-            value, place = decoder.raw_decode(written, place)
-        except (ValueError, RecursionError):
-            return
-        yield from _lines_of(value)
-
-
-def _lines_of_export(text: bytes) -> Iterator[bytes]:
-    """Entries of `journalctl -o export`: NAME=value, or NAME, eight bytes of length and value; a blank line ends it."""
-    entry: dict[str, Any] = {}
-    place = 0
-    while place < len(text):
-        end = text.find(b'\n', place)
-        end = len(text) if end < 0 else end
-        line = text[place:end]
-        place = end + 1
-        name, separator, value = line.partition(b'=')
-        if not line:
-            yield from _lines_of(entry)
-            entry = {}
-        elif separator:
-            entry[texts.exact(name)] = texts.exact(value)
-        else:
-            length = int.from_bytes(text[place : place + 8], 'little')
-            entry[texts.exact(name)] = texts.exact(text[place + 8 : place + 8 + length])
-            place += 8 + length + 1
-    yield from _lines_of(entry)
-
-
-def _lines_of(value: Any, depth: int = 0) -> Iterator[bytes]:
-    """The lines of audit in one JSON value, wherever in it they stand, with the host that the object names."""
-    if isinstance(value, dict) and ('_TRANSPORT' in value or '__REALTIME_TIMESTAMP' in value):
-        yield from _lines_of_journal(value)
-        return
-    host = host_of(value)
-    for string in _strings(value, 0):
-        if string.lstrip()[:1] == '{' and depth < 3:
-            inner = _parsed(texts.as_bytes(string))
-            if inner is not None:
-                yield from _lines_of(inner, depth + 1)
-                continue
-        if 'audit(' in string:
-            yield from _with_host(host, texts.as_bytes(string))
-
-
-def _with_host(host: str | None, text: bytes) -> Iterator[bytes]:
-    lines = [line for line in text.split(b'\n') if line.strip()]
-    if not lines or not records.is_record(lines[0]):
-        return
-    for line in lines:
-        record = next(records.records(line), None)
-        yield line if record is not None and record.is_forwarded else _front(host) + line.lstrip(b' ')
-
-
-def _front(host: str | None) -> bytes:
-    named = re.sub(rb'\s', b'_', texts.as_bytes(host))[:255] if host else b'-'
-    return b'1 - ' + named + b' audit - - - '
-
-
-def _strings(value: Any, depth: int) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif depth < _DEEPEST and isinstance(value, (dict, list)):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _strings(part, depth + 1)
-
-
-_HOST_NAMES = (
-    'host',
-    'hostname',
-    '_hostname',
-    'host.name',
-    'host_name',
-    'agent.name',
-    'beat.hostname',
-    'fromhost',
-    'node',
-)
-_HOST_HOLDERS = (
-    'host',
-    'agent',
-    'beat',
-    'observer',
-    'kubernetes',
-    '_source',
-    'fields',
-    'result',
-    'resource',
-    'attributes',
-)
-
-
-def host_of(value: Any, depth: int = 0) -> str | None:
-    """What a JSON object calls the host that it is from."""
-    if not isinstance(value, dict) or depth > 3:
-        return None
-    named = {str(name).lower(): part for name, part in value.items()}
-    for name in _HOST_NAMES:
-        if isinstance(named.get(name), str) and named[name]:
-            return str(named[name])
-    for holder in _HOST_HOLDERS:
-        part = named.get(holder)
-        if isinstance(part, dict):
-            inner = {str(name).lower(): one for name, one in part.items()}
-            for name in ('name', 'hostname', 'host'):
-                if isinstance(inner.get(name), str) and inner[name]:
-                    return str(inner[name])
-            found = host_of(part, depth + 1)
-            if found:
-                return found
-    return None
-
-
-_AUDIT_TAG = re.compile(r'.*audi(?:t|sp)')
-
-
-def _lines_of_journal(entry: dict[str, Any]) -> Iterator[bytes]:
-    """An entry of the journal. What starts with an underscore is set by journald itself and can be believed."""
-    message = entry.get('MESSAGE')
-    if isinstance(message, list) and all(
-        isinstance(byte, str) and byte.isdigit() and len(byte) < 4 for byte in message
-    ):
-        message = texts.exact(bytes(int(byte) & 255 for byte in message))
-    if not isinstance(message, str):
-        return
-    host = entry.get('_HOSTNAME')
-    host = host if isinstance(host, str) else None
-    text = texts.as_bytes(message)
-    if entry.get('_TRANSPORT') == 'audit':
-        moment, serial = str(entry.get('_SOURCE_REALTIME_TIMESTAMP')), str(entry.get('_AUDIT_ID'))
-        kind, _blank, body = text.partition(b' ')
-        if re.match(r'\d{7,17}\Z', moment) and re.match(r'\d{1,20}\Z', serial):
-            head = 'msg=audit(%s.%s:%s): ' % (moment[:-6], moment[-6:-3], serial)
-            # A line end in it is that of a user, who must not begin a record there
-            yield _front(host) + b'type=' + kind + b' ' + head.encode() + body.replace(b'\n', b' ')
-    elif entry.get('_TRANSPORT') == 'kernel' or _is_of_audit(entry):
-        yield from _with_host(host, re.sub(rb'^audit: ', b'', text))
-
-
-def _is_of_audit(entry: dict[str, Any]) -> bool:
-    """Whether a program of audit wrote an entry to the journal: anybody can choose the tag, nobody the uid."""
-    return str(entry.get('_UID')) == '0' and bool(_AUDIT_TAG.match(str(entry.get('SYSLOG_IDENTIFIER'))))
+    return 'json' if not end or carried.parsed(first) is not None else 'objects'

@@ -91,19 +91,32 @@ class Hits:
         self._encoded = key.hex().upper().encode('ascii')
         self._key_length = len(self._quoted)
         self._usual: tuple[bytes, re.Pattern[bytes]] | None = None
-        self._seen: tuple[set[Key], set[Key]] = (set(), set())
+        self.unread = 0  # hits of the last block in lines that hold no SYSCALL record that could be read
+        # What was met, and a hash of what it said: of its EXECVE record alone where idle took it, 0 if not known yet
+        self._seen: tuple[dict[Key, int], dict[Key, int]] = ({}, {})
 
     def turn(self) -> None:
         """Forget what was met before the last turn."""
-        self._seen = (self._seen[1], set())
+        self._seen = (self._seen[1], {})
 
     def is_met(self, key: Key) -> bool:
         """Whether the event was met."""
         return any(key in known for known in self._seen)
 
+    def is_same(self, key: Key, event: audit.Event) -> bool:
+        """Whether an event says what the one said that was met under its time and serial, as far as that is known."""
+        before, now = self._seen
+        known = now.get(key) or before.get(key)
+        return not known or not event.execve or known in (_hash(b'', event.execve[0]), _digest(event))
+
+    def remember(self, key: Key, event: audit.Event) -> None:
+        """Keep what an event says."""
+        self._seen[1][key] = _digest(event)
+
     def search(self, block: bytes, end: int, note: Note) -> Generator[audit.Event, None, int]:
         """Yield the events that are whole where they are, note SYSCALL records of others, return the number of hits."""
         self.all_usual = False
+        self.unread = 0
         hits = block.count(self._quoted, 0, end)
         is_encoded = block.find(self._encoded, 0, end) >= 0
         if not hits and not is_encoded:
@@ -125,15 +138,15 @@ class Hits:
         node, pattern = self._usual_of(block)
         found = list(pattern.finditer(block, 0, end))
         name = node[5:-1] or None
-        keys = {(None, name, match[2]) for match in found}
+        keys = {(None, name, match[2]): hash(match[3]) for match in found}
         before, now = self._seen
-        if len(keys) != len(found) or not (keys.isdisjoint(before) and keys.isdisjoint(now)):
+        if len(keys) != len(found) or not (before.keys().isdisjoint(keys) and now.keys().isdisjoint(keys)):
             return [(0, end)]
         claims = _TELLING.findall(block, 0, end)
         # Those found have so many themselves
         is_all = len(claims) == _RECORDS * len(found)
         elsewhere = set() if is_all else {ident for ident, count in Counter(claims).items() if count != _RECORDS}
-        now |= keys
+        now.update(keys)
         is_inert, takes = (_is_never, _is_never) if self.idle is None else (self.idle.is_inert, self.idle.takes)
         parts: list[tuple[int, int]] = []
         idle: list[bytes] = []
@@ -160,9 +173,10 @@ class Hits:
                     names = b''
                 event = audit.Event(name, ident, syscall, names, [execve], cwd)
                 if audit.argv(event)[1] is None:
+                    now[None, name, ident] = _hash(syscall, execve)
                     yield event
                     continue
-            now.discard((None, name, ident))
+            now.pop((None, name, ident))
             parts.append((start, stop))
         if self.idle is not None and idle:
             self.skipped += len(idle)
@@ -197,15 +211,21 @@ class Hits:
                 if event is None:
                     break
                 position = hit.end()
-                if self.is_new((None, event.node, event.ident)):
+                key = (None, event.node, event.ident)
+                if not self.is_met(key):
+                    self.remember(key, event)
+                    yield event
+                elif not self.is_same(key, event):
+                    event.problem = audit.CONTRADICTION
                     yield event
             else:
                 return hits
             start = block.rfind(b'\n', position, hit.start()) + 1 or position
             position = block.find(b'\n', hit.start(), end) + 1 or end
-            for record in records.records(block[start:position].rstrip(b'\n')):
-                if record.kind == b'SYSCALL':
-                    note(record)
+            calls = [one for one in records.records(block[start:position].rstrip(b'\n')) if one.kind == b'SYSCALL']
+            self.unread += not calls
+            for record in calls:
+                note(record)
         return hits
 
     def _hits(self, block: bytes, position: int, end: int, is_encoded: bool) -> Iterator[re.Match[bytes]]:
@@ -252,14 +272,6 @@ class Hits:
         event = audit.Event(node[5:-1] if node else None, ident, body, names or b'', bodies, untailed(cwd))
         return event if audit.argv(event)[1] is None or audit.outcome(event) == 'failed' else None
 
-    def is_new(self, key: Key) -> bool:
-        """Whether the event was not met before: logs can hold a record twice."""
-        before, now = self._seen
-        if key in now or key in before:
-            return False
-        now.add(key)
-        return True
-
 
 class _Mentions:
     """Which records claim the time and serial of an event: counted at once where a search for each takes longer."""
@@ -289,6 +301,14 @@ class _Mentions:
 def _is_clean(block: bytes, start: int, end: int) -> bool:
     """Whether no byte is there that ends a record before its line ends, as in logs that were damaged or copied."""
     return block.find(b'\0', start, end) < 0 and block.find(b'\r', start, end) < 0
+
+
+def _hash(syscall: bytes, execve: bytes) -> int:
+    return hash(execve) if not syscall else hash((syscall, execve))
+
+
+def _digest(event: audit.Event) -> int:
+    return _hash(event.syscall or b'', event.execve[0]) if event.execve else 0
 
 
 def _is_never(*_records: bytes) -> bool:

@@ -24,7 +24,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import journal, records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import carried, forms, journal, records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.events import moment_of
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 
@@ -68,6 +68,7 @@ class File:
         self._unpack = next((opener for magic, opener in _PACKED.items() if begin.startswith(magic)), None)
         self._unpacked: IO[bytes] | None = None
         self._place = 0
+        self._is_json: bool | None = None
 
     def close(self) -> None:
         if self._unpacked is not None:
@@ -99,12 +100,24 @@ class File:
             block = self._read(size, self.offset)
             end = block.rfind(b'\n') + 1
             if not end and len(block) > _LONGEST_LINE:
-                start = block.rfind(b'type=', len(block) - _LONGEST_LINE)
-                end = start if start > 0 else len(block)
+                block, end = self._long_line(block)
             if not end:
                 return
             self.offset += end
             yield block, end
+
+    def _long_line(self, block: bytes) -> tuple[bytes, int]:
+        """What is read of a line that is longer than a block: all of an object, else up to where a record may begin."""
+        if self._is_json is None:
+            self._is_json = forms.is_json(self._read(_LONGEST_LINE, 0))
+        if not self._is_json:
+            start = block.rfind(b'type=', len(block) - _LONGEST_LINE)
+            return block, start if start > 0 else len(block)
+        size = len(block)
+        while len(block) == size < carried.LONGEST and b'\n' not in block:
+            size *= 2
+            block = self._read(size, self.offset)
+        return block, block.rfind(b'\n') + 1 or len(block)
 
     def text(self, size: int) -> Iterator[tuple[bytes, int, bool]]:
         """All of it: (block, end, whether that is the last line, which has no end)."""

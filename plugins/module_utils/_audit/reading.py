@@ -149,6 +149,9 @@ class Reading:
         if made_end:
             yield from self._scan.feed(made, made_end)
         yield from self._scan.end_text()
+        for what, sample in lines.problems():
+            shown = ': %r' % texts.shown(sample[:_SHOWN]) if sample else ''
+            self._problems.append('%s %s%s' % (text.name, what, shown))
         self._has_records = self._has_records or self._scan.has_records
         if not is_empty and not self._scan.has_records and not known:
             self._problems.append(

@@ -54,6 +54,7 @@ class Scan:
         self._turned = 0
         self._waiting: dict[hits.Key, audit.Event] = {}
         self._since: dict[hits.Key, int] = {}
+        self._again: set[hits.Key] = set()  # of those waited for, whose time and serial were met before
         self._assembly: audit.Assembly | None = None
         self.bytes = 0
         self.first: int | None = None
@@ -86,7 +87,7 @@ class Scan:
             wanted.update(found)
             _collect(block, end, wanted)
         if self._is_wanted is audit.may_be_execution and (
-            not count or end < hits.SMALL or self._is_elsewhere(block, end)
+            not count or self.hits.unread or end < hits.SMALL or self._is_elsewhere(block, end)
         ):
             self._note_unknown(block, end)
         yield from self._complete(found)
@@ -97,14 +98,26 @@ class Scan:
         for key, event in list(self._waiting.items()):
             if is_complete(event) or self.bytes - self._since[key] >= BLOCK:
                 del self._waiting[key], self._since[key]
-                if self._may_be_ours(event):
+                if self._may_be_ours(event) and self._is_new(key, event):
                     yield event
         for key, event in found.items():
             if not is_complete(event):
                 self._waiting[key] = event
                 self._since[key] = self.bytes
-            elif self._may_be_ours(event):
+            elif self._may_be_ours(event) and self._is_new(key, event):
                 yield event
+
+    def _is_new(self, key: hits.Key, event: audit.Event) -> bool:
+        """Logs can hold an event twice. One that has the time and serial of another, and says something else, is none
+        that anybody can read."""
+        if key not in self._again:
+            self.hits.remember(key, event)
+            return True
+        self._again.discard(key)
+        if self.hits.is_same(key, event):
+            return False
+        event.problem = audit.CONTRADICTION
+        return True
 
     def _keep(self, block: bytes, end: int) -> None:
         """Keep the last blocks, of BLOCK bytes together."""
@@ -127,7 +140,9 @@ class Scan:
     def finish(self) -> Iterator[audit.Event]:
         """The events that the end of the logs left incomplete."""
         yield from self.end_text()
-        yield from (event for event in self._waiting.values() if self._may_be_ours(event))
+        for key, event in self._waiting.items():
+            if self._may_be_ours(event) and self._is_new(key, event):
+                yield event
         self._waiting = {}
 
     def _may_be_ours(self, event: audit.Event) -> bool:
@@ -175,15 +190,12 @@ class Scan:
         if record.origin == records.INTERPRETED:
             event = audit.InterpretedEvent(event, self._timezone)
         # What it is can depend on a record that contradicts it: whoever takes the event looks at all of it
-        if (
-            audit.has_key(event, self._key)
-            and audit.key_of(record) not in self._waiting
-            and self.hits.is_new(audit.key_of(record))
-        ):
+        key = audit.key_of(record)
+        if audit.has_key(event, self._key) and key not in self._waiting and key not in incomplete:
+            if self.hits.is_met(key):
+                self._again.add(key)
             fresh: audit.Event = audit.Event(record.node, record.ident, origin=record.origin, host=record.host)
-            incomplete[audit.key_of(record)] = (
-                audit.InterpretedEvent(fresh, self._timezone) if event.interpreted else fresh
-            )
+            incomplete[key] = audit.InterpretedEvent(fresh, self._timezone) if event.interpreted else fresh
 
     def _note_keyless(self, block: bytes, end: int, incomplete: dict[hits.Key, audit.Event]) -> None:
         done = 0

@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypedDict
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import carried, records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 
@@ -72,7 +72,7 @@ class Reader:
             self.damaged += 1
             return True
         sender = _SENDER.match(line)
-        named = texts.shown(sender.group(1)) if sender else forms.host_of(outer)
+        named = texts.shown(sender.group(1)) if sender else carried.host_of(outer)
         finding = {**finding, 'host': self._host or named or finding.get('host'), 'origin': records.SYSLOG}
         self.found.append({'id': identity, 'finding': finding})
         return True

@@ -284,7 +284,76 @@ def test_a_line_of_interpreted_text_in_a_syslog_makes_nothing_else_uncertain():
     prefix = b'Nov 24 03:13:20 web1 audispd: '
     line = prefix + b'type=CWD msg=audit(11/24/26 03:13:20.100:1) : cwd=/'
     found, _unreadable, _last = read(audit_writer.text([line], REAL))
-    assert found == [('claude-hooks-db', 0, 'name', 'raw')]
+    assert found == [('claude-hooks-db', 0, 'name', 'syslog')]
+
+
+@pytest.mark.parametrize(
+    'before, after',
+    [
+        (b'Nov 24 03:13:20 web1 evil[7]: hello\n', b''),
+        (b'Nov 24 03:13:20 web1 evil[7]: hello\n                       ', b''),
+        (b'', b'Nov 24 03:13:20 web1 sshd[7]: bye\n'),
+        (b'2026-11-24T03:13:20+00:00 web1 evil: hello\n', b''),
+        (b'[   12.345678] evil: hello\n', b''),
+        (b'    ', b''),
+        (b'\t', b''),
+        (b'\xef\xbb\xbf  ', b''),
+    ],
+)
+def test_a_line_in_a_text_that_is_no_log_of_auditd_can_be_of_anybody(before, after):
+    """journalctl and dmesg print the further lines of what a user wrote, indented or as they are."""
+    indent = before.rpartition(b'\n')[2]
+    text = before + (b'\n' + indent).join(audit_writer.text(REAL).split(b'\n')) + b'\n' + after
+    assert read(text)[0] == [('claude-hooks-db', 0, 'name', 'syslog')]
+
+
+def far_apart(*events):
+    """A log with so much between the events that none is looked for beside another."""
+    noise = b''.join(
+        audit_writer.text(audit_writer.event([b'ls', b'-l'], serial=number, seconds=1795491000 + number, key=b'other'))
+        for number in range(2000)
+    )
+    return noise.join(audit_writer.text(event) for event in events)
+
+
+@pytest.mark.parametrize('count', [1, 100])  # from so many hits in a block on they are searched in another way
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda line: line.replace(b'claude-hooks-db', b'claude-hooks-a'),
+        lambda line: line.replace(b' uid=0', b' uid=1001'),
+        lambda line: line.replace(b'success=yes', b'items=2 success=yes'),
+    ],
+)
+def test_another_event_under_a_time_and_serial_of_long_before_is_said(change, count, tmp_path):
+    """Of two that somebody forwards one can be forged: neither takes the other away without a word."""
+    forged = [change(line) for line in REAL]
+    assert forged != REAL
+    many = [audit_writer.event([b'docker', b'ps'], serial=100 + number) for number in range(count)]
+    usual = audit_writer.text(*many)
+    log = tmp_path / 'audit.log'
+    log.write_bytes(audit_writer.text(REAL) + usual + far_apart([], forged) + usual)
+    for block in (1 << 16, 1 << 20):
+        found = findings.find(Reading(KEY, files=[str(log)], block=block).events())
+        assert [one['reason'] for one in found['unreadable']] == ['contradicting records']
+        # Looked for in one block they are one event, that nobody can read
+        names = [one['argv'][-1] for one in found['findings']]
+        assert names == ['claude-hooks-db'] or (block == 1 << 20 and names == [])
+
+
+@pytest.mark.parametrize('count', [0, 100])
+def test_an_event_that_stands_twice_is_one(count):
+    many = [audit_writer.event([b'docker', b'ps'], serial=100 + number) for number in range(count)]
+    log = audit_writer.text(*many) + far_apart(REAL, REAL, REAL[:1], REAL[1:]) + audit_writer.text(*many)
+    assert read(log)[:2] == ([('claude-hooks-db', 0, 'name', 'raw')], [])
+
+
+def test_a_line_of_no_known_form_is_said_in_a_log_of_any_length():
+    strange = b'\n'.join(b'Tue 24.11. 03h13 web1 >> ' + line.replace(b':1)', b':7)') for line in REAL) + b'\n'
+    log = far_apart(REAL, []) + strange + far_apart([], [])
+    reading = Reading(KEY, text=log)
+    assert len(findings.find(reading.events())['findings']) == 1 and len(log) > 1 << 20
+    assert ['have no known form, 1 of them' in problem for problem in reading.problems()] == [True]
 
 
 # --- Both ways -------------------------------------------------------------------------------------------------------
