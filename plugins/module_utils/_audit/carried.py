@@ -22,8 +22,8 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common 
 _DEEPEST = 12
 LONGEST = 64 << 20  # what is held of one entry of an export, or of one line
 
-# Where collectors put what they decoded, which any user can have typed: names of audit's fields, of laurel, of Wazuh and
-# of the Elastic Common Schema
+# Where collectors put what they decoded, which any user can have typed: names of audit's fields, of laurel, of Wazuh
+# and of the Elastic Common Schema
 _TYPED = re.compile(
     r'(?i)(?:.*\.)?(?:a\d{1,4}|arg[sv]?|arguments?|execve|process|cmd(?:_?line)?|command(?:_?line)?|proctitle|title|exe'
     r'|executable|comm|cwd|name|path|key|working_directory)(?:\..*)?\Z'

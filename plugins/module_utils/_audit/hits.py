@@ -138,7 +138,7 @@ class Hits:
         node, pattern = self._usual_of(block)
         found = list(pattern.finditer(block, 0, end))
         name = node[5:-1] or None
-        keys = {(None, name, match[2]): hash(match[3]) for match in found}
+        keys: dict[Key, int] = {(None, name, match[2]): hash(match[3]) for match in found}
         before, now = self._seen
         if len(keys) != len(found) or not (before.keys().isdisjoint(keys) and now.keys().isdisjoint(keys)):
             return [(0, end)]

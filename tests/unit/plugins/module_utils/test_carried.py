@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the claude_hooks.docker_audit team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Promise: what a user typed is no record because a collector put it into JSON, and no line is dropped without a word."""
+"""Promise: JSON makes no record of what a user typed, and no line is dropped without a word."""
 
 from __future__ import annotations
 
