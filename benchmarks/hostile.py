@@ -108,6 +108,7 @@ def command_lines() -> Iterator[Input]:
         'environment': lambda count: ['docker', 'run'] + ['-e', 'A=b'] * count + ['img'],
         'inside': lambda count: ['docker', 'exec', 'c'] + ['x'] * count,
         'unknown': lambda count: ['docker', 'nothing'] + ['--x=y'] * count,
+        'filters': lambda count: ['container', 'prune'] + ['--filter', 'a=b'] * count,
         'files': lambda count: ['docker', 'compose'] + ['-f', 'x'] * count + ['up'] + ['web'] * count,
         'scales': lambda count: (
             ['docker', 'compose', 'up']

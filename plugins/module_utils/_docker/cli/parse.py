@@ -263,8 +263,9 @@ def _own_options(given: Given, acts: bool) -> dict[str, Any]:
             fields['timeout'] = integer(value)
         elif name in ('signal', 's') and acts:
             fields['signal'] = value or None
-        elif name == 'filter':
-            fields['filters'] = (*fields.get('filters', ()), _pair(str(value)))
+    filters = tuple(_pair(str(value)) for name, value in given.own if name == 'filter')
+    if filters:
+        fields['filters'] = filters
     return fields
 
 
@@ -282,8 +283,9 @@ def _finished(command: Command, given: Given, path: list[str], fields: dict[str,
             fields[_TEXTS[name]] = value or None
         elif name in _DIRECTORIES:
             fields['project_directory'] = value or None
-        elif name == 'file':
-            fields['files'] = (*fields.get('files', ()), str(value))
+    files = tuple(str(value) for name, value in given.before if name == 'file')
+    if files:
+        fields['files'] = files
     return command._replace(**fields)
 
 
