@@ -28,6 +28,8 @@ _TYPED = re.compile(
     r'(?i)(?:.*\.)?(?:a\d{1,4}|arg[sv]?|arguments?|execve|process|cmd(?:_?line)?|command(?:_?line)?|proctitle|title|exe'
     r'|executable|comm|cwd|name|path|key|working_directory)(?:\..*)?\Z'
 )
+# What collectors call the line itself, which decides where other strings hold records, too: Wazuh's previous_output
+_LINE = re.compile(r'(?i)(?:.*\.)?(?:message|msg|original|full_log|log|line|_?raw)\Z')
 _BETWEEN = re.compile(rb'-{4,}\Z|time->')  # what ausearch prints between events
 
 
@@ -115,46 +117,50 @@ class Objects:
             return
         inner: list[Any] = []
         host = host_of(value) or host
-        holders = [lines for lines in _holders({'': value}, host, inner, depth) if lines]
-        told = {frozenset(_idents(lines)) for lines in holders}
-        if len(told) > 1:
+        holders = [(name, lines) for name, lines in _holders('', value, host, inner, depth) if lines]
+        if not _agree(holders):
+            holders = [(name, lines) for name, lines in holders if _LINE.match(name)] or holders
+        if not _agree(holders):
             self.torn += 1
-            self.first_torn = self.first_torn or holders[0][0]
+            self.first_torn = self.first_torn or holders[0][1][0]
         elif holders:
-            yield from holders[0]
+            yield from holders[0][1]
         for part in inner:
             yield from self._lines_of(part, host, depth + 1)
 
 
-def _idents(lines: list[bytes]) -> Iterator[bytes]:
-    for line in lines:
-        yield from (record.ident for record in records.records(line))
+def _agree(holders: list[tuple[str, list[bytes]]]) -> bool:
+    """Whether all hold records of the same events."""
+    told = {frozenset(record.ident for line in lines for record in records.records(line)) for _name, lines in holders}
+    return len(told) < 2
 
 
-def _holders(value: Any, host: str | None, inner: list[Any], depth: int) -> Iterator[list[bytes]]:
-    """The lines in each place of an object, lists of strings are one place. Objects in lists go to inner."""
+def _holders(
+    name: str, value: Any, host: str | None, inner: list[Any], depth: int
+) -> Iterator[tuple[str, list[bytes]]]:
+    """The name and the lines of each place of an object; a list of strings is one place. Objects in lists go to inner."""
     if isinstance(value, str):
         within = parsed(texts.as_bytes(value)) if value.lstrip()[:1] == '{' else None
         if isinstance(within, dict):
-            yield from _holders(within, host_of(within) or host, inner, depth + 1)
+            yield from _holders(name, within, host_of(within) or host, inner, depth + 1)
         elif 'audit(' in value:
-            yield _lines_with_host(host, texts.as_bytes(value).split(b'\n'))
+            yield name, _lines_with_host(host, texts.as_bytes(value).split(b'\n'))
     elif depth > _DEEPEST:
         return
     elif isinstance(value, list):
         if all(isinstance(part, str) for part in value):
             lines = [line for part in value for line in texts.as_bytes(part).split(b'\n')]
             is_text = all(records.is_record(line) for line in lines if line.strip() and not _BETWEEN.match(line))
-            yield _lines_with_host(host, lines) if is_text else []
+            yield name, _lines_with_host(host, lines) if is_text else []
         else:
             inner.append(value)
     elif isinstance(value, dict):
         if '_TRANSPORT' in value or '__REALTIME_TIMESTAMP' in value:
-            yield list(_lines_of_journal(value))
+            yield name, list(_lines_of_journal(value))
             return
-        for name, part in value.items():
-            if not _TYPED.match(name):
-                yield from _holders(part, host, inner, depth + 1)
+        for inner_name, part in value.items():
+            if not _TYPED.match(inner_name):
+                yield from _holders(inner_name, part, host, inner, depth + 1)
 
 
 def _lines_with_host(host: str | None, lines: list[bytes]) -> list[bytes]:

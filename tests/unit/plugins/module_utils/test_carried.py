@@ -41,6 +41,8 @@ DECODED = {
     'ECS': lambda line, typed: {'event.original': line, 'process': {'args': [typed], 'title': typed}},
     'ECS, dotted': lambda line, typed: {'message': line, 'process.command_line': typed, 'process.args': [typed]},
     'Wazuh': lambda line, typed: {'full_log': line, 'data': {'audit': {'execve': {'a0': 'docker', 'a1': typed}}}},
+    'Wazuh, with lines of before': lambda line, typed: {'full_log': line, 'previous_output': typed + '\n' + line},
+    'a name that nobody knows': lambda line, typed: {'message': line, 'note': typed},
     'Auditbeat': lambda line, typed: {'message': line, 'auditd': {'data': {'a1': typed, 'cmdline': typed}}},
 }
 
@@ -55,7 +57,7 @@ def test_an_argument_in_json_is_no_record(way, make, tmp_path):
 @pytest.mark.parametrize('way', ['file', 'text'])
 def test_json_in_which_two_strings_say_different_things_names_neither_and_says_so(way, tmp_path):
     """Nobody knows how a collector calls what it decoded: a user must not choose the record."""
-    values = [{'message': line, 'note': typed} for line, typed in zip(HARMLESS, TYPED)]
+    values = [{'what': line, 'note': typed} for line, typed in zip(HARMLESS, TYPED)]
     found, problems = read(way, jsonl([*values, *({'message': line} for line in STOP)]), tmp_path)
     assert found == [['stop', 'claude-hooks-a']]
     (problem,) = problems
