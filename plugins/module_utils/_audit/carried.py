@@ -138,11 +138,12 @@ def _agree(holders: list[tuple[str, list[bytes]]]) -> bool:
 def _holders(
     name: str, value: Any, host: str | None, inner: list[Any], depth: int
 ) -> Iterator[tuple[str, list[bytes]]]:
-    """The name and the lines of each place of an object; a list of strings is one place. Objects in lists go to inner."""
+    """The name and the lines of each place of an object. A list of strings is one; objects in lists go to inner."""
     if isinstance(value, str):
         within = parsed(texts.as_bytes(value)) if value.lstrip()[:1] == '{' else None
         if isinstance(within, dict):
-            yield from _holders(name, within, host_of(within) or host, inner, depth + 1)
+            for inner_name, lines in _holders(name, within, host_of(within) or host, inner, depth + 1):
+                yield inner_name if _LINE.match(name) else name, lines  # a user can have written this object
         elif 'audit(' in value:
             yield name, _lines_with_host(host, texts.as_bytes(value).split(b'\n'))
     elif depth > _DEEPEST:

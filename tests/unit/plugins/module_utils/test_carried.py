@@ -43,6 +43,7 @@ DECODED = {
     'Wazuh': lambda line, typed: {'full_log': line, 'data': {'audit': {'execve': {'a0': 'docker', 'a1': typed}}}},
     'Wazuh, with lines of before': lambda line, typed: {'full_log': line, 'previous_output': typed + '\n' + line},
     'a name that nobody knows': lambda line, typed: {'message': line, 'note': typed},
+    'an object in it': lambda line, typed: {'message': line, 'note': json.dumps({'message': typed})},
     'Auditbeat': lambda line, typed: {'message': line, 'auditd': {'data': {'a1': typed, 'cmdline': typed}}},
 }
 
