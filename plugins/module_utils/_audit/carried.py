@@ -148,18 +148,16 @@ def _holders(
             yield name, _lines_with_host(host, texts.as_bytes(value).split(b'\n'))
     elif depth > _DEEPEST:
         return
+    elif isinstance(value, list) and all(isinstance(part, str) for part in value):
+        lines = [line for part in value for line in texts.as_bytes(part).split(b'\n')]
+        is_text = all(records.is_record(line) for line in lines if line.strip() and not _BETWEEN.match(line))
+        yield name, _lines_with_host(host, lines) if is_text else []
     elif isinstance(value, list):
-        if all(isinstance(part, str) for part in value):
-            lines = [line for part in value for line in texts.as_bytes(part).split(b'\n')]
-            is_text = all(records.is_record(line) for line in lines if line.strip() and not _BETWEEN.match(line))
-            yield name, _lines_with_host(host, lines) if is_text else []
-        else:
-            inner.append(value)
+        inner.append(value)
     elif isinstance(value, dict):
-        if '_TRANSPORT' in value or '__REALTIME_TIMESTAMP' in value:
-            yield name, list(_lines_of_journal(value))
-            return
-        for inner_name, part in value.items():
+        is_entry = '_TRANSPORT' in value or '__REALTIME_TIMESTAMP' in value
+        yield name, list(_lines_of_journal(value)) if is_entry else []
+        for inner_name, part in () if is_entry else value.items():
             if not _TYPED.match(inner_name):
                 yield from _holders(inner_name, part, host, inner, depth + 1)
 
