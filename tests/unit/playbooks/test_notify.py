@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import socket
+import subprocess
 import threading
 import urllib.parse
 
@@ -88,6 +89,40 @@ def test_secrets_are_shown_on_demand(webhook, tmp_path):
     port, bodies = webhook(200)
     code, output = notify(tmp_path, port, '-e', 'secrets=true')
     assert code == 0 and SECRET in bodies[0]['text'], output
+
+
+@pytest.mark.parametrize(
+    'given, message',
+    [
+        ({}, 'notify_url and finding_encoded not given. notify.yml posts one finding to a webhook, for example: -e '),
+        ({'notify_url': 'http://127.0.0.1:1/'}, '"finding_encoded not given. '),
+        ({'finding_encoded': '%7B%7D'}, '"notify_url not given. '),
+        ({'notify_url': 'http://127.0.0.1:1/', 'finding_encoded': 'hunter2'}, 'finding_encoded holds no finding: '),
+        ({'notify_url': 'http://127.0.0.1:1/', 'finding_encoded': ''}, 'finding_encoded holds no finding: '),
+    ],
+)
+def test_a_variable_that_is_missing_is_named_with_an_example(given, message):
+    code, output = playing.play('playbooks/notify.yml', options=given)
+    assert code == 2 and message in output and SECRET not in output, output
+    assert 'is undefined' not in output and 'did not accept' not in output, output
+
+
+def test_the_example_of_the_playbook_runs(webhook, tmp_path):
+    port, bodies = webhook(200)
+    (tmp_path / 'finding.json').write_text(json.dumps(FINDING))
+    text = (ROOT / 'playbooks/notify.yml').read_text()
+    example = '\n'.join(line[4:] for line in text.split('\n') if line.startswith('#   '))
+    words = example.replace('https://chat.example.com', 'http://127.0.0.1:%d' % port)
+    words = words.replace('finding.json', str(tmp_path / 'finding.json'))
+    done = subprocess.run(
+        ['bash', '-ec', 'PATH=%s:$PATH; %s' % (playing.BIN, words)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0 and len(bodies) == 1, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize('status, code', [(200, 0), (404, 2), (500, 2)])
