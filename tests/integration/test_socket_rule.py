@@ -56,14 +56,22 @@ assert ctypes.CFUNCTYPE(ctypes.c_int)(low(code))() == 0
 
 # In a mount namespace of its own: rule files are not for this machine, the kernel's rules are.
 @pytest.fixture
-def play(tmp_path):
+def prefix():
     script = (
         'mount -t tmpfs none /etc/audit; mkdir /etc/audit/rules.d; echo -D >/etc/audit/rules.d/audit.rules; '
         'echo up; exec cat'
     )
     held = subprocess.Popen(['unshare', '--mount', 'sh', '-ec', script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     held.stdout.readline()
+    try:
+        yield ['nsenter', '--target', str(held.pid), '--mount', '--wd']
+    finally:
+        held.stdin.close()
+        held.wait(10)
 
+
+@pytest.fixture
+def play(prefix):
     def play(state, *words):
         code, output = playing.play(
             'claude_hooks.docker_audit.audit',
@@ -72,17 +80,13 @@ def play(tmp_path):
             '-e',
             'docker_audit_manage_service=false',
             *words,
-            prefix=['nsenter', '--target', str(held.pid), '--mount', '--wd'],
+            prefix=prefix,
         )
         assert code == 0, output
         return output, int(re.search(r' changed=(\d+)', output).group(1))
 
-    try:
-        yield play
-        play('absent')
-    finally:
-        held.stdin.close()
-        held.wait(10)
+    yield play
+    play('absent')
 
 
 def kernel():
@@ -165,6 +169,20 @@ def test_the_rule_outlives_the_socket(play):
     assert logged(client(sys.executable, '-c', CONNECT, SOCKET)) == [(os.path.realpath(sys.executable), 0)]
 
 
+def test_what_was_removed_stays_removed_when_verdicts_are_asked_for(play, prefix):
+    def verdicts():
+        code, output = playing.play('claude_hooks.docker_audit.verdicts', '-e', 'key=' + KEY, prefix=prefix)
+        assert code == 0, output
+
+    play('present', '-e', 'docker_audit_key=' + KEY, '-e', 'docker_audit_watch=socket')
+    verdicts()
+    assert os.path.exists(os.path.join(own_connects.FOLDER, own_connects.NAME))
+    play('absent')
+    verdicts()
+    output, changed = play('absent')
+    assert changed == 0, output
+
+
 ASK = '''
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 from ansible_collections.claude_hooks.docker_audit.tests.support import playing
@@ -176,6 +194,8 @@ assert engine.events().bad == 0
 def test_our_own_connects_are_known_by_process_and_time(play):
     """Else a later verdict could take one of them for that of a client."""
     play('present', '-e', 'docker_audit_key=' + KEY, '-e', 'docker_audit_watch=socket')
+    # Its rule file is for the playbook alone
+    os.makedirs(own_connects.FOLDER, 0o700, exist_ok=True)
     other = client(sys.executable, '-c', CONNECT, SOCKET)
     pid = client(sys.executable, '-c', ASK)
     assert logged(pid) == [(os.path.realpath(sys.executable), 0)] * 3

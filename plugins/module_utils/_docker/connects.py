@@ -18,6 +18,7 @@ import os
 import time
 from typing import Any, NamedTuple
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import on_host
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, names
 
 FOLDER = '/var/lib/claude-hooks'
@@ -43,6 +44,7 @@ def note(path: str, seconds: float, folder: str = FOLDER) -> None:
     """Note that this process will connect to a socket within so many seconds. What cannot be kept stops nothing.
 
     Only the socket that the rule watches matters. Nobody but root can write there, nor has to be believed.
+    Where nothing of ours is installed, nothing is left behind.
     """
     global _noted
     now = time.time()
@@ -70,7 +72,7 @@ def own(folder: str = FOLDER) -> list[Connects]:
 
 
 def _append(folder: str, line: bytes) -> None:
-    with files.OwnFolder(folder) as kept:
+    with files.OwnFolder(folder, make=_is_logged()) as kept:
         lock = kept.open_lock(NAME + '.lock')
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -87,6 +89,14 @@ def _append(folder: str, line: bytes) -> None:
             kept.write(NAME, text[len(text) // 2 :].partition(b'\n')[2] + line)
         finally:
             os.close(lock)
+
+
+def _is_logged() -> bool:
+    """Whether the rules of this host, as augenrules wrote them, have one for connections to the engine."""
+    try:
+        return names.SOCKET_SUFFIX.encode('ascii') in files.read_regular(on_host.COMPILED, _LONGEST)
+    except OSError:
+        return False
 
 
 def _entry(line: bytes) -> Connects | None:

@@ -12,6 +12,7 @@ import sys
 import time
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import on_host
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects, engine
 
@@ -21,6 +22,9 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(connects, '_noted', None)
     # As if the tests ran in the first one
     monkeypatch.setattr(connects, '_FIRST_NAMESPACE', os.readlink('/proc/self/ns/pid'))
+    compiled = tmp_path / 'audit.rules'
+    compiled.write_text('-a always,exit -F arch=b64 -S connect -F path=/run/docker.sock -F key=a-socket\n')
+    monkeypatch.setattr(on_host, 'COMPILED', str(compiled))
     return str(tmp_path / 'kept')
 
 
@@ -56,6 +60,20 @@ def test_a_child_notes_for_itself(folder):
 def test_what_the_rule_does_not_watch_is_not_noted(folder, tmp_path):
     connects.note(str(tmp_path / 'other.sock'), 2, folder)
     assert not os.path.exists(folder)
+
+
+@pytest.mark.parametrize('rules', [None, '-D\n-a always,exit -F path=/usr/bin/docker -F perm=x -F key=a\n'])
+def test_where_no_connection_is_logged_nothing_is_left_behind(folder, tmp_path, rules):
+    compiled = tmp_path / 'audit.rules'
+    compiled.unlink()
+    if rules:
+        compiled.write_text(rules)
+    connects.note(names.SOCKET, 2, folder)
+    assert not os.path.exists(folder)
+    # A rule can be in the kernel alone
+    os.mkdir(folder, 0o700)
+    connects.note(names.SOCKET, 2, folder)
+    assert len(connects.own(folder)) == 1
 
 
 def test_in_another_pid_namespace_nothing_is_noted(folder, monkeypatch):
@@ -103,6 +121,7 @@ for _number in range(50):
     connects._noted = None
     connects.note(sys.argv[2], 2, sys.argv[1])
 '''
+    os.mkdir(folder, 0o700)
     processes = [subprocess.Popen([sys.executable, '-c', program, folder, names.SOCKET]) for _number in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]
     assert sorted({entry.pid for entry in connects.own(folder)}) == sorted(process.pid for process in processes)
