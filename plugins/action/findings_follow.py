@@ -123,7 +123,8 @@ class ActionModule(asking_action.AskingAction):
         while True:
             left = max(0, end - time.monotonic())
             is_last = left == 0 or self._task.check_mode
-            result = self._call(0 if is_last else math.ceil(min(_WAIT, left)), ack)
+            # The first one does not wait: its warnings are to be seen at once
+            result = self._call(0 if is_last or not calls else math.ceil(min(_WAIT, left)), ack)
             calls += 1
             reason = parts.unread_reason(result)
             if reason:
@@ -156,8 +157,8 @@ class ActionModule(asking_action.AskingAction):
         self._others = 0
         if self._is_new('moved'):
             self._notice(
-                'the position of this reader was moved or lost on the host, as when two names of the inventory are one '
-                'host: what this run printed is not printed again'
+                'the position of this reader was moved or lost on the host, as by a run from another machine: what '
+                'this run printed is not printed again'
             )
 
     def _call(self, wait, ack):

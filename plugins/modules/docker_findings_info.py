@@ -76,7 +76,7 @@ options:
     default: /run/docker.sock
   cursor:
     description:
-      - Name of a reader whose position in the logs is kept on the host, one for each O(key). Letters, digits, dots, dashes and underscores.
+      - Name of a reader whose position in the logs is kept on the host, one for each O(key) and O(host). Letters, digits, dots, dashes and underscores.
       - The module returns what comes after the position. The position moves only when O(ack) confirms that this was received.
       - The position stays valid when logs are rotated. If logs were deleted before they were read, RV(gaps) says so.
       - It is kept in C(${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks) of the user who runs the module. A folder that another user can
@@ -406,6 +406,20 @@ def other_owner(module):
     return 'the process %s (%s) gets the audit records of this host instead of auditd, so that nothing is added to its log' % (pid, name)
 
 
+def not_logged(module):
+    """A sentence on a rule that is not in force, if the kernel says so. Else an empty one."""
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import on_host, rules
+
+    kernel = on_host.kernel(module.run_command, module.get_bin_path('auditctl'))
+    key = module.params['key']
+    if kernel.reason or (kernel.status.get('enabled') != 0 and rules.with_keys(kernel.rules, [key])):
+        return ''
+    return (
+        'no audit rule with the key %s is in force, so docker commands are not logged: audit.yml -e state=present '
+        'installs it, coverage.yml checks it' % key
+    )
+
+
 def follow(module, question, log, since):
     """What is new in the logs, as soon as there is something. Ends the process when nobody waits for it any more."""
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.follower import Follower
@@ -415,6 +429,9 @@ def follow(module, question, log, since):
     damage = follower.open()
     if damage:
         module.warn('%s: reading from %s on again' % (damage, params['since']))
+    missing = not_logged(module)
+    if missing:
+        module.warn(missing)
     acked = params['ack'] is not None and follower.acknowledge(params['ack'])
     batch = follower.next(params['wait'])
     if batch is None:

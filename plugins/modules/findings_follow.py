@@ -27,7 +27,7 @@ extends_documentation_fragment:
 options:
   reader:
     description:
-      - Name of the reader. Its position is kept on the host, one for each O(key), and what it printed last on the controller,
+      - Name of the reader. Its position is kept on the host, one for each O(key) and name in the inventory, and what it printed last on the controller,
         both in C(${XDG_STATE_HOME:-$HOME/.local/state}/claude-hooks). Readers of different names do not disturb each other.
       - Letters, digits, dots, dashes and underscores.
     type: str

@@ -251,6 +251,18 @@ def test_each_finding_is_one_line_of_each_host_within_two_seconds(bench):
     assert not CONTROL & set(run.output()) - {'\n'}
 
 
+def test_each_host_says_at_once_that_no_rule_is_in_force_and_is_followed(bench):
+    key = 'claude-hooks-none'
+    run = bench.start(key=key)
+    for host in ('here', 'far'):
+        said = '%s: no audit rule with the key %s is in force, so docker commands are not logged: ' % (host, key)
+        run.wait_for(said, lines=run.notices)
+    with kernel_audit.rule('-F', 'path=' + DOCKER, '-F', 'perm=x', '-F', 'key=' + key, first=True):
+        run.wait_for(docker(next(NAMES)), 2)
+    run.end(signal.SIGINT)
+    assert run.output().count('no audit rule') == 2, run.output()
+
+
 def test_jsonl_is_the_exact_finding_alone_on_its_line(bench):
     run = bench.start('-v', '-l', 'here', output='jsonl', duration=6)
     name = docker(next(NAMES), *HOSTILE)
@@ -263,7 +275,7 @@ def test_jsonl_is_the_exact_finding_alone_on_its_line(bench):
 def test_duration_ends_with_a_summary_of_each_host_and_exit_code_0(bench):
     run = bench.start(duration=5)
     docker(next(NAMES))
-    assert run.end(seconds=SOON) == 0, run.output()
+    assert run.end(seconds=SOON) == 0 and 'no audit rule' not in run.output(), run.output()
     assert {line for _time, line in run.lines if 'reconnects' in line} == {
         '%s: %s, 0 gaps, 0 reconnects' % (host, parts.counted(len(run.with_text('  $ ', '  %s  ' % host)), 'finding'))
         for host in ('here', 'far')

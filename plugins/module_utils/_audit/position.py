@@ -75,7 +75,8 @@ _FORMS: dict[str, dict[str, Any]] = {
 class ReaderState:
     """The position of one reader of the events with one key. To be locked before it is used."""
 
-    def __init__(self, key: str, reader: str, folder: str | None = None) -> None:
+    def __init__(self, key: str, reader: str, folder: str | None = None, host: str | None = None) -> None:
+        """host is what the inventory calls this one: each of two names has a position of its own."""
         if not _READER.match(reader):
             raise StateError(
                 'the name %r of a reader must be of 1 to 64 letters, digits, dots, dashes and underscores' % reader
@@ -83,7 +84,9 @@ class ReaderState:
         self._key = key
         self._reader = reader
         self._folder = folder or state_folder()
-        self._name = '%s@%s.json' % (reader, urllib.parse.quote(key, safe=''))
+        self._host = host
+        names = (key,) if host is None else (key, host)
+        self._name = '@'.join([reader, *(urllib.parse.quote(name, safe='') for name in names)]) + '.json'
         self._own: files.OwnFolder | None = None
         self._lock: int | None = None
         self._taken: list[str] = []
@@ -128,9 +131,8 @@ class ReaderState:
                 if time.monotonic() > deadline:
                     holder = os.pread(self._lock, 20, 0).decode('ascii', 'replace').strip()
                     raise StateError(
-                        'another reader named %s reads on this host (process %s): give each a name of its own, '
-                        'and each host one name in the inventory. What a lost connection left behind ends by itself '
-                        'within a minute' % (self._reader, holder)
+                        'another reader named %s reads on this host (process %s): give each a name of its own. '
+                        'What a lost connection left behind ends by itself within a minute' % (self._reader, holder)
                     ) from None
                 time.sleep(0.1)
         os.ftruncate(self._lock, 0)
@@ -150,7 +152,7 @@ class ReaderState:
         path = os.path.join(self._folder, self._name)
         try:
             state = _parsed(self._own_folder().read(self._name, _LONGEST))
-            _check(state, self._key, self._reader)
+            _check(state, self._key, self._reader, self._host)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -242,7 +244,7 @@ class ReaderState:
         return self._own
 
     def _save(self, state: _Kept) -> None:
-        text = json.dumps(dict(state, format=_FORMAT, key=self._key, reader=self._reader))
+        text = json.dumps(dict(state, format=_FORMAT, key=self._key, reader=self._reader, host=self._host))
         try:
             self._own_folder().write(self._name, text.encode('ascii'))
             # What the lines tell is in the state now, or was of another batch
@@ -277,13 +279,10 @@ def _parsed(text: bytes) -> Any:
         raise ValueError('it is nested too deeply') from None
 
 
-def _check(state: Any, key: str, reader: str) -> None:
+def _check(state: Any, key: str, reader: str, host: str | None) -> None:
     """Raise ValueError where this is not a state that _save wrote for this reader."""
-    if not isinstance(state, dict) or (state.get('format'), state.get('key'), state.get('reader')) != (
-        _FORMAT,
-        key,
-        reader,
-    ):
+    known = {'format': _FORMAT, 'key': key, 'reader': reader, 'host': host}
+    if not isinstance(state, dict) or {name: state.get(name) for name in known} != known:
         raise ValueError('it is not the state of the reader %s of the key %s' % (reader, key))
     _check_form(state, 'state')
     if state.get('offered') is not None:

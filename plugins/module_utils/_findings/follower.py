@@ -56,7 +56,7 @@ class Follower:
         self._since = since
         self._listener = listener
         self._keeps = keeps
-        self._state = ReaderState(question.key, reader)
+        self._state = ReaderState(question.key, reader, host=question.host)
         self._watch: log_watch.LogWatch | None = None
 
     def open(self) -> str | None:

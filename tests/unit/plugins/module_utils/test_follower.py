@@ -168,3 +168,25 @@ def test_a_second_reader_of_the_same_name_is_refused(log, monkeypatch):
             StateError, match='another reader named tail reads on this host'
         ):
             second.open()
+
+
+def test_each_of_two_names_of_one_host_gets_all_and_keeps_the_other_out_of_nothing(log):
+    log.stop('a', 0)
+    listener, kept = os.pipe()
+    with contextlib.ExitStack() as stack:
+        followers = [
+            stack.enter_context(
+                contextlib.closing(Follower(QUESTION._replace(host=name), 'tail', str(log.path), 0, listener))
+            )
+            for name in ('web1', 'web1.example.com')
+        ]
+        for expected in (1, 0):
+            for follower in followers:
+                follower.open()
+                batch = follower.next(0)
+                assert len(batch.answer['findings']) == expected
+                assert follower.acknowledge(follower.offer(batch))
+            for follower in followers:
+                follower.close()
+    os.close(listener)
+    os.close(kept)
