@@ -53,7 +53,7 @@ def together(function, hosts):
 
 @pytest.fixture(scope='module')
 def inventory(tmp_path_factory):
-    """Three hosts that run, with rsyslog on all."""
+    """That of the hosts that forward, and that of the one that receives, with rsyslog on all."""
     folder = tmp_path_factory.mktemp('forwarding')
     subprocess.run([ROOT / 'tests/lab/fleet', 'create', 'h1=bookworm+engine', 'h2=bookworm', 'h3=bookworm'], check=True)
     subprocess.run(['apt-get', '-qq', 'download', *PACKAGES], cwd=folder, check=True, stderr=subprocess.DEVNULL)
@@ -76,24 +76,22 @@ END
         )
 
     together(install, (*SENDERS, STORE))
-    hosts = folder / 'hosts.yml'
-    hosts.write_text(
-        json.dumps(
-            {
-                'all': {
-                    'hosts': dict.fromkeys(SENDERS, {}),
-                    'vars': {'ansible_ssh_executable': SSH, 'ansible_python_interpreter': '/usr/bin/python3'},
-                }
-            }
-        )
-    )
-    return hosts
+    return {
+        name: _inventory(folder / ('%s.json' % name), hosts)
+        for name, hosts in {'senders': SENDERS, 'store': (STORE,)}.items()
+    }
 
 
-def play(inventory, **options):
-    """The recap of each host, of audit.yml with options."""
+def _inventory(path, hosts):
+    connection = {'ansible_ssh_executable': SSH, 'ansible_python_interpreter': '/usr/bin/python3'}
+    path.write_text(json.dumps({'all': {'hosts': dict.fromkeys(hosts, {}), 'vars': connection}}))
+    return path
+
+
+def play(inventory, playbook, **options):
+    """What a playbook prints that is run with options."""
     done = subprocess.run(
-        [pathlib.Path(sys.executable).with_name('ansible-playbook'), '-i', inventory, 'playbooks/audit.yml']
+        [pathlib.Path(sys.executable).with_name('ansible-playbook'), '-i', inventory, 'playbooks/%s.yml' % playbook]
         + ['-e', json.dumps(options)],
         cwd=ROOT,
         env={**os.environ, 'ANSIBLE_PIPELINING': 'true'},
@@ -103,7 +101,13 @@ def play(inventory, **options):
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
-    return {host: line for line in done.stdout.split('\n') for host in SENDERS if line.startswith(host + ' ')}
+    return done.stdout
+
+
+def audit(inventory, **options):
+    """The recap of each host that forwards, of audit.yml with options."""
+    lines = play(inventory['senders'], 'audit', **options).split('\n')
+    return {host: line for line in lines for host in SENDERS if line.startswith(host + ' ')}
 
 
 def written(host):
@@ -146,6 +150,20 @@ def all_arrived():
     return arrived
 
 
+def read_where_they_arrived(inventory, dest):
+    """Each finding is read again on the log server once, of the host that sent it, whoever says which one that is."""
+    sent = {message['id']: message['finding'] for host in SENDERS for message in written(host) if 'finding' in message}
+    expected = sorted(({**finding, 'origin': 'syslog'} for finding in sent.values()), key=json.dumps)
+    twice = sum(len(ids(messages)) for host, messages in received().items() if host == 'h2')
+    for options in ({}, {'host_from': 'remote/([^/]+)/'}):
+        view = play(
+            inventory['store'], 'findings', logs='/var/log/remote/*/claude-hooks.log', dest=str(dest), **options
+        )
+        assert sorted(map(json.loads, dest.read_text().splitlines()), key=json.dumps) == expected, view
+        assert {finding['host'] for finding in expected} == set(SENDERS)
+        assert 'Received twice, or in a copy of a log: %d findings. Each is shown once.' % twice in view, view
+
+
 def arguments(messages):
     return [' '.join(message['finding']['argv'])[:60] for message in messages if message['kind'] == 'finding']
 
@@ -163,10 +181,10 @@ def wait(condition, seconds, what):
 
 
 # One test: each step needs the one before, and a start of Python takes two seconds there.
-def test_nothing_is_lost_while_the_log_server_is_down(inventory):
-    recaps = play(inventory, docker_audit_forward=True)
+def test_nothing_is_lost_while_the_log_server_is_down(inventory, tmp_path):
+    recaps = audit(inventory, docker_audit_forward=True)
     assert all(' changed=0 ' not in line for line in recaps.values()), recaps
-    recaps = play(inventory, docker_audit_forward=True)
+    recaps = audit(inventory, docker_audit_forward=True)
     assert all(' changed=0 ' in line for line in recaps.values()), recaps
     print(ssh('h1', 'systemd-analyze security --no-pager claude-hooks-forward.service | tail -n 1'))
 
@@ -214,9 +232,10 @@ def test_nothing_is_lost_while_the_log_server_is_down(inventory):
     ssh('h2', 'rm /var/lib/claude-hooks/forward*; systemctl start claude-hooks-forward')
     again = all_arrived()['h2']
     assert ids(again) == {name: 2 for name in ids(arrived['h2'])}
+    read_where_they_arrived(inventory, tmp_path / 'read.jsonl')
     print(ssh('h2', 'journalctl -q -u claude-hooks-forward -o cat | grep -i consumed | tail -n 3', check=False))
 
-    play(inventory, state='absent')
+    audit(inventory, state='absent')
     for host in SENDERS:
         left = ssh(
             host,
