@@ -92,6 +92,34 @@ def test_the_examples_run(name, examples, tmp_path):
     assert code == 0, output
 
 
+@pytest.mark.usefixtures('installed')
+def test_the_lines_for_cron_run(tmp_path):
+    (block,) = re.findall(r'^```text\n((?:\d+ .*\n)+)```', (ROOT / 'docs/usage.md').read_text(), re.M)
+    venv = os.path.relpath(BIN.parent, ROOT)
+    saved = tmp_path / 'findings.jsonl'
+    name = 'claude-hooks-cron-%d' % os.getpid()
+    subprocess.run([shutil.which('docker'), 'stop', name], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    for _run in range(2):
+        for line in block.splitlines():
+            command = line.split(' ', 6)[6].replace('/var/log/', str(tmp_path) + '/')
+            command = command.replace('make -s -C /opt/docker_audit', 'make -s VENV=%s -o %s/ready' % (venv, venv))
+            done = subprocess.run(
+                ['sh', '-c', command],
+                cwd=ROOT,
+                env=dict(os.environ, XDG_STATE_HOME=str(tmp_path)),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert '>>' in command or all(
+                re.search(r'^1 of 1 host read, since yesterday until today: \d+ %s' % what, done.stdout, re.M)
+                for what in ('verdict', 'finding')
+            ), done.stdout
+    assert [name in line for line in saved.read_text().splitlines()].count(True) == 1
+
+
 def test_the_inventory_of_the_fleet_gives_the_role_what_it_knows():
     shown = subprocess.run(
         [BIN / 'ansible-inventory', '--list'],

@@ -11,6 +11,7 @@ import re
 
 import pytest
 import yaml
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import variables
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -121,3 +122,13 @@ def test_the_readme_leads_to_each_document(path):
 def test_make_help_tells_of_every_target():
     targets = re.search(r'^\.PHONY: (.*)$', MAKEFILE, re.MULTILINE).group(1).split()
     assert re.findall(r'^([a-z-]+):.* ## \S', MAKEFILE, re.MULTILINE) == targets
+
+
+def test_the_forms_of_times_are_those_that_the_code_takes():
+    section = USAGE.partition('\n## Times\n')[2].partition('\n## ')[0]
+    forms = re.findall(r'`([^`]+)`', ' '.join(re.findall(r'^\| (`.+?) \|', section, re.MULTILINE)))
+    assert len(forms) >= 12
+    for form in forms:
+        assert times.asked(form) > 0
+    assert {form[-1] for form in forms if form.startswith('-')} == set(times._UNITS)
+    assert {form for form in forms if form.isalpha()} == set(times._DAYS)
