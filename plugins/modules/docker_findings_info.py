@@ -18,8 +18,8 @@ description:
     happened" from "nothing was recorded".
   - For each caller it returns the login of its session, from the audit log, and, if they still run, the process and its parent, from C(/proc).
   - Asks the docker engine for the names of containers, over its socket. It never runs the docker CLI, which the audit rule would log.
-    As root it records when it did so in C(/var/lib/claude-hooks/connects.jsonl), so that M(claude_hooks.docker_audit.docker_verdicts_info)
-    does not take these connections for those of a client.
+    As root it records when it did so in C(/var/lib/claude-hooks/connects.jsonl) if a rule logs these connections, so that
+    M(claude_hooks.docker_audit.docker_verdicts_info) does not take them for those of a client.
   - Anybody can choose the words of a command line. The findings are plain data and are never templated.
   - With O(cursor) it returns only what is new since the last call, so a host can be followed without loss. Without O(cursor) it changes nothing.
 extends_documentation_fragment:
