@@ -60,7 +60,7 @@ class ActionModule(report_action.ReportAction):
                 container=given['container'],
                 paint=report_action.painted,
                 width=self.width(),
-                chosen=given['select'] is not None,
+                select=given['select'],
             ),
             {
                 'dest': lambda: formats.writer(given['dest'], given['format'])(items),

@@ -31,14 +31,14 @@ def view(
     zone: Zone = None,
     container: str | None = None,
     paint: Paint = parts.unpainted,
-    chosen: bool = False,
+    select: str | None = None,
     width: int | None = None,
 ) -> list[str]:
     """Lines for a terminal: the items, how much of each host's log was seen, and the hosts that were not read.
 
     items is a list of findings, or whatever an expression made of them. hosts maps each host to the result of its
     module, which was asked for findings from since (None: today) to until. Times are in zone (None: the local one).
-    chosen: select made the items. The lines below the items are broken at width, where it is known.
+    select is the expression that made the items. The lines below the items are broken at width, where it is known.
     """
     items = formats.as_list(items)
     read = any(not parts.unread_reason(result) for result in hosts.values())
@@ -49,15 +49,17 @@ def view(
         return formats.jsonl(items).splitlines() + [''] + parts.fitted(below, width)
     if items:
         lines = table(items, zone, paint) + _on_logins(items)
-    left = sum(len(result.get('findings') or []) for result in hosts.values()) - len(items) if chosen else 0
+    left = sum(len(result.get('findings') or []) for result in hosts.values()) - len(items) if select is not None else 0
     if left > 0:
-        lines += ['', '%s not shown: select left %s out.' % _was(left)]
+        lines += ['', '%s not shown: select=%s left %s out.' % _was(left, select)]
     origins = parts.forgeable(items)
     return lines + parts.fitted(([''] if origins else []) + origins + [''] + below, width)
 
 
-def _was(number: int) -> tuple[str, str]:
-    return parts.counted(number, 'finding') + (' is' if number == 1 else ' are'), 'it' if number == 1 else 'them'
+def _was(number: int, select: str | None) -> tuple[str, str, str]:
+    is_one = number == 1
+    shown = escape.short(escape.printable(select or ''), parts.SHOWN_TEXT)
+    return parts.counted(number, 'finding') + (' is' if is_one else ' are'), shown, 'it' if is_one else 'them'
 
 
 def _on_logins(findings: Iterable[Finding]) -> list[str]:
@@ -211,14 +213,15 @@ def reach(
                 parts.INDENT + ('the log is empty' if ends == ('-', '-') else 'log from %s to %s' % ends),
             ]
         lines.append('')
+    failed = sum(result['counts']['failed'] for result in read.values())
     # A log can reach back further than what was asked for
     lines.append(
-        '%s: %s, %s seen, %d of them failed'
+        '%s: %s, %s seen%s'
         % (
             parts.read_of(read, hosts, since, until),
             parts.counted(sum(len(result['findings']) for result in read.values()), 'finding'),
             parts.counted(sum(result['counts']['executions'] for result in read.values()), 'docker execution'),
-            sum(result['counts']['failed'] for result in read.values()),
+            ', %d of them did not start' % failed if failed else '',
         )
     )
     lines += parts.left_out(others(read), 'finding', container)
@@ -235,7 +238,7 @@ def reach(
 
 
 def _reach_rows(read: Results) -> Iterator[tuple[str, ...]]:
-    yield ('HOST', 'FINDINGS', 'EXECUTIONS', 'FAILED', 'UNREADABLE')
+    yield ('HOST', 'FINDINGS', 'EXECUTIONS', 'NOT STARTED', 'UNREADABLE')
     for host, result in read.items():
         counts = result['counts']
         yield (

@@ -86,7 +86,14 @@ def of_findings(
     numbers = {
         host: {
             'Findings': len(result['findings']),
-            **{name.capitalize(): result['counts'][name] for name in ('executions', 'failed', 'unreadable')},
+            **{
+                head: result['counts'][name]
+                for head, name in (
+                    ('Executions', 'executions'),
+                    ('Not started', 'failed'),
+                    ('Unreadable', 'unreadable'),
+                )
+            },
         }
         for host, result in hosts.items()
         if not parts.unread_reason(result)

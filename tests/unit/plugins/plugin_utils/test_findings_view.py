@@ -345,13 +345,13 @@ def test_the_view_ends_with_the_hosts_that_were_not_read():
         'web3': {'failed': True, 'msg': 'no log\x1b'},
     }
     assert findings_view.view([FINDING], hosts, zone=ZONE)[5:] == [
-        'HOST  FINDINGS  EXECUTIONS  FAILED  UNREADABLE',
-        'web1  1         12          2       3',
+        'HOST  FINDINGS  EXECUTIONS  NOT STARTED  UNREADABLE',
+        'web1  1         12          2            3',
         '    log from 2026-11-20 01:00:03.120+01:00 to 2026-11-25 00:58:01.007+01:00',
-        'web2  0         0           0       0',
+        'web2  0         0           0            0',
         '    the log is empty',
         '',
-        '2 of 4 hosts read, since today: 1 finding, 12 docker executions seen, 2 of them failed',
+        '2 of 4 hosts read, since today: 1 finding, 12 docker executions seen, 2 of them did not start',
         'No docker execution in the log of web2. That proves nothing unless the audit rule was in force: '
         + 'coverage.yml checks it.',
         '',
@@ -384,13 +384,13 @@ def test_the_view_says_what_the_pattern_left_out(others, container, expected):
     'kept, expected',
     [
         (3, None),
-        (2, '1 finding is not shown: select left it out.'),
-        (0, '3 findings are not shown: select left them out.'),
+        (2, "1 finding is not shown: select=[?action=='kill'] left it out."),
+        (0, "3 findings are not shown: select=[?action=='kill'] left them out."),
     ],
 )
 def test_the_view_says_what_select_left_out(kept, expected):
     hosts = {'web1': dict(READ, findings=[FINDING] * 2), 'web2': READ, 'web3': {'failed': True, 'msg': 'x'}}
-    lines = findings_view.view([FINDING] * kept, hosts, zone=ZONE, chosen=True)
+    lines = findings_view.view([FINDING] * kept, hosts, zone=ZONE, select="[?action=='kill']")
     assert [line for line in lines if 'select' in line] == ([expected] if expected else [])
     assert not any('select' in line for line in findings_view.view([FINDING], hosts, zone=ZONE))
 
