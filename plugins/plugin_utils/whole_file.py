@@ -28,9 +28,10 @@ def check(option: str, path: str, endings: tuple[str, ...], unnamed: tuple[str, 
     if is_stdout(path) and option == 'dest':
         return
     if not path.lower().endswith(endings + unnamed) or not _is_writable(path):
+        folder = os.path.dirname(os.path.abspath(path))
         raise FileError(
-            '%s=%s: name a file that ends in %s, in a folder of this machine that you may write to'
-            % (option, path, ' or '.join(endings))
+            '%s=%s: %sname a file that ends in %s, in a folder of this machine that you may write to'
+            % (option, path, '' if os.path.isdir(folder) else 'there is no folder %s, ' % folder, ' or '.join(endings))
         )
     with contextlib.suppress(FileNotFoundError):
         kind = os.lstat(path).st_mode

@@ -55,7 +55,7 @@ def period(since: str, before: str | None = None) -> tuple[int, int | None]:
     first = asked(since, None, now)
     last = None if before is None else asked(before, None, now)
     if last is not None and first > last:
-        raise TimeError('since is later than before: nothing can be found')
+        raise TimeError('since is later than before (%s, %s): nothing can be found' % (since, before))
     if first > now:
         raise TimeError('since lies in the future: nothing can be found yet')
     return first, last

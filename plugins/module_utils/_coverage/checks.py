@@ -250,7 +250,7 @@ def _rules(host: Host) -> list[Problem]:
                 'rules_missing',
                 'no rule with the key %s logs an execution; %s %s'
                 % (
-                    ' or '.join(host['keys']),
+                    ' or '.join(key for key in host['keys'] if not audit_rules.is_suffixed(key, host['keys'])),
                     file['path'],
                     'asks for %d rules' % len(file['rules']) if file['present'] else 'does not exist',
                 ),

@@ -102,7 +102,8 @@ def matching(patterns: Sequence[str]) -> tuple[list[str], list[str]]:
             if other != path:
                 left_out[path] = '%s is %s by another name, and was read once' % (path, other)
         if not has_file:
-            raise StoreError('no file matches %s on this host' % pattern)
+            more = ', which is a folder: name its files, for example %s' % os.path.join(pattern, '*.log*')
+            raise StoreError('no file matches %s on this host%s' % (pattern, more if os.path.isdir(pattern) else ''))
     return sorted(known.values()), list(left_out.values())
 
 

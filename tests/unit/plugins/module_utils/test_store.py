@@ -141,6 +141,11 @@ def test_a_process_that_dies_is_an_error():
     [
         (['audit.log'], None, 'absolute'),
         (['/nonexistent/*.log'], None, 'no file matches /nonexistent'),
+        (
+            ['/var/log'],
+            None,
+            'no file matches /var/log on this host, which is a folder: name its files, for example /var/log/',
+        ),
         ([__file__], '(', 'no regular expression'),
         ([__file__], 'x', 'one group'),
         ([__file__], 'remote/(x)', 'finds no host in'),

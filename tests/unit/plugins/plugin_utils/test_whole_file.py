@@ -40,6 +40,13 @@ def test_what_cannot_be_written_is_refused(path):
         whole_file.check('dest', path, ('.csv',))
 
 
+def test_a_folder_that_is_missing_is_named():
+    with pytest.raises(
+        whole_file.FileError, match='dest=/nonexistent/x.csv: there is no folder /nonexistent, name a file'
+    ):
+        whole_file.check('dest', '/nonexistent/x.csv', ('.csv',))
+
+
 def test_a_folder_is_refused(tmp_path):
     (tmp_path / 'x.csv').mkdir()
     with pytest.raises(whole_file.FileError, match='name a file that ends in .csv'):
