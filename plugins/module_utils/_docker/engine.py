@@ -115,7 +115,8 @@ class Remembered(NamedTuple):
 
     events: list[EngineEvent]  # oldest first
     total: int  # of all entries; with REMEMBERED of them, older ones may have been pushed out
-    bad: int  # those that could not be read
+    #: (from, to) in milliseconds, of its neighbours: when one happened that could not be read.
+    gaps: list[tuple[float, float]]
 
 
 def status(reason: str | None, asked: bool = True) -> EngineStatus:
@@ -186,7 +187,10 @@ def label(found: list[str], is_match: Callable[[str], bool]) -> str:
 def events(path: str = SOCKET, seconds: float = SECONDS) -> Remembered:
     """The last events of every type that the engine keeps: none from before its start."""
     kept: collections.deque[EngineEvent] = collections.deque(maxlen=_MOST_EVENTS)
+    gaps: list[tuple[float, float]] = []
     total = bad = 0
+    last = 0.0
+    is_gap = False
     # Of every type, since these push out one another
     question = _events_until_now({})
     with contextlib.closing(answer(path, question, seconds)) as pieces:
@@ -196,9 +200,17 @@ def events(path: str = SOCKET, seconds: float = SECONDS) -> Remembered:
                 kept.append(event_of(parsed(line)))
             except ValueError:
                 bad += 1
+                is_gap = True
+                continue
+            if is_gap:
+                gaps.append((last, kept[-1]['timeNano'] / 1e6))
+                is_gap = False
+            last = kept[-1]['timeNano'] / 1e6
     if bad and not kept:
         _complain(question, 0, bad)
-    return Remembered(list(kept), total, bad)
+    if is_gap:
+        gaps.append((last, time.time() * 1000))
+    return Remembered(list(kept), total, gaps)
 
 
 def event_of(value: Any) -> EngineEvent:

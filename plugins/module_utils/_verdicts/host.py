@@ -147,6 +147,8 @@ class Host(NamedTuple):
     remembered_since: float | None = None
     #: How many records the kernel has lost since its boot; None: not known.
     lost: int | None = None
+    #: When the engine had events that could not be read.
+    unread: tuple[tuple[float, float], ...] = ()
 
 
 # Long, as each thing that is read has its line.
@@ -167,7 +169,7 @@ def read(
     except connection.EngineError as error:
         if not kept['events'] and not kept['gone']:
             raise
-        remembered, reason = engine.Remembered([], 0, 0), str(error)
+        remembered, reason = engine.Remembered([], 0, []), str(error)
     happened = kept_events.joined(remembered.events, kept['events'])
     logged = read_logs(key, config.log_path())
     # The engine at another socket is another process
@@ -193,6 +195,8 @@ def read(
             socket=socket,
             remembered_since=_first(remembered.events) if kept['events'] else None,
             lost=lost,
+            # No engine had one before the boot
+            unread=tuple((start or min(living.booted(), end), end) for start, end in remembered.gaps),
         ),
         reason,
     )

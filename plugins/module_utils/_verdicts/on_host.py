@@ -118,7 +118,7 @@ def _reach(host: host_facts.Host, reason: str | None) -> dict[str, Any]:
         'kept': len(host.kept['events']),
         'gaps': [
             {'first': times.timestamp(int(start)), 'last': times.timestamp(int(end))}
-            for start, end in host.kept['gaps']
+            for start, end in sorted({*host.kept['gaps'], *host.unread})
         ],
         'engine': engine.status(reason),
     }
@@ -196,7 +196,7 @@ def _sources(host: host_facts.Host, changed: list[sources.Change]) -> sources.So
     commands, connects, signals = sources.watched(changed, rules, host.key, host.now, host.logged.first)
     moments = [event['timeNano'] / 1e6 for event in host.events]
     first = moments[0] if moments else host.now
-    blind = list(host.kept['gaps'])
+    blind = [*host.kept['gaps'], *host.unread]
     if moments and (host.full or host.kept['events']):
         blind.append((0, first))
     elif host.engine_since is not None:

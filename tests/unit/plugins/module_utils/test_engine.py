@@ -301,7 +301,7 @@ def test_containers_with_many_labels_are_known(tmp_path):
     assert reason is None and len(known) == 300 and known[ids[7]] == ['n007', 'm']
     (tmp_path / 's').unlink()
     remembered = events(tmp_path, stream)
-    assert (len(remembered.events), remembered.total, remembered.bad) == (256, 256, 0)
+    assert (len(remembered.events), remembered.total, remembered.gaps) == (256, 256, [])
     assert remembered.events[7]['Actor'] == {'ID': ids[7], 'Attributes': {'name': 'n007'}}
 
 
@@ -314,7 +314,8 @@ def test_an_entry_that_is_too_long_is_counted_and_hides_no_other(tmp_path):
     assert reason == '1 of the entries in its answer to /events cannot be read'
     (tmp_path / 's').unlink()
     remembered = events(tmp_path, stream)
-    assert ([found['Actor']['ID'] for found in remembered.events], remembered.bad) == ([A, C], 1)
+    first, last = (found["timeNano"] / 1e6 for found in remembered.events)
+    assert ([found["Actor"]["ID"] for found in remembered.events], remembered.gaps) == ([A, C], [(first, last)])
 
 
 def events(folder, reply):
@@ -343,7 +344,7 @@ def events(folder, reply):
 def test_a_time_out_of_range_makes_one_event_bad(tmp_path, number):
     good = event(A, 'one')
     found = events(tmp_path, chunked(good, good.replace(b'1795492663051000000', number.encode()), good))
-    assert (len(found.events), found.total, found.bad) == (2, 3, 1)
+    assert (len(found.events), found.total, len(found.gaps)) == (2, 3, 1)
     assert found.events[0]['timeNano'] == 1795492663051000000
 
 
@@ -354,7 +355,7 @@ def test_a_time_out_of_range_makes_one_event_bad(tmp_path, number):
 def test_what_is_no_event_is_bad(tmp_path, change):
     bad = json.dumps(dict(json.loads(event(A, 'one')), **change)).encode()
     found = events(tmp_path, chunked(bad + b'\n', event(B, 'two')))
-    assert ([entry['Actor']['ID'] for entry in found.events], found.total, found.bad) == ([B], 2, 1)
+    assert ([entry['Actor']['ID'] for entry in found.events], found.total, len(found.gaps)) == ([B], 2, 1)
 
 
 def test_of_an_event_only_what_is_needed_is_kept(tmp_path):
@@ -370,7 +371,7 @@ def test_of_an_event_only_what_is_needed_is_kept(tmp_path):
 def test_of_an_engine_that_never_forgets_the_newest_count(tmp_path):
     count = engine._MOST_EVENTS + 10
     found = events(tmp_path, ok(b''.join(event(A, 'n%d' % number) for number in range(count))))
-    assert (found.total, found.bad) == (count, 0)
+    assert (found.total, found.gaps) == (count, [])
     assert [found.events[place]['Actor']['Attributes']['name'] for place in (0, -1)] == ['n10', 'n%d' % (count - 1)]
 
 

@@ -15,6 +15,7 @@ import pathlib
 import types
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import host as host_facts
 from ansible_collections.claude_hooks.docker_audit.plugins.modules import docker_verdicts_info
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, report_page, verdict_view
@@ -51,7 +52,7 @@ def host(tmp_path, monkeypatch):
     for event in day['events']:
         replies.setdefault('/containers/%s/json' % event['Actor']['ID'], fake_engine.ok(b'{}', '404 Not Found'))
     with fake_engine.Listener(tmp_path / 'docker.sock', replies) as engine:
-        yield types.SimpleNamespace(folder=tmp_path, day=day, engine=engine, script=script)
+        yield types.SimpleNamespace(folder=tmp_path, day=day, engine=engine, script=script, replies=replies)
 
 
 def run(capsys, **options):
@@ -88,6 +89,35 @@ def test_a_host_has_its_verdicts_and_the_views_take_them(host, capsys):
 def test_a_container_that_outlived_the_events_has_a_verdict(host, capsys):
     (verdict,) = ask(host, capsys, container='claude-hooks-left')['verdicts']
     assert (verdict['what'], verdict['cause'], verdict['timestamp']) == (['died'], 'oom', '2026-11-25T23:00:00.500Z')
+
+
+def test_an_event_of_the_engine_that_cannot_be_read_is_a_gap(host, capsys):
+    def is_known(verdict):
+        return 'events_forgotten' not in {line['code'] for line in verdict['evidence']}
+
+    told = ask(host, capsys)
+    assert told['events']['gaps'] == []
+    before = next(one for one in told['verdicts'] if one['cause'] == 'self_exit' and is_known(one))
+    events = host.day['events']
+    place = next(
+        number
+        for number, event in enumerate(events)
+        if (event['Action'], event['Actor']['ID'], moment(event)) == ('die', before['id'], before['timestamp'])
+    )
+    lines = [json.dumps(event) for event in events]
+    lines.insert(place, '{"Type":"container"}')
+    host.replies['/events'] = fake_engine.ok('\n'.join(lines).encode())
+    told = ask(host, capsys)
+    gap = {'first': moment(events[place - 1]), 'last': moment(events[place])}
+    assert told['events']['gaps'] == [gap]
+    after = next(one for one in told['verdicts'] if (one['id'], one['timestamp']) == (before['id'], before['timestamp']))
+    assert not is_known(after)
+    checked = answers.checked('docker_verdicts_info', 'app1', told)
+    assert any('events are missing from' in line for line in verdict_view.view({'app1': checked}, gap['first']))
+
+
+def moment(event):
+    return times.timestamp(event['timeNano'] // 1000000)
 
 
 def test_only_the_time_that_is_asked_for_counts(host, capsys):
