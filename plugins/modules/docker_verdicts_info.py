@@ -139,7 +139,9 @@ events:
     full: {type: bool, description: "Whether the engine has dropped older ones. If not, it has all since its start.", sample: true}
     kept: {type: int, description: How many O(kept) holds., sample: 0}
     gaps:
-      description: "Periods of which events are missing between RV(events.first) and now: (C(first), C(last)), oldest first."
+      description:
+        - "Periods of which events are missing between RV(events.first) and now: (C(first), C(last)), oldest first."
+        - An event of the engine that cannot be read makes the time between its neighbors such a period.
       type: list
       elements: dict
       sample: [{first: "2026-11-24T03:12:00.001Z", last: "2026-11-24T03:40:11.500Z"}]

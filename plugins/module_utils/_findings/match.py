@@ -20,7 +20,6 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
 
 _ID = re.compile(r'[0-9a-f]{1,64}\Z')
-_COMM_LENGTH = 15  # TASK_COMM_LEN less the final NUL, include/linux/sched.h
 
 # From a target, and whether the command talks to another engine, to name, id, possible, or None for no match
 Resolve = Callable[[str, bool], Optional[str]]
@@ -36,8 +35,11 @@ class Match(NamedTuple):
 
 def matched(event: audit_log.Event, argv: Sequence[bytes], gap: int | None, resolve: Resolve) -> Match | None:
     """The command of an execution, or None for one that takes no container away; gap is the first missing argument."""
-    words, is_script, certain = _command_words(event, [text.exact(word) for word in argv])
-    certain = certain and event.origin != records.INTERPRETED
+    raw = audit_log.fields(event)
+    comm, exe = (text.shown(audit_log.text_value(event, raw.get(name))) for name in ('comm', 'exe'))
+    words, is_script, is_docker = docker_cli.of_execution([text.exact(word) for word in argv], comm, exe)
+    # A program that nothing calls docker was logged under our key all the same
+    certain = is_docker and event.origin != records.INTERPRETED
     if gap is not None and certain:
         # What stands before the first missing argument may say enough by itself
         known = _match(docker_cli.parse(words[: max(0, gap - len(argv) + len(words))], is_script), resolve)
@@ -111,28 +113,6 @@ def _match(command: Command, resolve: Resolve) -> Match:
             return Match(command, way, targets)
     # It names others, and acts on more than it names
     return Match(command, 'possible' if command.everything else None, [])
-
-
-def _command_words(event: audit_log.Event, argv: list[str]) -> tuple[list[str], bool, bool]:
-    """(words, is a script, certain): the command with the program in front, and whether it is sure to be docker.
-
-    argv[0] is whatever the caller likes; comm and exe tell the program. A script is run as INTERPRETER [ARGUMENT]
-    SCRIPT ARGS, with exe the interpreter and comm the name of the script: where docker is a script, what comes before
-    it is left out. Where docker itself is the interpreter of some script, docker is what runs. A program that nowhere
-    is called docker was logged under our key all the same: it may be docker by another name.
-    """
-    raw = audit_log.fields(event)
-    comm = audit_log.text_value(event, raw.get('comm')) or b''
-    exe = base(audit_log.text_value(event, raw.get('exe')) or b'')
-    first = base(text.as_bytes(argv[0])) if argv else b''
-    is_script = False
-    if argv and b'docker' not in exe and comm not in (b'', first[:_COMM_LENGTH], exe[:_COMM_LENGTH]):
-        argv, is_script = docker_cli.without_interpreter(argv, comm)
-        if is_script:
-            exe = first = base(text.as_bytes(argv[0]))
-    named = next((word for word in (exe, first, comm) if b'docker' in word), None)
-    program = 'docker-compose' if named and named.startswith(b'docker-compose') else 'docker'
-    return [program, *argv[1:]], is_script, named is not None
 
 
 def base(path: bytes) -> bytes:

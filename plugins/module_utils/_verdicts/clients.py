@@ -56,22 +56,12 @@ def executions(entries: Iterable[Entry], socket: str = names.SOCKET) -> list[Exe
     for entry in entries:
         if entry.get('timestamp'):
             time, serial = moment(entry)
-            command = _command(entry)
+            ran = docker_cli.of_execution([str(word) for word in entry['argv']], entry.get('comm'), entry.get('exe'))
+            command = docker_cli.parse(ran.argv, ran.is_script)
             if command.docker_host == 'unix://' + socket:
                 command = command._replace(docker_host=None)
             found.append(Execution(time, serial, entry, command))
     return sorted(found, key=lambda one: one[:2])
-
-
-def _command(entry: Entry) -> docker_command.Command:
-    """What an execution asks for. argv[0] is whatever the caller likes: the name of the program is that of its file."""
-    program = docker_cli.without_interpreter([str(word) for word in entry['argv']])
-    called = [
-        (name or '').rpartition('/')[2] for name in (entry.get('exe'), (program.argv or [''])[0], entry.get('comm'))
-    ]
-    named = next((name for name in called if 'docker' in name), 'docker')
-    words = ['docker-compose' if named.startswith('docker-compose') else 'docker'] + list(program.argv[1:])
-    return docker_cli.parse(words, program.is_script)
 
 
 class Clients:

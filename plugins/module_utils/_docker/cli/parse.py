@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Sequence
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import (
     commands,
     compose,
@@ -57,6 +58,14 @@ class Program(NamedTuple):
     is_script: bool
 
 
+class LoggedProgram(NamedTuple):
+    """What a logged execution runs, with docker or docker-compose in front."""
+
+    argv: list[str]
+    is_script: bool
+    is_docker: bool  # False where nothing is called docker: it may be docker by another name
+
+
 def parse(argv: Sequence[str], is_script: bool = False) -> Command:
     """What one argv makes docker do.
 
@@ -76,7 +85,7 @@ def parse(argv: Sequence[str], is_script: bool = False) -> Command:
     return Command()
 
 
-def without_interpreter(argv: Sequence[str], comm: bytes | None = None) -> Program:
+def without_interpreter(argv: Sequence[str], comm: str | None = None) -> Program:
     """The argv of a script without its interpreter: ``/bin/sh /usr/bin/docker stop x`` to ``/usr/bin/docker stop x``.
 
     Linux puts the interpreter and at most one argument of the ``#!`` line before the script's path (execve(2)). With
@@ -86,12 +95,31 @@ def without_interpreter(argv: Sequence[str], comm: bytes | None = None) -> Progr
     _require_strings(argv)
     for position in range(1, min(3, len(argv))):
         if comm is not None:
-            found = _base(argv[position]).encode('utf-8', 'surrogateescape')[:_COMM_LENGTH] == comm
+            found = _comm(_base(argv[position])) == comm
         else:
             found = argv[position].startswith('/') and _is_docker(argv[position]) and not _is_docker(argv[0])
         if found:
             return Program(list(argv[position:]), True)
     return Program(list(argv), False)
+
+
+def of_execution(argv: Sequence[str], comm: str | None, exe: str | None) -> LoggedProgram:
+    """The program of an execution that was logged under our key.
+
+    argv[0] is whatever the caller likes; comm and exe tell the program. A script is run as INTERPRETER [ARGUMENT]
+    SCRIPT ARGS, with exe the interpreter and comm the name of the script: where docker is a script, what comes before
+    it is left out. Where docker itself is the interpreter of some script, docker is what runs.
+    """
+    program = Program(list(argv), False)
+    file = _base(exe or '')
+    first = _base(argv[0]) if argv else ''
+    if argv and _DOCKER not in file and comm not in (_comm(first), _comm(file)):
+        program = without_interpreter(argv, comm or None)
+        if program.is_script:
+            file = first = _base(program.argv[0])
+    named = next((name for name in (file, first, comm or '') if _DOCKER in name), None)
+    called = _COMPOSE if named and named.startswith(_COMPOSE) else _DOCKER
+    return LoggedProgram([called, *program.argv[1:]], program.is_script, named is not None)
 
 
 def program_name(argv: Sequence[str]) -> str | None:
@@ -111,6 +139,11 @@ def is_inert(node: Verb | Group | None) -> bool:
 
 def _base(path: str) -> str:
     return path.rpartition('/')[2]
+
+
+def _comm(name: str) -> str:
+    """What the kernel makes of the name of a program, as text.shown() shows it."""
+    return text.shown(text.as_bytes(name)[:_COMM_LENGTH])
 
 
 def _is_docker(path: str) -> bool:

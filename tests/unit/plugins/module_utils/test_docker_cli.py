@@ -131,6 +131,41 @@ def test_only_the_interpreter_of_a_docker_that_is_a_script_is_left_out(argv, str
     assert docker_cli.without_interpreter(argv) == expected
 
 
+@pytest.mark.parametrize(
+    'argv, comm, exe, expected',
+    [
+        (['/bin/sh', './docker', 'stop', 'x'], 'docker', '/usr/bin/dash', (['docker', 'stop', 'x'], True, True)),
+        # without the name of the process, an absolute path of docker is the script
+        (['/bin/sh', '/opt/docker', 'stop', 'x'], None, '/usr/bin/dash', (['docker', 'stop', 'x'], True, True)),
+        (['/bin/sh', './docker', 'ps'], '', '/usr/bin/dash', (['docker', './docker', 'ps'], False, False)),
+        # the kernel cuts the name after 15 bytes, also within a letter
+        (
+            ['/bin/sh', '/opt/docker-compose-%s' % ('é' * 5), 'down'],
+            'docker-compose-',
+            '/usr/bin/dash',
+            (['docker-compose', 'down'], True, True),
+        ),
+        (
+            ['/bin/sh', '/opt/doc-docker-xx\u00e9', 'ps'],
+            'doc-docker-xx\u00e9',
+            '/usr/bin/dash',
+            (['docker', 'ps'], True, True),
+        ),
+        (
+            ['/bin/sh', '/opt/doc-docker-xyy\u00e9', 'ps'],
+            'doc-docker-xyy\\xc3',
+            '/usr/bin/dash',
+            (['docker', 'ps'], True, True),
+        ),
+        # docker as the interpreter of a script
+        (['/usr/bin/docker', './x'], 'x', '/usr/bin/docker', (['docker', './x'], False, True)),
+        ([], 'docker', None, (['docker'], False, True)),
+    ],
+)
+def test_what_a_logged_execution_runs(argv, comm, exe, expected):
+    assert docker_cli.of_execution(argv, comm, exe) == expected
+
+
 # --- Properties ------------------------------------------------------------------------------------------------------
 
 # What the parser looks for, so that random lines get deep into it, beside any text at all.

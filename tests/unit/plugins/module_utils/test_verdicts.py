@@ -70,6 +70,13 @@ CASES = {
     ),
     # commands
     'stop': (life(*stop()), [command(0.8, 'docker stop claude-hooks-a')], SEEN, [('stopped', 'cli', 'certain', [100])]),
+    # docker is a script, found by PATH or given by a name of another folder
+    'stop by a script': (
+        life(*stop()),
+        [command(0.8, '/bin/sh ./docker stop claude-hooks-a', exe='/usr/bin/dash', comm='docker')],
+        SEEN,
+        [('stopped', 'cli', 'certain', [100])],
+    ),
     'stop, connects not logged': (
         life(*stop()),
         [command(0.8, 'docker stop claude-hooks-a')],

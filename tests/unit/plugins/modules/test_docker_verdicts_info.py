@@ -110,7 +110,9 @@ def test_an_event_of_the_engine_that_cannot_be_read_is_a_gap(host, capsys):
     told = ask(host, capsys)
     gap = {'first': moment(events[place - 1]), 'last': moment(events[place])}
     assert told['events']['gaps'] == [gap]
-    after = next(one for one in told['verdicts'] if (one['id'], one['timestamp']) == (before['id'], before['timestamp']))
+    after = next(
+        one for one in told['verdicts'] if (one['id'], one['timestamp']) == (before['id'], before['timestamp'])
+    )
     assert not is_known(after)
     checked = answers.checked('docker_verdicts_info', 'app1', told)
     assert any('events are missing from' in line for line in verdict_view.view({'app1': checked}, gap['first']))
