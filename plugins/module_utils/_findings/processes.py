@@ -31,8 +31,8 @@ _UNSET = 4294967295  # AUDIT_SID_UNSET, include/linux/audit.h
 _TOLERANCE = 20
 
 _LONGEST_COMMAND = 4096
-_CONTAINER = re.compile(r'/(?:[a-z][a-z-]*-)?([0-9a-f]{64})(?:\.scope)?(?=/|$)', re.MULTILINE)
-_UNIT = re.compile(r'/([^/]+\.(?:service|scope|socket|mount|swap))(?=/|$)', re.MULTILINE)
+_CONTAINER = re.compile(r'(?:[a-z][a-z-]*-)?([0-9a-f]{64})(?:\.scope)?\Z')
+_UNITS = ('.service', '.scope', '.socket', '.mount', '.swap')
 
 Login = Tuple[Optional[int], Optional[int]]
 
@@ -128,8 +128,7 @@ class Processes:
         # Not one that took its place meanwhile
         if cgroup is None or self._start(after)[0] != started:
             raise ValueError('it is gone')
-        groups = shown(cgroup)
-        container = _container(groups)
+        container, unit = _place(shown(cgroup))
         names = self._names.get(container or '')
         words = (command or b'')[:_LONGEST_COMMAND].split(b'\0')
         told: Process = {
@@ -138,7 +137,7 @@ class Processes:
             'exe': shown(exe),
             'argv': [shown(word) for word in (words if words[-1] else words[:-1])],
             'argv_complete': command is not None and len(command) < _LONGEST_COMMAND,
-            'unit': None if container else _unit(groups),
+            'unit': unit,
             'container': container,
             'container_name': names[-1] if names else None,
             'started': times.timestamp(int(started)),
@@ -164,25 +163,29 @@ def _login(loginuid: bytes | None, sessionid: bytes | None) -> Login | None:
     return None if auid == _UNSET else auid, None if ses == _UNSET else ses
 
 
-def _container(groups: str) -> str | None:
-    """The id of the container of a process, or None. Of nested ones it is the outer, which this host's engine knows.
+def _place(groups: str) -> tuple[str | None, str | None]:
+    """(container id, systemd unit) of a process, each None where it is in none, as the witness reads them (kernel.py).
 
-    Below a unit, such as a user's own systemd, whoever runs it may make groups of any name.
+    What comes first from the root decides: below a unit whoever runs it may make groups of any name, and in a
+    container the container may.
     """
-    for line in groups.split('\n'):
-        found = _CONTAINER.search(line)
-        if found and not _UNIT.search(line[: found.start()]):
-            return found.group(1)
-    return None
-
-
-def _unit(groups: str) -> str | None:
-    """The systemd unit of a process, or None."""
+    unit = None
     for line in groups.split('\n'):
         _number, _colon, rest = line.partition(':')
         controllers, _colon, path = rest.partition(':')
-        # cgroups(7): that of version 2 has no controllers, that of systemd a name
-        found = _UNIT.findall(path) if controllers in ('', 'name=systemd') else []
-        if found:
-            return str(found[-1])
-    return None
+        parts = path.split('/')
+        for number, name in enumerate(parts):
+            container = _CONTAINER.match(name)
+            if container:
+                return container.group(1), None
+            if name.endswith(_UNITS):
+                # cgroups(7): that of version 2 has no controllers, that of systemd a name
+                unit = name + _of_user(name, parts[number + 1 :]) if controllers in ('', 'name=systemd') else unit
+                break
+    return None, unit
+
+
+def _of_user(name: str, below: list[str]) -> str:
+    """What a user's own systemd calls a unit, as /NAME: it may have the name of one of the host."""
+    units = [part for part in below if part.endswith(_UNITS)]
+    return '/' + units[-1] if units and name.startswith('user@') else ''

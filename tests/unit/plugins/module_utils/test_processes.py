@@ -9,6 +9,8 @@ What the kernel really writes is asked in tests/integration/test_callers.py; her
 from __future__ import annotations
 
 import os
+import pathlib
+import sys
 import threading
 import time
 
@@ -16,6 +18,10 @@ import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import processes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[4] / 'roles' / 'docker_audit' / 'files' / 'witness'))
+
+import kernel as witness_kernel  # noqa: E402
 
 ID, INNER = 'a1' * 32, 'b2' * 32
 TICKS = os.sysconf('SC_CLK_TCK')
@@ -110,7 +116,14 @@ def test_the_same_process_is_known_as_such(tmp_path, look, changes):
     [
         ('0::/system.slice/cron.service', 'cron.service', None),
         ('0::/user.slice/user-1000.slice/session-5.scope', 'session-5.scope', None),
-        ('0::/user.slice/user-1000.slice/user@1000.service/app.slice/clean.service', 'clean.service', None),
+        # a user's own systemd may call a unit like one of the host
+        (
+            '0::/user.slice/user-1000.slice/user@1000.service/app.slice/cron.service',
+            'user@1000.service/cron.service',
+            None,
+        ),
+        ('0::/user.slice/user-1000.slice/session-5.scope/cron.service', 'session-5.scope', None),
+        ('0::/system.slice/runner.service/cron.service', 'runner.service', None),
         ('0::/system.slice/a\\x2db.service/sub', 'a\\x2db.service', None),
         ('12:pids:/user.slice\n1:name=systemd:/system.slice/cron.service', 'cron.service', None),
         ('12:pids:/system.slice/other.service\n1:name=systemd:/', None, None),
@@ -125,7 +138,7 @@ def test_the_same_process_is_known_as_such(tmp_path, look, changes):
         ('0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-%s.scope' % ID, None, ID),
         ('0::/docker/%s' % ID[:12], None, None),
         # whoever runs a unit may make groups of any name below it
-        ('0::/user.slice/user@7.service/docker-%s.scope' % ID, 'docker-%s.scope' % ID, None),
+        ('0::/user.slice/user@7.service/docker-%s.scope' % ID, 'user@7.service/docker-%s.scope' % ID, None),
         ('0::/system.slice/runner.service/docker/%s' % ID, 'runner.service', None),
         ('0::/docker/%sff' % ID, None, None),
         ('', None, None),
@@ -134,6 +147,7 @@ def test_the_same_process_is_known_as_such(tmp_path, look, changes):
 def test_the_unit_or_the_container_is_told(tmp_path, groups, unit, container):
     found = Proc(tmp_path, cgroup=groups + '\n').look()
     assert (found['unit'], found['container']) == (unit, container)
+    assert witness_kernel.place(groups + '\n') == (container, unit)
 
 
 def test_a_container_has_the_name_that_the_engine_tells(tmp_path):
