@@ -29,7 +29,8 @@ class Following:
       last         when the last record that was read was written (milliseconds since 1970)
     The offset stays before the first record that is not SETTLED_SECONDS old, so that an event is whole when it is
     passed, also where its records interleave with others or straddle a rotation. A clock may be set back: times of
-    records are compared with each other only in a log that lost its end in a crash.
+    records are compared with each other only in a log that lost its end in a crash, and after a time in which journald
+    took the records, from which the position is a cursor of the journal.
     """
 
     def __init__(self, key: str, log: str, position: Position | None = None, block: int = logs.BLOCK) -> None:
@@ -44,7 +45,8 @@ class Following:
         self._logs: logs.Logs | None = None
         self._reported = set(position['reported']) if position else set()
         self._older: list[str | None] = []
-        self._repeated: tuple[logs.File, int | None] | None = None
+        # (a file, or None for all, and when the last record was written that was read of it)
+        self._repeated: tuple[logs.File | None, int | None] | None = None
         self._is_lost = False
         self._stats: Stats = {'bytes': 0, 'first': None, 'last': None}
 
@@ -56,17 +58,17 @@ class Following:
         reported: set[str] = set()
         self.is_waiting = False
         fresh = _Fresh(time.time())
-        late = None
+        late = repeated = None
         for piece in opened.pieces(self._block):
             fresh = _Fresh(time.time())
             if not piece.is_rest:
                 late = _late(piece, fresh)
             place = place or self._first_to_repeat(opened, piece, fresh, late)
-            repeated = self._repeated[1] if self._repeated and piece.file is self._repeated[0] else None
+            repeated = self._repeated[1] if self._repeated and self._repeated[0] in (None, piece.file) else None
             yield from self._new(
                 scanning.feed(piece.block, piece.end), fresh, late, repeated, reported if place else None
             )
-        yield from self._new(scanning.finish(), fresh, late, None, reported if place else None)
+        yield from self._new(scanning.finish(), fresh, late, repeated, reported if place else None)
         self._take_stats(scanning)
         self._pass(opened, place, reported, scanning.last)
 
@@ -89,6 +91,9 @@ class Following:
         self._repeated = None
         position = self.position
         if position is None:
+            return opened
+        if position.get('cursor'):
+            self._repeated = (None, position['last'])
             return opened
         files = opened.files
         same = [file for file in files if file.fingerprint() == position['fingerprint']]
@@ -119,10 +124,9 @@ class Following:
     ) -> Iterator[audit.Event]:
         for event in events:
             moment = audit.when(event)[0]
-            if repeated is not None and moment is not None and moment <= repeated:
-                continue
             name = scan.name(event)
-            if name not in self._reported:
+            was_read = repeated is not None and moment is not None and moment <= repeated
+            if not was_read and name not in self._reported:
                 if not scan.is_complete(event) and (event.ident == late or fresh.holds(moment)):
                     self.is_waiting = True
                     continue

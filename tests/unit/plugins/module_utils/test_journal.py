@@ -25,6 +25,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit i
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import host
+from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 
 KEY = 'claude-hooks-docker'
 PROGRAM = r"""#!%s
@@ -257,3 +258,31 @@ def test_the_watch_sees_each_record(system):
         os.close(kept)
         assert watching.wait(10) == watch.GONE
     os.close(listener)
+
+
+def test_a_reader_that_comes_back_to_the_log_of_auditd_goes_on_behind_its_last_record(system):
+    """auditd was stopped for a while: what it wrote before was reported from its log, and is not reported again."""
+
+    def event(serial, seconds, name):
+        argv = [b'docker', b'stop', b'claude-hooks-' + name.encode()]
+        return audit_writer.text(audit_writer.event(argv, seconds=seconds, serial=serial, key=KEY.encode()))
+
+    log = system.folder / 'audit.log'
+    log.write_bytes(event(1, 1795490000, 'a') + event(2, 1795490010, 'b'))
+    (system.folder / 'audit.log.1').write_bytes(event(8, 1795480000, 'old'))
+    first = follow_journal.of(KEY, str(log))
+    assert names(first.events()) == ['old', 'a', 'b']
+    system.stop(3, 'c', seconds=1795490020)
+    second = follow_journal.of(KEY, journal.LOG, first.position)
+    assert names(second.events()) == ['c']
+    with log.open('ab') as file:
+        file.write(event(4, 1795490030, 'd'))
+    third = follow_journal.of(KEY, str(log), second.position)
+    assert (names(third.events()), third.gap) == (['d'], None)
+    third.close()
+    fourth = follow_journal.of(KEY, str(log), third.position)
+    assert (names(fourth.events()), fourth.gap) == ([], None)
+    with log.open('ab') as file:
+        file.write(event(5, 1795490040, 'e'))
+    assert names(fourth.events()) == ['e']
+    fourth.close()
