@@ -39,9 +39,9 @@ class Tree:
             return None
         return real[len(os.path.realpath(self._root or '/').rstrip('/')) :] if self._root else real
 
-    def data(self, path: str) -> bytes | None:
-        """The bytes of a file, or None where there is none or it cannot be read."""
-        return self.attempt(path, self._read)
+    def data(self, path: str, longest: int = _LONGEST_FILE) -> bytes | None:
+        """The first bytes of a file, or None where there is none or it cannot be read."""
+        return self.attempt(path, lambda place: files.read_regular(place, longest))
 
     def text(self, path: str) -> str | None:
         data = self.data(path)
@@ -73,7 +73,3 @@ class Tree:
         except OSError as error:
             self.unseen.append((path, error.strerror or str(error)))
             return None
-
-    @staticmethod
-    def _read(place: str) -> bytes:
-        return files.read_regular(place, _LONGEST_FILE)

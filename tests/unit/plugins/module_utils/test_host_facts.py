@@ -426,3 +426,12 @@ def test_what_blinds_the_witness_is_its_last_word(tree):
     last = {'mark': 'blind', 'time': 3000, 'reason': 'ptrace_scope'}
     tree.write('/var/lib/claude-hooks/events.jsonl', json.dumps(last) + '\n')
     assert tree.look()['blind_witness'] == 'ptrace_scope'
+
+
+def test_what_blinds_the_witness_is_known_wherever_it_said_so(tree):
+    event = json.dumps({'Type': 'container', 'Action': 'start', 'Actor': {'ID': 'a' * 64}, 'timeNano': 1}) + '\n'
+    part = event * ((5 << 20) // len(event))
+    marks = [{'mark': 'sees', 'time': 2000}, {'mark': 'blind', 'time': 3000, 'reason': 'ptrace_scope'}]
+    first, last = (json.dumps(mark) + '\n' for mark in marks)
+    tree.write('/var/lib/claude-hooks/events.jsonl', first + part + last + part)
+    assert tree.look()['blind_witness'] == 'ptrace_scope'
