@@ -67,7 +67,7 @@ import os
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs, reading
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs, reading, rotations
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.forms import AuditLogError
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import PatternError
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.times import TimeError, moment
@@ -110,4 +110,4 @@ class LookupModule(LookupBase):
         paths = glob.glob(path)
         if not paths:
             raise options.OptionError('there is no file %s' % path)
-        return logs.in_order(paths)
+        return rotations.in_order(paths)

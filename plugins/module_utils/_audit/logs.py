@@ -21,10 +21,16 @@ import lzma
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import IO, NamedTuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import carried, forms, journal, records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    carried,
+    forms,
+    journal,
+    records,
+    rotations,
+)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.events import moment_of
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 
@@ -38,8 +44,6 @@ _LONGEST_LINE = 64 << 10
 
 _PACKED = {b'\x1f\x8b': gzip.open, b'\xfd7zXZ\0': lzma.open, b'BZh': bz2.open}
 _PACKED_ERRORS = (EOFError, OSError, zlib.error, lzma.LZMAError)
-# What follows the name of the log: a number counts rotations, eight digits or more are a date
-_ROTATED = re.compile(r'[.-](\d{1,14}|\d{4}-\d\d-\d\d(?:[T_-]?\d{2,6})?)(?:\.(?:gz|xz|bz2))?\Z')
 
 
 LogReaderError = journal.LogReaderError
@@ -237,20 +241,25 @@ class Logs:
         self.files = []
 
 
-def lines_with(pattern: re.Pattern[bytes], log: str, block: int = BLOCK) -> Iterator[list[bytes]]:
+def lines_of(piece: Piece, pattern: re.Pattern[bytes]) -> Iterator[bytes]:
+    """The whole lines of a piece with a pattern, each once."""
+    block, end = piece.block, piece.end
+    done = 0
+    for hit in pattern.finditer(block, 0, end):
+        if hit.start() >= done:
+            start = max(done, block.rfind(b'\n', done, hit.start()) + 1)
+            stop = block.find(b'\n', hit.start(), end)
+            stop = end if stop < 0 else stop
+            done = stop + 1
+            yield block[start:stop]
+
+
+def lines_with(pattern: re.Pattern[bytes], log: str) -> Iterator[list[bytes]]:
     """The lines of a log and its rotations with a pattern, as a list for each file, the newest file first."""
     logs = Logs(log)
     try:
         for file in reversed(logs.files):
-            lines = []
-            for piece in file.pieces(block):
-                done = 0
-                for hit in pattern.finditer(piece.block, 0, piece.end):
-                    if hit.start() >= done:
-                        start = piece.block.rfind(b'\n', 0, hit.start()) + 1
-                        done = piece.block.find(b'\n', hit.start()) + 1
-                        lines.append(piece.block[start : done - 1])
-            yield lines
+            yield [line for piece in file.pieces(BLOCK) for line in lines_of(piece, pattern)]
     finally:
         logs.close()
 
@@ -266,45 +275,6 @@ def opened(path: str) -> Iterator[File]:
         yield file
     finally:
         file.close()
-
-
-def age(name: str, log: str) -> tuple[int, int] | None:
-    """Sorts the names of a log and its rotations, the newest first; None for the name of something else."""
-    if name == log:
-        return 0, 0
-    stem, extension = os.path.splitext(log)
-    found = _ROTATED.match(name[len(log) :]) if name.startswith(log) else None
-    if found is None and extension and name.startswith(stem + '-'):
-        # logrotate's `extension`: audit-20261121.log
-        found = _ROTATED.match(name[len(stem) :].replace(extension, '', 1))
-    if found is None:
-        return None
-    digits = re.sub(r'\D', '', found.group(1))
-    return (2, -int(digits.ljust(14, '0'))) if len(digits) >= 8 else (1, int(digits))
-
-
-def in_order(paths: Sequence[str]) -> list[str]:
-    """Files that somebody named, each log with its rotations, the oldest first."""
-    return [path for group in in_groups(paths) for path in group]
-
-
-def in_groups(paths: Sequence[str]) -> list[list[str]]:
-    """Files that somebody named, as a list for each log: its rotations and the log, the oldest first."""
-    folders: dict[str, list[str]] = {}
-    for path in paths:
-        folders.setdefault(os.path.dirname(path), []).append(path)
-    placed: dict[str, list[tuple[int, int, str]]] = {}
-    for beside in folders.values():
-        known = sorted(beside, key=len)
-        for path in beside:
-            # The shortest name of which this one is a rotation, also where that is not among them
-            log = next((other for other in known if other != path and age(path, other) is not None), None)
-            if log is None:
-                cut = _ROTATED.search(path)
-                log = path[: cut.start()] if cut else path
-            generation, number = age(path, log) or (0, 0)
-            placed.setdefault(log, []).append((-generation, -number, path))
-    return [[path for _generation, _number, path in sorted(placed[log])] for log in sorted(placed)]
 
 
 def _open_newer(log: str, held: dict[tuple[int, int], File]) -> list[File]:
@@ -362,7 +332,7 @@ def _rotations(log: str) -> dict[str, tuple[int, int]]:
         raise LogReaderError('cannot list %s: %s' % (folder, _reason(error))) from error
     found = {log: (0, 0)}
     for entry in entries:
-        place = age(entry, name)
+        place = rotations.age(entry, name)
         if place is not None:
             found[os.path.join(folder, entry)] = place
     return found

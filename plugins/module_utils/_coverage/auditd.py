@@ -13,7 +13,12 @@ import os
 import re
 from typing import TypedDict
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config, journal, logs, records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    config,
+    journal,
+    records,
+    rotations,
+)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.tree import Tree
@@ -86,7 +91,7 @@ def log_of(host: Tree, settings: dict[str, str] | None) -> Log:
     folder, name = os.path.split(path)
     # One that cannot be listed is told in unseen: the log is then not said to be missing.
     before = len(host.unseen)
-    ages = {entry: logs.age(entry, name) for entry in host.names(folder)}
+    ages = {entry: rotations.age(entry, name) for entry in host.names(folder)}
     names = sorted((entry for entry, age in ages.items() if age is not None), key=lambda entry: ages[entry] or (0, 0))
     log['present'] = name in names or len(host.unseen) > before
     log['files'] = len(names)

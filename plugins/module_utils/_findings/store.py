@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any, NamedTuple, TypedDict
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, logs
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, logs, rotations
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading, Stats
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find, forwarded, on_host
@@ -73,7 +73,7 @@ def logs_of(paths: Sequence[str], host_from: str | None) -> list[Log]:
     """The logs that files are of. host_from is a regular expression whose group is the host of a path."""
     host_of = _host_of(host_from)
     found = []
-    for group in logs.in_groups(paths):
+    for group in rotations.in_groups(paths):
         sizes = [os.stat(path).st_size for path in group]
         found.append(Log(group, host_of(group[-1]), sum(sizes)))
     return found

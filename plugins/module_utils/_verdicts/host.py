@@ -100,11 +100,7 @@ def _read_logs(key: str, log: str, idle: hits.Idle | None = None) -> Logged:
             connects += connecting.feed(piece.block, piece.end)
             signals += signalling.feed(piece.block, piece.end)
             services += serving.feed(piece.block, piece.end)
-            found = by_file.setdefault(id(piece.file), [])
-            for hit in _OTHERS.finditer(piece.block, 0, piece.end):
-                start = piece.block.rfind(b'\n', 0, hit.start()) + 1
-                end = piece.block.find(b'\n', hit.start())
-                found.append(piece.block[start : end if end >= 0 else piece.end])
+            by_file.setdefault(id(piece.file), []).extend(logs.lines_of(piece, _OTHERS))
         executions += executing.finish()
         connects += connecting.finish()
         signals += signalling.finish()

@@ -17,7 +17,7 @@ import os
 import pathlib
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, logs
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, logs, rotations
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find as findings
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
@@ -433,7 +433,7 @@ def test_rotations_are_read_in_their_order(tmp_path, names):
     (tmp_path / 'audit.log.old').write_bytes(b'x')
     found, _problems = read(None, log=str(tmp_path / 'audit.log'))
     assert [finding['event'] for finding in found['findings']] == ['%d.100:1' % (1795490000 + n) for n in range(9)]
-    assert logs.in_order([str(tmp_path / name) for name in sorted(names)])[-1] == str(tmp_path / 'audit.log')
+    assert rotations.in_order([str(tmp_path / name) for name in sorted(names)])[-1] == str(tmp_path / 'audit.log')
 
 
 def test_a_date_behind_the_name_costs_nothing(tmp_path, monkeypatch):

@@ -170,7 +170,8 @@ def test_an_event_that_stands_twice_is_counted_once(tmp_path, times):
     assert findings.find(read_log(log))['executions'] == 2
 
 
-def test_lines_are_found_in_each_log_the_newest_first(tmp_path):
+def test_lines_are_found_in_each_log_the_newest_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(log_reader, 'BLOCK', 70)
     for number in range(3):
         (tmp_path / ('audit.log.%d' % number if number else 'audit.log')).write_bytes(
             b''.join(
@@ -178,8 +179,17 @@ def test_lines_are_found_in_each_log_the_newest_first(tmp_path):
             )
             + b'type=LOGIN half'
         )
-    batches = list(log_reader.lines_with(re.compile(b'type=LOGIN '), str(tmp_path / 'audit.log'), 70))
+    batches = list(log_reader.lines_with(re.compile(b'type=LOGIN '), str(tmp_path / 'audit.log')))
     assert batches == [[b'type=LOGIN msg=audit(%d.000:1): x' % (9 - number)] * 2 for number in range(3)]
+
+
+def test_of_a_line_without_an_end_no_part_is_given_twice(tmp_path):
+    """A crash can leave a hole in a log. What is given was as much for each hit as stands behind it."""
+    log = tmp_path / 'audit.log'
+    log.write_bytes((b'type=LOGIN ' + b'\0' * 4000) * 300 + b'\ntype=LOGIN msg=audit(1.000:1): x\n')
+    (batch,) = log_reader.lines_with(re.compile(b'type=LOGIN '), str(log))
+    assert batch[-1] == b'type=LOGIN msg=audit(1.000:1): x'
+    assert sum(map(len, batch)) <= os.path.getsize(log)
 
 
 @pytest.mark.parametrize('block', [700, 1024, 4096, 1 << 20])
