@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
-from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import escape, whole_file
+from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers, escape, whole_file
 
 _CSV_FIELDS = (
     'host',
@@ -48,6 +48,8 @@ _CSV_FIELDS = (
     'target_names',
     'caller',
 )
+# What has all these is shown with the columns of a finding
+_MARKS = {'host', 'timestamp', 'event', 'action', 'targets', 'argv'}
 # What the Elastic Common Schema has no name for
 _OWN_FIELDS = (
     'subcommand',
@@ -95,8 +97,8 @@ def writer(dest: str, form: str | None) -> Writer:
 
 
 def is_finding(item: Any) -> bool:
-    """Whether something is a whole finding, not a part that an expression made of it."""
-    return isinstance(item, dict) and {'host', 'timestamp', 'event', 'action', 'targets', 'argv'} <= set(item)
+    """Whether something is a whole finding with values of the right kinds, whatever an expression made of findings."""
+    return answers.finding(item) is not None
 
 
 def as_list(items: Any) -> list[Any]:
@@ -121,7 +123,7 @@ def csv_text(items: Any) -> str:
     if not all(isinstance(item, dict) for item in items):
         items = [{'value': item} for item in items]
         fields = ['value']
-    elif all(is_finding(item) for item in items):
+    elif all(_MARKS <= item.keys() for item in items):
         fields = list(_CSV_FIELDS)
     else:
         fields = list(dict.fromkeys(name for item in items for name in item))

@@ -79,7 +79,7 @@ def of_findings(
     since and until are what was asked for, now (ISO 8601, None: this moment) is when. Times are shown in zone, or in
     the controller's own.
     """
-    if not isinstance(items, list) or not all(formats.is_finding(item) for item in items):
+    if chosen and not (isinstance(items, list) and all(formats.is_finding(item) for item in items)):
         raise formats.FormatError('a report shows whole findings: leave select out, or let it only choose findings')
     remarks = ['Only the findings that select chose are shown.'] if chosen else []
     remarks += parts.forgeable(items) + parts.left_out(findings_view.others(hosts), 'finding', container)

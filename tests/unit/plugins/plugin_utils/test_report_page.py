@@ -272,7 +272,7 @@ def test_the_evidence_is_there_line_by_line():
 
 def test_a_report_shows_whole_findings_only():
     with pytest.raises(formats.FormatError, match='let it only choose findings'):
-        report_page.of_findings([{'a': 1}], {'web1': READ})
+        report_page.of_findings([{'a': 1}], {'web1': READ}, chosen=True)
     assert 'Only the findings that select chose' in findings_page(chosen=True) and 'select chose' not in findings_page()
 
 
