@@ -145,6 +145,10 @@ events:
       type: list
       elements: dict
       sample: [{first: "2026-11-24T03:12:00.001Z", last: "2026-11-24T03:40:11.500Z"}]
+    unasked:
+      description: Of how many containers there was no time to ask the engine how they ended last. An end of these before RV(events.first) is not known.
+      type: int
+      sample: 0
     engine:
       description: Whether the engine itself answered, and if not, why. Without O(kept) that is an error.
       type: dict

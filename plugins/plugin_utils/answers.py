@@ -274,7 +274,7 @@ KINDS: dict[str, Check] = {
             'verdicts': listed(_VERDICT),
             'events': record(
                 {'count': integer, 'first': maybe(time), 'full': flag},
-                {'gaps': listed(_HOLE), 'kept': integer, 'engine': _ENGINE},
+                {'gaps': listed(_HOLE), 'kept': integer, 'unasked': integer, 'engine': _ENGINE},
             ),
             'connects': integer,
             'span': _SPAN,

@@ -258,7 +258,15 @@ def reach(host: str, result: Mapping[str, Any], zone: Zone = None) -> list[str]:
                 'older ones are forgotten' if events['full'] else 'which is all since it started',
             )
         text = '%s go back to %s, %s' % (what, parts.local_time(events['first'], zone), rest)
-    return ['%s: %s' % (escape.quoted(host), text), *_watch(result, zone)] + [
+    unasked = (
+        []
+        if not events.get('unasked')
+        else [
+            '%show %s ended last could not be asked in time'
+            % (parts.INDENT, parts.counted(events['unasked'], 'container'))
+        ]
+    )
+    return ['%s: %s' % (escape.quoted(host), text), *_watch(result, zone), *unasked] + [
         '%sevents are missing from %s to %s'
         % (parts.INDENT, parts.local_time(gap['first'], zone), parts.local_time(gap['last'], zone))
         for gap in events.get('gaps') or []

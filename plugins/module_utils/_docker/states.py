@@ -16,7 +16,6 @@ from typing import Any, Iterable, Mapping, NamedTuple
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connection, engine
 
-_MOST = 300  # containers; each takes about 2 ms
 _FINISHED = re.compile(r'([12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9:]{8})(\.[0-9]{1,9})?(Z|[+-][0-9:]{5})\Z')
 
 
@@ -33,21 +32,25 @@ class State(NamedTuple):
     labels: Mapping[str, str]
 
 
-def states(ids: Iterable[str], path: str = engine.SOCKET, seconds: float = engine.SECONDS) -> list[State]:
-    """The states of containers, as many as there is time for; what the engine does not know any more is left out."""
+def states(ids: Iterable[str], path: str = engine.SOCKET, seconds: float = engine.SECONDS) -> tuple[list[State], int]:
+    """(the states of containers that the engine still knows, how many were not asked for in time).
+
+    Each takes about 2 ms.
+    """
     deadline = time.monotonic() + seconds
-    found = []
-    for identity in sorted(ids)[:_MOST]:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            break
+    found: list[State] = []
+    wanted = sorted(ids)
+    for number, identity in enumerate(wanted):
         try:
+            left = max(0.001, deadline - time.monotonic())
             state = of_answer(connection.whole(path, '/containers/%s/json' % identity, left))
         except connection.EngineError:
+            if time.monotonic() >= deadline:
+                return found, len(wanted) - number
             continue
         if state is not None and state.id == identity:
             found.append(state)
-    return found
+    return found, 0
 
 
 def of_answer(body: bytes) -> State | None:

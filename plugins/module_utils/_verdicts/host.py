@@ -143,6 +143,8 @@ class Host(NamedTuple):
     remembered_since: float | None = None
     #: How many records the kernel has lost since its boot; None: not known.
     lost: int | None = None
+    #: How many containers the engine was not asked about in time.
+    unasked: int = 0
     #: When the engine had events that could not be read.
     unread: tuple[tuple[float, float], ...] = ()
 
@@ -166,6 +168,7 @@ def read(
         if not kept['events'] and not kept['gone']:
             raise
         remembered, reason = engine.Remembered([], 0, []), str(error)
+    ended, unasked = states.states(containers, socket) if reason is None else ([], 0)
     happened = kept_events.joined(remembered.events, kept['events'])
     logged = read_logs(key, config.log_path())
     # The engine at another socket is another process
@@ -184,7 +187,8 @@ def read(
             engine_since=living.engine_since() if is_usual else None,
             reasons=_package_reasons(),
             own=[*kept['connects'], *own_connects.own()],
-            states=states.states(containers, socket) if reason is None else [],
+            states=ended,
+            unasked=unasked,
             kernel=list(kernel_log.read()),
             real=_real_paths(happened),
             auditd_since=_written(_AUDITD_PID),

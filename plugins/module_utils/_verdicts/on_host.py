@@ -120,6 +120,7 @@ def _reach(host: host_facts.Host, reason: str | None) -> dict[str, Any]:
             {'first': times.timestamp(int(start)), 'last': times.timestamp(int(end))}
             for start, end in sorted({*host.kept['gaps'], *host.unread})
         ],
+        'unasked': host.unasked,
         'engine': engine.status(reason),
     }
 

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import states
+from ansible_collections.claude_hooks.docker_audit.tests.support.fake_engine import Listener, ok
 
 # As engine 20.10.24 answered on 2026-11-26, without what is not read
 ANSWER = {
@@ -68,3 +70,28 @@ def test_what_is_no_answer_is_none(body):
 
 def test_a_code_that_is_no_number_is_none():
     assert read(ExitCode=True) is None and read(ExitCode='1') is None
+
+
+def answers(count, wait=0.0):
+    """What an engine says of some containers, each after a time."""
+
+    def reply(identity):
+        text = ok(json.dumps(dict(ANSWER, Id=identity)).encode())
+        return lambda client: time.sleep(wait) or client.sendall(text)
+
+    ids = ['%064x' % number for number in range(count)]
+    return ids, {'/containers/%s/json' % identity: reply(identity) for identity in ids}
+
+
+def test_every_container_is_asked_for(tmp_path):
+    ids, replies = answers(350)
+    with Listener(tmp_path / 's', replies) as listener:
+        found, left_out = states.states(ids, listener.path, 60)
+    assert ([state.id for state in found], left_out) == (ids, 0)
+
+
+def test_those_for_which_there_is_no_time_are_counted(tmp_path):
+    ids, replies = answers(20, 0.2)
+    with Listener(tmp_path / 's', replies) as listener:
+        found, left_out = states.states(ids, listener.path, 1)
+    assert 0 < len(found) < 10 and len(found) + left_out == 20

@@ -192,6 +192,12 @@ def test_of_kept_events_the_view_names_the_gaps(engine, rest):
     ]
 
 
+def test_the_view_says_how_many_states_were_left_out():
+    lines = verdict_view.reach('app1', {'events': dict(EVENTS, unasked=7)}, UTC)
+    assert lines[1:] == ['    how 7 containers ended last could not be asked in time']
+    assert len(verdict_view.reach('app1', {'events': dict(EVENTS, unasked=0)}, UTC)) == 1
+
+
 def test_an_engine_that_cannot_be_asked_is_named_also_where_no_event_is_kept():
     events = {
         'count': 0,
