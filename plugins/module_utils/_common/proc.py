@@ -12,6 +12,7 @@ fork on its own.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import subprocess
@@ -69,7 +70,8 @@ class ProcReader:
         helper.kill()
         for pipe in (helper.stdin, helper.stdout):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(OSError):  # what a helper that ended did not take is still to be written
+                    pipe.close()
         try:
             helper.wait(0.1)
         except subprocess.TimeoutExpired:

@@ -9,6 +9,7 @@ Sources: auditd.conf(5), proc(5), systemd.unit(5) for the places of units.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from typing import TypedDict
@@ -16,6 +17,7 @@ from typing import TypedDict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
     config,
     journal,
+    logs,
     records,
     rotations,
 )
@@ -99,8 +101,8 @@ def log_of(host: Tree, settings: dict[str, str] | None) -> Log:
         status = host.status(os.path.join(folder, entry))
         log['bytes'] += status.st_size if status else 0
     if names:
-        log['first'] = _moments(host, os.path.join(folder, names[-1]))[0]
-        log['last'] = _moments(host, os.path.join(folder, names[0]))[1]
+        log['first'] = _first(host, os.path.join(folder, names[-1]))
+        log['last'] = _last(host, os.path.join(folder, names[0]))
     try:
         disk = os.statvfs(host.place(folder))
         log['free'], log['size'] = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
@@ -129,25 +131,28 @@ def log_of_journal() -> Log:
     return log
 
 
-def _moments(host: Tree, path: str) -> tuple[int | None, int | None]:
-    """When the first and the last record of a log were written, in milliseconds since 1970."""
+def _first(host: Tree, path: str) -> int | None:
+    """When the first record of a log was written, in milliseconds since 1970, also of a compressed one."""
 
-    def ends(place: str) -> tuple[bytes, bytes]:
+    def moment(place: str) -> int | None:
+        with contextlib.closing(logs.File(files.open_regular(place), path)) as file:
+            return file.first_moment()
+
+    return host.attempt(path, moment)
+
+
+def _last(host: Tree, path: str) -> int | None:
+    """When the last record of a log was written."""
+
+    def end(place: str) -> bytes:
         with open(files.open_regular(place), 'rb') as file:
-            start = file.read(16384)
             file.seek(max(0, os.fstat(file.fileno()).st_size - _END))
-            return start, file.read(_END)
+            return file.read(_END)
 
-    found = host.attempt(path, ends)
-    if found is None:
-        return None, None
-    # Both begin or end within a line, in which the text of some user may look like a record
-    first = records.first_record(found[0], 0, found[0].rfind(b'\n') + 1)
-    last = records.last_record(found[1], found[1].find(b'\n') + 1 if len(found[1]) == _END else 0, len(found[1]))
-    return (
-        audit_events.moment_of(first.ident)[0] if first else None,
-        audit_events.moment_of(last.ident)[0] if last else None,
-    )
+    found = host.attempt(path, end) or b''
+    # It begins within a line, in which the text of some user may look like a record
+    last = records.last_record(found, found.find(b'\n') + 1 if len(found) == _END else 0, len(found))
+    return audit_events.moment_of(last.ident)[0] if last else None
 
 
 def unit(host: Tree, name: str) -> Unit:

@@ -186,7 +186,7 @@ class _Verdicts:
             message = messages.of_verdict(verdict)
             if message['id'] in sent:
                 kept.append(message['id'])
-            elif _last(verdict) + SETTLED > self._now:
+            elif abs(_last(verdict) - self._now) < SETTLED:
                 waiting.append(_last(verdict))
             elif times.moment(verdict['timestamp']) >= state['since'] - _MARGIN:
                 journal.send(message)
@@ -205,12 +205,21 @@ class _Verdicts:
                 kept = json.loads(folder.read(self._name, _LONGEST_STATE))
             if not isinstance(kept, dict) or kept.keys() != state.keys():
                 raise ValueError('it has an unknown form')
-            return kept
+            return self._not_ahead(kept)
         except FileNotFoundError:
             pass
         except (OSError, ValueError, RecursionError) as error:
             _say('%s cannot be used: %s: sending the verdicts of today again' % (self._name, error))
         return state
+
+    def _not_ahead(self, kept: dict[str, Any]) -> dict[str, Any]:
+        """The state as it is where the clock was set back since: else no verdict would be made until it has caught up.
+
+        What was sent more than an hour before, in the time that comes twice, can be sent again, with the same id.
+        """
+        if kept['looked'] <= self._now:
+            return kept
+        return {**kept, 'since': min(kept['since'], self._now), 'looked': 0, 'look': self._now}
 
 
 def _last(verdict: dict[str, Any]) -> float:

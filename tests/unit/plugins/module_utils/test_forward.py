@@ -234,3 +234,14 @@ def test_a_long_verdict_says_how_many_more_it_can_have_been():
 def test_what_fits_is_sent_as_it_is():
     message = messages.of_finding(finding(argv=['docker', 'rm', 'x' * 7000]))
     assert json.loads(messages.line(message)) == message
+
+
+def test_verdicts_go_on_where_the_clock_was_set_back(host):
+    """By two hours: the engine shows no event that is later than now."""
+    host.ended(-7000, 'kill', 'die', 'stop')
+    assert len(verdicts(host.forward(later=7100))) == 1
+    host.events.clear()
+    host.ended(200, 'kill', 'die', 'stop')
+    (verdict,) = verdicts(host.forward())
+    assert verdict['what'] == ['stopped']
+    assert verdicts(host.forward(later=70)) == []

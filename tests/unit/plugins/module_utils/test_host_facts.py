@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
 import socket
@@ -135,6 +136,17 @@ def test_the_log_and_its_rotations(tree):
         1795493000250,
     )
     assert 0 < log['free'] <= log['size']
+
+
+def test_a_log_begins_where_its_oldest_rotation_does_also_if_that_is_compressed(tree):
+    record = b'type=X msg=audit(%d.250:7): y\n'
+    tree.write('/var/log/audit/audit.log', record % 1795492000)
+    tree.write('/var/log/audit/audit.log.1.gz', gzip.compress(record % 1795400000 + record % 1795400001))
+    log = tree.look()['log']
+    assert (log['files'], log['first'], log['last']) == (2, 1795400000250, 1795492000250)
+    tree.write('/var/log/audit/audit.log.1.gz', gzip.compress(record % 1795400000)[:12])
+    found = tree.look()
+    assert found['log']['first'] is None and 'cannot unpack' in dict(found['unseen'])['/var/log/audit/audit.log.1.gz']
 
 
 @pytest.mark.parametrize('content', [b'', b'\0' * 100, b'audit(', b'\xff\xfe'])

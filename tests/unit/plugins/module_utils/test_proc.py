@@ -116,3 +116,12 @@ def test_no_descriptor_is_left(folder):
 )
 def test_a_process_is_of_a_user_with_all_its_ids(status, users, expected):
     assert proc.is_of(status, *users) == expected
+
+
+def test_a_helper_that_was_killed_is_replaced(folder):
+    with proc.ProcReader(str(folder)) as reader:
+        assert reader.read(1, ('comm',)) == [b'name 1\n']
+        reader._helper.kill()  # pylint: disable=protected-access
+        reader._helper.wait()  # pylint: disable=protected-access
+        assert reader.read(1, ('comm',)) == []
+        assert reader.read(1, ('comm',)) == [b'name 1\n']
