@@ -21,6 +21,7 @@ extends_documentation_fragment:
 author: The claude_hooks.docker_audit team (@claude-hooks)
 """
 
+import json
 import os
 import signal
 
@@ -63,9 +64,7 @@ class CallbackModule(Default):
         task, fields = _part(result, 'task'), _part(result, 'result')
         self._handle_warnings(fields)
         if task.action in _DEBUG:
-            message = fields.get('msg')
-            lines = message if isinstance(message, list) else str(message).split('\n')
-            self._notes.setdefault(_host(result), []).extend(map(str, lines))
+            self._notes.setdefault(_host(result), []).extend(_lines(fields))
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
         if not self._is_quiet():
@@ -133,6 +132,15 @@ def _part(result, name):
 
 def _host(result):
     return _part(result, 'host').get_name()
+
+
+def _lines(fields):
+    """What a debug task shows: its msg, or its var with the value."""
+    if 'msg' in fields:
+        message = fields['msg']
+        return map(str, message) if isinstance(message, list) else str(message).split('\n')
+    shown = [name for name in fields if not name.startswith('_ansible_') and name not in ('changed', 'failed')]
+    return ['%s: %s' % (name, json.dumps(fields[name], default=str)) for name in shown]
 
 
 def _columns():

@@ -70,6 +70,8 @@ class Tree:
         # A process can end while it is looked at.
         except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
             return None
+        except ValueError:  # no file can have that name, as with a NUL
+            return None
         except OSError as error:
             self.unseen.append((path, error.strerror or str(error)))
             return None

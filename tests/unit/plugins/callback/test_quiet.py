@@ -175,17 +175,30 @@ def test_v_brings_the_output_of_ansible(inventory):
 def test_messages_stand_below_their_host(tmp_path):
     (tmp_path / 'x.yml').write_text(
         '[{hosts: localhost, gather_facts: false, tasks: [{debug: {msg: [one, "t\\e[2Jwo"]}}, '
-        '{command: /bin/true}, {debug: {msg: three}}]}]'
+        '{command: /bin/true}, {debug: {msg: three}}, {debug: {var: given}}]}]'
     )
     done = subprocess.run(
-        [BIN / 'ansible-playbook', '-i', 'localhost,', '-c', 'local', tmp_path / 'x.yml', '-e', PYTHON],
+        [
+            BIN / 'ansible-playbook',
+            '-i',
+            'localhost,',
+            '-c',
+            'local',
+            tmp_path / 'x.yml',
+            '-e',
+            PYTHON,
+            '-e',
+            '{"given": [1, "x"]}',
+        ],
         env=dict(os.environ, ANSIBLE_STDOUT_CALLBACK='claude_hooks.docker_audit.quiet', ANSIBLE_NOCOLOR='1'),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout == 'localhost: changed\n    one\n    t\\x1b[2Jwo\n    three\n', done.stdout + done.stderr
+    assert done.stdout == 'localhost: changed\n    one\n    t\\x1b[2Jwo\n    three\n    given: [1, "x"]\n', (
+        done.stdout + done.stderr
+    )
 
 
 def test_a_run_ends_where_nobody_reads_its_output(inventory):

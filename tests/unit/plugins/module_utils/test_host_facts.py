@@ -243,6 +243,7 @@ def test_tcp_on_the_command_line_of_the_engine(tree, words, addresses):
         ('{"hosts": ["fd://", "tcp://0.0.0.0:2376"], "debug": true}', ['tcp://0.0.0.0:2376'], False),
         ('{"hosts": "tcp://x"}', [], False),
         ('{"hosts": [1, null]}', [], False),
+        (r'{"hosts": ["unix:///run/a\u0000b", "unix:///run/\ud800", "tcp://x"]}', ['tcp://x'], False),
         ('', [], False),
         ('{', [], True),
         ('[]', [], True),
