@@ -92,6 +92,8 @@ SENTENCES = {
     'made_with_rm': '{time} ' + _WHO + ' created it with --rm, so the engine removes it after its end',
     'removed_with_its_end': 'it was removed {milliseconds} ms after its end, as the engine does with containers that '
     'were run with --rm',
+    'removed_at_start': 'it was removed before the engine was asked for anything after its end or start at {time}: an '
+    'engine that starts removes containers that were run with --rm',
     'end_not_explained': 'it is not known who ended it; the same client may also have removed it',
     'engine_went_down': '{containers} of the engine ended, and {seconds} s after the signal the engine was gone',
     'engine_end_after': '{together} within the same seconds, and {seconds} s later the engine was gone',
@@ -136,6 +138,8 @@ SENTENCES = {
     'what it caused',
     'users_not_watched': 'docker commands of other users are not logged{users}',
     'connects_not_logged': 'connections to the engine were not logged: an API client cannot be ruled out',
+    'environment_not_logged': 'COMPOSE_PROJECT_NAME is not logged: the command may have meant another project, and an '
+    'older client may have sent the request',
     'older_clients': 'there were older connections ({count} clients), and an idle one looks like one that is in use',
     'client_gone': 'the process that made that connection had ended, and may have passed it to another process',
     'client_shares': 'another process also held that connection, or was given it, and may have sent the request',
@@ -165,6 +169,7 @@ GAPS = (
     'users_not_watched',
     'connects_not_logged',
     'connects_logged_later',
+    'environment_not_logged',
     'older_clients',
     'client_gone',
     'client_shares',

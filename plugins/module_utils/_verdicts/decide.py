@@ -222,7 +222,7 @@ class _Case:
         command, by_environment = self.commands.ask(incident, bool(recent.entries))
         command = self.looks.confirm(incident, seen_then, command)
         attached = self.attached.ask(incident)
-        down, itself = self.engine_ends.ask(incident), engine.ask_itself(incident)
+        down, itself = self.engine_ends.ask(incident), self._itself(incident)
         is_of_several = incident.of_several() and down.state == answers.EXCLUDED
         command = _undecided(command) if is_of_several else command
         down = _undecided(down) if command.who else down
@@ -252,6 +252,9 @@ class _Case:
         if is_of_several:
             found, lines = list(map(_undecided, found)), [*lines, note('several_asked')]
         return conclusions.conclude(incident, found, lines)
+
+    def _itself(self, incident: Incident) -> Answer:
+        return engine.ask_itself(incident, self.engine_ends.ended_unnoted(incident, self._engine_since(incident)))
 
     def _lines(self, incident: Incident) -> list[answers.Evidence]:
         lines = conclusions.seen(incident)

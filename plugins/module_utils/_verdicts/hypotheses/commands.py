@@ -107,9 +107,11 @@ class Commands:
         start = incident.asked - STARTUP
         missing = self._doubt(start, incident.time)
         # COMPOSE_PROJECT_NAME, which nobody logs, can name another project than that of the folder
-        is_guess = is_beside_others and any(claim.evidence['code'] == 'of_folder' for claim in sure)
-        if len(claims) == 1 and sure and not is_guess:
+        by_folder = any(claim.evidence['code'] == 'of_folder' for claim in sure)
+        if len(claims) == 1 and sure and not (by_folder and is_beside_others):
             self._used.setdefault(_use(claims[0], incident), incident)
+            if by_folder and self._clients.others(incident.asked).entries:
+                missing += (note('environment_not_logged'),)
             return answers.shown(CAUSE, *lines, who=who)._replace(missing=missing)
         if claims:
             return answers.not_known(CAUSE, who=who, evidence=lines)._replace(sure=len(sure) == len(claims))

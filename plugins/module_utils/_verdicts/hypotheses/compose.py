@@ -19,7 +19,11 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Evidence, note
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.clients import PROMPT, Execution
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import STARTUP, Incident
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
+    SOON,
+    STARTUP,
+    Incident,
+)
 
 _STOP_TIMEOUT = 10
 _ENDS = (
@@ -50,9 +54,7 @@ def claim(one: Execution, ready: float, incident: Incident, known: world.World) 
     if in_time is None or service is None or of_project is None:
         return None
     evidence, sure = of_project
-    if evidence['code'] == 'of_environment' and known.was_asked_for(
-        evidence['projects'], ready, ready + longest(command)
-    ):
+    if evidence['code'] == 'of_environment' and known.was_asked_for(evidence['projects'], ready, ready + SOON):
         return None  # it did its work there
     # up and scale leave alone what is as it should be
     does = command.action not in ('compose_up', 'compose_scale') or command.force_recreate

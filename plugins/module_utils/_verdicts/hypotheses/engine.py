@@ -26,15 +26,20 @@ _SHUTDOWN = 60 * 1000
 # From the end of its last container to the end of an engine. Measured: 1 s with 20.10, and 5.0 s with 26.1 and 28.5,
 # which give an open event stream that long
 _LEAVES = 10 * 1000
+# What an engine notes without being asked, once it is there again
+_AT_START = ('start', 'die', 'destroy', 'health_status')
 
 
-def ask_itself(incident: Incident) -> Answer:
-    """The engine itself as asker: --rm, and the agent of a swarm, which replaces, moves and removes tasks."""
+def ask_itself(incident: Incident, ended: float | None = None) -> Answer:
+    """The engine itself as asker: --rm, and the agent of a swarm, which replaces, moves and removes tasks. ended is
+    when an earlier engine ended, for a container that the next one can have removed at its start."""
     if world.SWARM_SERVICE in incident.attributes and incident.what != 'renamed':
         line = note('swarm_task', service=incident.attributes[world.SWARM_SERVICE])
     elif is_auto_removal(incident):
         after = round(incident.time - (incident.died or incident.time))
         line = note('removed_with_its_end', milliseconds=after)
+    elif ended is not None:
+        line = note('removed_at_start', time=ended)
     else:
         return answers.excluded('engine')
     return answers.not_known('engine', evidence=[line])._replace(remains=True)
@@ -106,6 +111,16 @@ class Ends:
         if together < 2:
             return answers.not_known('engine_shutdown', evidence=[line, *self.why(time)])
         return answers.shown('engine_shutdown', line, *self.why(time))
+
+    def ended_unnoted(self, incident: Incident, last: float | None) -> float | None:
+        """When the engine ended, for a container of which no end is noted and that was removed before the next engine
+        was asked for anything: at its start, an engine removes what was run with --rm (daemon/daemon.go restore).
+
+        last is the last end or start of an engine before the removal."""
+        if last is None or incident.what != 'removed' or incident.died is not None or (incident.created or 0) > last:
+            return None
+        noted = self._happened[bisect_right(self._moments, last) : bisect_left(self._moments, incident.time)]
+        return last if all(one.action in _AT_START for one in noted) else None
 
     def why(self, time: float) -> list[answers.Evidence]:
         """Why the engine went down, where the host tells it."""

@@ -380,3 +380,56 @@ def test_the_name_of_a_service_can_be_the_start_of_the_id_of_another():
     found = [command(0, 'docker service rm db')]
     (verdict,) = judge(life(*stop(**labels), **labels), found, [LOGGED, connect(0.1)])
     assert verdict['confidence'] == 'open'
+
+
+OTHERS = {'com.docker.compose.project': 'other', 'com.docker.compose.project.working_dir': '/srv/other'}
+SHOP = {**PROJECT, 'com.docker.compose.project.working_dir': '/srv/shop'}
+
+
+@pytest.mark.parametrize('after, confidence', [(0.5, 'certain'), (5, 'likely')])
+def test_what_another_project_is_asked_for_later_excludes_no_command_in_its_folder(after, confidence):
+    """COMPOSE_PROJECT_NAME=shop docker compose stop, in /srv/other: Compose asks at once."""
+    found, connected = asked(0.7, 'docker compose stop')
+    stopped = asked(0.8, 'docker stop ' + NAME, 101)
+    other = [event(-60, 'create', B, 'b', **OTHERS), event(0.8 + after, 'kill', B, 'b', signal='1', **OTHERS)]
+    events = sorted(old(*stop(**SHOP), **SHOP) + other, key=lambda one: one['timeNano'])
+    judged = judge(events, [dict(found, cwd='/srv/other'), stopped[0]], [LOGGED, connected, stopped[1]])
+    assert short(judged) == [('stopped', 'cli', confidence, [101])]
+
+
+@pytest.mark.parametrize(
+    'text, confidence', [('docker compose stop', 'likely'), ('docker compose -p shop stop', 'certain')]
+)
+def test_beside_an_old_client_a_folder_makes_no_command_certain(text, confidence):
+    """COMPOSE_PROJECT_NAME can have named another project, of which nothing ran."""
+    found, connected = asked(0.7, text)
+    (verdict,) = judge(old(*stop(**SHOP), **SHOP), [dict(found, cwd='/srv/shop')], [LOGGED, PORTAINER, connected])
+    assert short([verdict]) == [('stopped', 'cli', confidence, [100])]
+    assert ('environment_not_logged' in codes(verdict)) is (confidence == 'likely')
+
+
+CRASH = START - 10000
+ASKED_BEFORE = event(-2, 'create', B, 'b')
+
+
+@pytest.mark.parametrize(
+    'others, connects, expected',
+    [
+        ([], [], ('engine', 'certain', [])),
+        # by a policy
+        ([event(-2, 'start', B, 'b')], [], ('engine', 'certain', [])),
+        ([], [connect(-5, 301, '/portainer')], (*NOBODY, [301])),
+        ([ASKED_BEFORE], [connect(-5, 301, '/portainer')], ('api', 'likely', [301])),
+    ],
+)
+def test_after_a_crash_the_next_engine_removes_what_was_run_with_rm(others, connects, expected):
+    """Of an engine that crashed no end of a container is noted."""
+    events = sorted(old(event(1, 'destroy')) + others, key=lambda one: one['timeNano'])
+    judged = judge(events, [], [LOGGED, *connects], engine_ends=[CRASH])
+    assert short(judged) == [('removed', *expected)]
+    assert ('removed_at_start' in codes(judged[0])) is (ASKED_BEFORE not in others)
+
+
+def test_a_container_that_was_made_after_a_crash_is_not_removed_by_the_start():
+    events = [event(-3, 'create'), event(1, 'destroy')]
+    assert 'removed_at_start' not in codes(judge(events, [], [LOGGED], engine_ends=[CRASH])[0])
