@@ -92,6 +92,10 @@ class Ends:
             or end.last_start > incident.asked
             or time - end.last_death > _LEAVES
         ):
+            since = self._times[position - 1] if position else float('-inf')
+            if incident.stopped and not self._sources.events_known(since, time):
+                # What ended in the gap seems to run on
+                return answers.not_known('engine_shutdown', evidence=[note('events_forgotten')])
             return answers.excluded('engine_shutdown')
         seconds = round((time - incident.asked) / 1000, 1)
         lines = (note('engine_went_down', containers=containers, seconds=seconds), *self.why(time))

@@ -433,3 +433,10 @@ def test_after_a_crash_the_next_engine_removes_what_was_run_with_rm(others, conn
 def test_a_container_that_was_made_after_a_crash_is_not_removed_by_the_start():
     events = [event(-3, 'create'), event(1, 'destroy')]
     assert 'removed_at_start' not in codes(judge(events, [], [LOGGED], engine_ends=[CRASH])[0])
+
+
+@pytest.mark.parametrize('blind, expected', [([], ('api', 'likely')), ([(START + 2000, START + 3000)], NOBODY)])
+def test_what_ended_in_a_gap_of_the_events_does_not_run_on_when_the_engine_goes_down(blind, expected):
+    events = sorted(life(*stop()) + life(identity=B, name='b'), key=lambda one: one['timeNano'])
+    judged = judge(events, [], [LOGGED, CURL], engine_ends=[START + 4000], blind=blind)
+    assert (judged[0]['cause'], judged[0]['confidence']) == expected
