@@ -45,7 +45,7 @@ def view(
     nothing = 'No finding.' if read or not hosts else 'No host was read, so nothing is known.'
     lines = [] if items else [nothing]
     below = reach(hosts, since, until, zone, container)
-    if chosen and not all(formats.is_finding(item) for item in items):
+    if select is not None and not all(formats.is_finding(item) for item in items):
         return formats.jsonl(items).splitlines() + [''] + parts.fitted(below, width)
     if items:
         lines = table(items, zone, paint) + _on_logins(items)

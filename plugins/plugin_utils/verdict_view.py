@@ -258,15 +258,11 @@ def reach(host: str, result: Mapping[str, Any], zone: Zone = None) -> list[str]:
                 'older ones are forgotten' if events['full'] else 'which is all since it started',
             )
         text = '%s go back to %s, %s' % (what, parts.local_time(events['first'], zone), rest)
-    unasked = (
-        []
-        if not events.get('unasked')
-        else [
-            '%show %s ended last could not be asked in time'
-            % (parts.INDENT, parts.counted(events['unasked'], 'container'))
-        ]
-    )
-    return ['%s: %s' % (escape.quoted(host), text), *_watch(result, zone), *unasked] + [
+    lines = ['%s: %s' % (escape.quoted(host), text), *_watch(result, zone)]
+    if events.get('unasked'):
+        count = parts.counted(events['unasked'], 'container')
+        lines.append('%show %s ended last could not be asked in time' % (parts.INDENT, count))
+    return lines + [
         '%sevents are missing from %s to %s'
         % (parts.INDENT, parts.local_time(gap['first'], zone), parts.local_time(gap['last'], zone))
         for gap in events.get('gaps') or []

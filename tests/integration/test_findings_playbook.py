@@ -141,9 +141,7 @@ def test_the_hosts_that_were_not_read_are_named_at_the_end_and_fail(shown):
     assert re.match(
         r"NOT READ:\n    far: unreachable: .*Connection refused.*\n    unfit: .*/nonexistent/python.*\n\n", end
     ), output
-    assert re.search(
-        r'^1 of 3 hosts read, since 2\S+: 5 findings, 7 docker executions seen$', output, re.M
-    ), output
+    assert re.search(r'^1 of 3 hosts read, since 2\S+: 5 findings, 7 docker executions seen$', output, re.M), output
     assert code == 2 and re.findall(r'^(\w+) +: ok=.* failed=1', output, re.M) == ['far', 'unfit'], output
 
 

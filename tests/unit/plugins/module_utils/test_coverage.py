@@ -169,7 +169,12 @@ CASES = [
         dict(config(space_left='25%', space_left_action='halt'), **log(free=4 << 30)),
         'space_left = 25% auditd does halt',
     ),
-    ('rules_missing', 'blind', kernel(), 'no rule with the key claude-hooks-docker logs an execution; .* asks for 2 rules'),
+    (
+        'rules_missing',
+        'blind',
+        kernel(),
+        'no rule with the key claude-hooks-docker logs an execution; .* asks for 2 rules',
+    ),
     (
         'rules_missing',
         'blind',
