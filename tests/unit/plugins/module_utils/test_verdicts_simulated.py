@@ -42,12 +42,15 @@ ASKED = [('stop', ''), ('kill', '9'), ('kill', '15'), ('kill', '1'), ('rm', ''),
 class Container:
     def __init__(self, identity, name, chance):
         self.id, self.name = identity, name
-        self.is_there, self.runs, self.stopped_by = True, True, None
+        self.is_there, self.runs, self.stopped_by, self.labels = True, True, None, {}
         self.starts_again, self.is_removed, self.ignores = (chance.random() < part for part in (0.4, 0.2, 0.3))
 
 
 class Host:
     """Events, commands and connects of some minutes, and who caused each end and removal."""
+
+    #: Plugin -> the docker that started it
+    plugin_of = {}
 
     def __init__(self, seed, actors, steps=14):
         self.chance, self.actors = random.Random(seed), actors
@@ -136,14 +139,17 @@ class Host:
         """What a witness sees 3 ms after each request: whoever asked for an end stays until it is over."""
         for (_identity, _what, time), (_cause, pids) in self.truth.items():
             for connection in self.connected:
-                if connection[0] in pids:
+                if self.plugin_of.get(connection[0], connection[0]) in pids:
                     connection[3] = max(connection[3], time + 0.02)
         requests = [one for one in self.events if one['Action'] in ('kill', 'destroy')]
         entries, seen, before = [], {}, -500
         for one in sorted(requests, key=lambda one: one['timeNano']):
             at = (one['timeNano'] / 1e6 - START) / 1000
             now = [(pid, exe, since) for pid, exe, since, until in self.connected if since <= at + 0.003 <= until]
-            clients = [looks.client(pid, exe, seen=seen.get(pid), start=since - 0.05) for pid, exe, since in now]
+            clients = [
+                looks.client(pid, exe, seen=seen.get(pid), start=since - 0.05, ppid=self.plugin_of.get(pid, 2))
+                for pid, exe, since in now
+            ]
             entry = looks.look(at + 0.003, *clients, action=one['Action'], identity=one['Actor']['ID'], event_at=at)
             entries.append(dict(entry, before=START + before * 1000))
             seen = {**{pid: at + 0.003 for pid, _exe, _since in now}, **seen}
