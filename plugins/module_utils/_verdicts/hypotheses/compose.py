@@ -58,8 +58,8 @@ def claim(one: Execution, ready: float, incident: Incident, known: world.World) 
         return None  # it did its work there
     # up and scale leave alone what is as it should be
     does = command.action not in ('compose_up', 'compose_scale') or command.force_recreate
-    if incident.what == 'died' and command.action == 'compose_up' and not incident.stopped:
-        does = False
+    if incident.what == 'died' and command.action == ('compose_kill' if incident.stopped else 'compose_up'):
+        does = False  # beside a kill, the stop or restart is somebody else's
     if incident.what == 'removed' and command.action == 'compose_rm' and not command.stop_before_rm:
         does = does and (incident.died or 0) <= ready  # it leaves alone what runs
     # Which of them touch what "compose run" made differs by release
@@ -83,7 +83,7 @@ def _does(command: Command, incident: Incident) -> bool:
         return action in _HOLDS or command.stop_before_rm
     if incident.what == 'removed':
         return action in _REMOVES or command.remove_orphans
-    if incident.stopped == (action == 'compose_kill') and action != 'compose_up':
+    if not incident.stopped and action not in ('compose_kill', 'compose_up'):
         # All but kill ask the engine to stop, which ends with a stop event; up kills at the second Ctrl-C
         return False
     return action in _ENDS and (action != 'compose_rm' or command.stop_before_rm)

@@ -440,3 +440,13 @@ def test_what_ended_in_a_gap_of_the_events_does_not_run_on_when_the_engine_goes_
     events = sorted(life(*stop()) + life(identity=B, name='b'), key=lambda one: one['timeNano'])
     judged = judge(events, [], [LOGGED, CURL], engine_ends=[START + 4000], blind=blind)
     assert (judged[0]['cause'], judged[0]['confidence']) == expected
+
+
+@pytest.mark.parametrize('text', ['docker kill ' + NAME, 'docker compose -p shop kill'])
+def test_a_restart_right_after_a_kill_takes_no_blame_from_it(text):
+    """docker restart of a container that has ended starts it, and notes a restart."""
+    found, connected = asked(0.8, text)
+    again = asked(1.3, 'docker restart ' + NAME, 101)
+    events = old(*kill(**PROJECT), event(1.6, 'start', **PROJECT), event(1.61, 'restart', **PROJECT), **PROJECT)
+    verdict = judge(events, [found, again[0]], [LOGGED, PORTAINER, connected, again[1]])[0]
+    assert verdict['confidence'] == 'open' and 100 in [who['pid'] for who in verdict['who']]
