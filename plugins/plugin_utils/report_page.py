@@ -83,17 +83,11 @@ def of_findings(
         raise formats.FormatError('a report shows whole findings: leave select out, or let it only choose findings')
     remarks = ['Only the findings that select chose are shown.'] if chosen else []
     remarks += parts.forgeable(items) + parts.left_out(findings_view.others(hosts), 'finding', container)
+    heads = {'Executions': 'executions', 'Not started': 'failed', 'Unreadable': 'unreadable'}
     numbers = {
         host: {
             'Findings': len(result['findings']),
-            **{
-                head: result['counts'][name]
-                for head, name in (
-                    ('Executions', 'executions'),
-                    ('Not started', 'failed'),
-                    ('Unreadable', 'unreadable'),
-                )
-            },
+            **{head: result['counts'][name] for head, name in heads.items()},
         }
         for host, result in hosts.items()
         if not parts.unread_reason(result)
