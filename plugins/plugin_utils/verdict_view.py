@@ -120,7 +120,7 @@ def block(
     heading = _fitted_headline(group, zone, width)
     lines: list[str] = []
     if verdict['confidence'] == 'open':
-        lines += _candidates(verdict, zone)
+        lines += _candidates(verdict)
         lines += [
             parts.INDENT + 'not known: ' + _sentence(gap, zone)
             for gap in _missing(verdict)[:_SHOWN_GAPS]
@@ -202,7 +202,7 @@ def _cause(verdict: Mapping[str, Any]) -> str:
     return '%s (%s)' % (words, escape.printable(verdict['confidence']))
 
 
-def _candidates(verdict: Mapping[str, Any], zone: Zone) -> list[str]:
+def _candidates(verdict: Mapping[str, Any]) -> list[str]:
     """Who it can have been, the nearest first."""
     who = sorted(verdict['who'], key=lambda one: one.get('timestamp') or '', reverse=True)
     lines = ['%spossibly %s: %s' % (parts.INDENT, _person(one), _doing(one)) for one in who[:_SHOWN_WHO]]

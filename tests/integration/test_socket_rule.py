@@ -187,7 +187,7 @@ ASK = '''
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 from ansible_collections.claude_hooks.docker_audit.tests.support import playing
 assert engine.container_names()[1] is None
-assert engine.events().bad == 0
+assert engine.events().gaps == []
 '''
 
 

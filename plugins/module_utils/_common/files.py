@@ -88,7 +88,7 @@ class OwnFolder:
         draft = name + '.new'
         with contextlib.suppress(FileNotFoundError):
             os.unlink(draft, dir_fd=self._folder)  # of a run that was killed
-        _write(self._folder, name, draft, data, 0o600)
+        _write(self._folder, name, draft, data)
 
 
 def _opened(name: str, folder: int, path: str, access: int = os.O_RDONLY, owner: int = -1) -> int:
@@ -230,11 +230,11 @@ def _others_write(status: os.stat_result) -> bool:
     return status.st_uid not in _trusted() or bool(status.st_mode & (0o002 if own_group else 0o022))
 
 
-def _write(folder: int, name: str, draft: str, data: bytes, mode: int) -> None:
+def _write(folder: int, name: str, draft: str, data: bytes) -> None:
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600, dir_fd=folder)
     try:
         with os.fdopen(handle, 'wb') as file:
-            os.fchmod(handle, mode)
+            os.fchmod(handle, 0o600)
             file.write(data)
             file.flush()
             os.fsync(handle)

@@ -26,7 +26,6 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import entries
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.connection import EngineError, answer
 
-SOCKET = names.SOCKET
 SECONDS = 5  # for each of the two questions
 REMEMBERED = 256  # events, eventsLimit in moby's daemon/events/events.go
 
@@ -43,12 +42,9 @@ ATTRIBUTES = (
     'com.docker.compose.project.config_files',
     'com.docker.compose.project.working_dir',
     'com.docker.compose.service',
-    'com.docker.compose.depends_on',
     'com.docker.compose.oneoff',
-    'com.docker.compose.container-number',
     'com.docker.swarm.service.id',
     'com.docker.swarm.service.name',
-    'com.docker.swarm.task.name',
     'com.docker.stack.namespace',
 )
 # What the engine says of events of these actions. It copies the container's labels over that (moby daemon/events.go
@@ -123,7 +119,7 @@ def status(reason: str | None, asked: bool = True) -> EngineStatus:
     return {'reachable': reason is None if asked else None, 'reason': reason}
 
 
-def container_names(path: str = SOCKET, seconds: float = SECONDS) -> tuple[dict[str, list[str]], str | None]:
+def container_names(path: str = names.SOCKET, seconds: float = SECONDS) -> tuple[dict[str, list[str]], str | None]:
     """({id: [names, the newest last]}, reason): reason is None, or why the engine did not tell all it should.
 
     The events still know containers that are removed, and names from before a renaming. The engine keeps the last 256
@@ -184,7 +180,7 @@ def label(found: list[str], is_match: Callable[[str], bool]) -> str:
     return next((name for name in reversed(found) if is_match(name)), found[-1])
 
 
-def events(path: str = SOCKET, seconds: float = SECONDS) -> Remembered:
+def events(path: str = names.SOCKET, seconds: float = SECONDS) -> Remembered:
     """The last events of every type that the engine keeps: none from before its start."""
     kept: collections.deque[EngineEvent] = collections.deque(maxlen=_MOST_EVENTS)
     gaps: list[tuple[float, float]] = []

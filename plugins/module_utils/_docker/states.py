@@ -13,14 +13,14 @@ import re
 import time
 from typing import Any, Iterable, Mapping, NamedTuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connection, engine
 
 _FINISHED = re.compile(r'([12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9:]{8})(\.[0-9]{1,9})?(Z|[+-][0-9:]{5})\Z')
 
 
 class State(NamedTuple):
-    """How a container ended last. pid: its first process, for one that runs."""
+    """How a container ended last."""
 
     id: str
     name: str
@@ -28,11 +28,10 @@ class State(NamedTuple):
     exit_code: int
     oom_killed: bool
     is_running: bool
-    pid: int
     labels: Mapping[str, str]
 
 
-def states(ids: Iterable[str], path: str = engine.SOCKET, seconds: float = engine.SECONDS) -> tuple[list[State], int]:
+def states(ids: Iterable[str], path: str = names.SOCKET, seconds: float = engine.SECONDS) -> tuple[list[State], int]:
     """(the states of containers that the engine still knows, how many were not asked for in time).
 
     Each takes about 2 ms.
@@ -74,7 +73,6 @@ def of_answer(body: bytes) -> State | None:
         code,
         state.get('OOMKilled') is True,
         state.get('Running') is True,
-        state['Pid'] if _is_integer(state.get('Pid')) else 0,
         {label: text for label, text in labels.items() if label in engine.ATTRIBUTES and isinstance(text, str)},
     )
 
@@ -92,7 +90,3 @@ def _moment(text: Any) -> int | None:
 
 def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

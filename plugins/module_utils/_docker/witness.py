@@ -22,15 +22,14 @@ _ID = re.compile(r'[0-9a-f]{64}\Z')
 
 
 class Client(NamedTuple):
-    """A connection that the engine had at a look. pid, uid and gid are those of the process that made it; they are None
-    over TCP."""
+    """A connection that the engine had at a look. pid and uid are those of the process that made it; they are None over
+    TCP."""
 
     inode: int
     listener: str
     remote: str | None
     pid: int | None
     uid: int | None
-    gid: int | None
     #: The first earlier look that had it; None: it came since the look before.
     seen: float | None
     #: The process that made it has ended: nothing below is known.
@@ -76,7 +75,6 @@ class First(NamedTuple):
     #: None where the process had ended before it could be looked up.
     start: float | None
     shim: int | None
-    restart: str | None
 
 
 class Marks(NamedTuple):
@@ -163,7 +161,6 @@ def _client(entry: Any) -> Client | None:
         remote,
         pid or None,
         _whole(entry.get('uid')),
-        _whole(entry.get('gid')),
         number(entry.get('seen')),
         is_gone,
     )
@@ -190,8 +187,7 @@ def _first(entry: Mapping[str, Any]) -> First | None:
     time, identity, pid = number(entry.get('time')), _text(entry.get('id')), _whole(entry.get('pid'))
     if time is None or identity is None or not _ID.match(identity) or not pid:
         return None
-    shim, restart = _whole(entry.get('shim')), _text(entry.get('restart'))
-    return First(time, identity, pid, number(entry.get('start')), shim, restart)
+    return First(time, identity, pid, number(entry.get('start')), _whole(entry.get('shim')))
 
 
 def number(value: Any) -> float | None:

@@ -11,8 +11,6 @@ from typing import Any
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import sessions
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 
-LINES = sessions.LINES
-
 
 def add(entries: Sequence[Any], batches: Iterable[Iterable[bytes]], living: Any) -> None:
     """Put a caller into each of the entries, which are findings or connects with the node of their records.

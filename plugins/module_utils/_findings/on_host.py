@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Iterable, Mapping, NamedTuple, Sequence, TypedDict
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs, sessions
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.events import Event
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading, Stats
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
@@ -29,7 +29,7 @@ class Question(NamedTuple):
     possible: bool = True
     actions: Sequence[str] | None = None
     containers: Mapping[str, str] = {}  # ids to names; they go before what the engine knows
-    socket: str = engine.SOCKET
+    socket: str = names.SOCKET
     host: str | None = None  # what the findings are shown under; else what the record names
 
 
@@ -99,7 +99,7 @@ def search(
         before=before,
     )
     with processes.Processes(known) as living:
-        callers.add(found['findings'], logs.lines_with(callers.LINES, log), living)
+        callers.add(found['findings'], logs.lines_with(sessions.LINES, log), living)
     entries.shown(found['findings'])
     entries.shown(found['unreadable'])
     return found, reason

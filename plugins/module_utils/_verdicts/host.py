@@ -136,7 +136,7 @@ class Host(NamedTuple):
     states: list[states.State]
     kernel: list[bytes]
     real: dict[str, str | None] | None
-    socket: str = engine.SOCKET
+    socket: str = names.SOCKET
     #: When the auditd that runs now was started.
     auditd_since: float | None = None
     #: Where events were kept: when the first of those was that the engine itself remembers.
@@ -172,7 +172,7 @@ def read(
     happened = kept_events.joined(remembered.events, kept['events'])
     logged = read_logs(key, config.log_path())
     # The engine at another socket is another process
-    is_usual = os.path.realpath(socket) == os.path.realpath(engine.SOCKET)
+    is_usual = os.path.realpath(socket) == os.path.realpath(names.SOCKET)
     return (
         Host(
             key=key,

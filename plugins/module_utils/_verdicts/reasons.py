@@ -21,8 +21,6 @@ from typing import Any, Iterable, Iterator, Mapping, NamedTuple, Sequence
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Evidence, note
 
-LINES = re.compile(rb'type=(?:SERVICE_START|SERVICE_STOP|SYSTEM_SHUTDOWN|SOFTWARE_UPDATE|USER_CMD) ')
-
 # pid, uid and auid stand before msg=' and are the kernel's: what follows is whatever the sender says
 _RECORD = re.compile(
     rb'(?:node=\S{1,255} )?type=(SERVICE_START|SERVICE_STOP|SYSTEM_SHUTDOWN|SOFTWARE_UPDATE|USER_CMD) '

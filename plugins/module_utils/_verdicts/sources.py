@@ -20,7 +20,6 @@ FOREVER = float('inf')
 # Events of several processors are not logged quite in the order of their times
 _CLOCK_JITTER = 1000
 
-LINES = re.compile(rb'type=(?:CONFIG_CHANGE|DAEMON_START|DAEMON_END|DAEMON_ABORT) ')
 _KINDS = (b'CONFIG_CHANGE', b'DAEMON_START', b'DAEMON_END', b'DAEMON_ABORT')
 _OP = re.compile(rb'\bop="?(add_rule|remove_rule|updated_rules)\b')
 _KEY = re.compile(rb'\bkey=(?:"([^"]*)"|([0-9A-F]+))')
@@ -98,14 +97,10 @@ class Sources(NamedTuple):
     def connects_logged(self, start: float, end: float) -> bool:
         return covers(self.connects, start, end)
 
-    def commands_logged(self, start: float, end: float, uid: int | None = None) -> bool:
-        """Whether every docker command of a user, or of all users, would be in the log."""
+    def commands_logged(self, start: float, end: float) -> bool:
+        """Whether every docker command of all users would be in the log."""
         return any(
-            watch.start <= start
-            and watch.end >= end
-            and watch.known
-            and (watch.uids is None or uid is not None and uid in watch.uids)
-            for watch in self.commands
+            watch.start <= start and watch.end >= end and watch.known and watch.uids is None for watch in self.commands
         )
 
     def unread(self, start: float, end: float) -> float | None:

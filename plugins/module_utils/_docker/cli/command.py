@@ -83,8 +83,6 @@ class Command(NamedTuple):
     force_recreate: bool = False
     remove_orphans: bool = False
 
-    #: -d, or what implies it (compose up --wait).
-    detached: bool = False
     #: It hands signals or keys on to a container, runs something inside one, or carries another client's requests
     #: (system dial-stdio): what it does is not in its command line.
     attached: bool = False
@@ -92,8 +90,6 @@ class Command(NamedTuple):
     attached_to: str | None = None
     #: Compose: it makes containers anew for as long as it runs, whenever a file changes.
     watches: bool = False
-    #: ``argv[inner:]`` is what runs inside (exec, run); a negative number. None: nothing, or the image's own command.
-    inner: int | None = None
 
     #: run --rm: the engine removes the container after its end.
     auto_remove: bool = False

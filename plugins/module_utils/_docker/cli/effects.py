@@ -187,22 +187,18 @@ def start(arguments: list[str], given: Given) -> Command:
     return Command(attached=True, attached_to=arguments[0])
 
 
-def run(arguments: list[str], given: Given) -> Command:
+def run(_arguments: list[str], given: Given) -> Command:
     """cli/command/container/run.go: in the foreground it hands on signals to the new container."""
-    detached = given.flag('detach')
-    inner = 1 - len(arguments) or None
     return Command(
-        attached=not detached,
+        attached=not given.flag('detach'),
         attached_to=given.text('name'),
-        detached=detached,
-        inner=inner,
         auto_remove=given.flag('rm'),
     )
 
 
-def execute(arguments: list[str], given: Given) -> Command:
+def execute(arguments: list[str], _given: Given) -> Command:
     """exec: what it runs inside can end the container, with -d, too."""
-    return Command(attached=True, attached_to=arguments[0], detached=given.flag('detach'), inner=1 - len(arguments))
+    return Command(attached=True, attached_to=arguments[0])
 
 
 def tunnel(_arguments: list[str], _given: Given) -> Command:
@@ -213,13 +209,13 @@ def tunnel(_arguments: list[str], _given: Given) -> Command:
 # --- Swarm -----------------------------------------------------------------------------------------------------------
 
 
-def objects(action: str, collection: str, kind: str, ends: bool | None = None) -> Effect:
+def objects(action: str, collection: str, kind: str) -> Effect:
     """Services and nodes are looked up by GET /collection/NAME first; what leads elsewhere is not found."""
 
     def effect(arguments: list[str], _given: Given) -> Command:
         requests = [request(collection, name.strip(BLANKS)) for name in arguments]
         targets = [rest for where, rest in requests if where == collection and rest and '/' not in rest]
-        return _on(action, targets, kind, ends)
+        return _on(action, targets, kind, None)
 
     return effect
 

@@ -41,7 +41,7 @@ def recorded(name, booted=None):
     """{container: (auid, ses, account, address, terminal, exe) or None} of the last stop of each."""
     log = str(FOLDER / name)
     found = findings.search(Reading('claude-hooks-docker', files=[log]).events())['findings']
-    callers.add(found, log_reader.lines_with(callers.LINES, log), Living(booted))
+    callers.add(found, log_reader.lines_with(sessions.LINES, log), Living(booted))
     logins = {}
     for finding in found:
         login = finding['caller']['login']
@@ -404,7 +404,7 @@ def test_no_log_crashes_it_or_makes_it_name_another_session(lines, booted, secon
         assert (found['ses'], found['auid']) == (ses, auid)
         moment, own = found['event'].split(':')
         assert float(moment) <= second + 0.9 and int(own) < serial
-        between = [line for line in lines if b'type=SYSTEM_BOOT msg=audit(' in line and callers.LINES.search(line)]
+        between = [line for line in lines if b'type=SYSTEM_BOOT msg=audit(' in line and sessions.LINES.search(line)]
         for line in between:
             booted_at = MARK.search(line)  # pylint: disable=protected-access
             assert not booted_at or not float(moment) <= int(booted_at.group(2)) + 0.1 <= second + 0.9
@@ -443,7 +443,7 @@ def test_on_a_real_kernel_no_invented_login_is_told():
     """A daemon (uid 33) set its login uid itself; a container sent USER_START of another account, and a SYSTEM_BOOT."""
     log = str(FORGERIES)
     found = findings.search(Reading('claude-hooks-docker', files=[log]).events())['findings']
-    callers.add(found, log_reader.lines_with(callers.LINES, log), Living())
+    callers.add(found, log_reader.lines_with(sessions.LINES, log), Living())
     told = {finding['targets'][0]: finding['caller']['login'] for finding in found}
     assert {
         name: login and (login['auid'], login['ses'], login['account'], login['source'], login['sure'])

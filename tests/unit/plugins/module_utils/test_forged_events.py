@@ -47,7 +47,7 @@ def died(code='137'):
     return event(1, 'die', exitCode=code)
 
 
-STATE = State(A, 'claude-hooks-a', None, 0, False, True, 5, {'exitCode': '0'})
+STATE = State(A, 'claude-hooks-a', None, 0, False, True, {'exitCode': '0'})
 
 # Each that can give the label away, with an end that says that the program ended by itself
 GIVEN_AWAY = {

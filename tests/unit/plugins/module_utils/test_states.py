@@ -40,7 +40,6 @@ def test_the_state_of_a_container():
         1,
         False,
         False,
-        0,
         {'com.docker.compose.project': 'shop'},
     )
 

@@ -415,7 +415,7 @@ def test_a_client_on_another_host_is_named_by_what_carries_its_requests():
 
 
 MEMORY = life(event(1, 'die', exitCode='137'))
-FIRST = Marks(firsts=(First(START - 40000, A, 77, START - 40100, 76, 'no'),))
+FIRST = Marks(firsts=(First(START - 40000, A, 77, START - 40100, 76),))
 
 
 @pytest.mark.parametrize(
@@ -530,9 +530,9 @@ def test_who_sent_a_sigkill_is_not_certain_where_another_can_have_come_first_uns
 @pytest.mark.parametrize(
     'first',
     [
-        First(START - 70000, A, 77, START - 70100, 76, 'no'),  # of the run before
-        First(START - 40000, A, 77, None, 76, 'no'),  # it was gone before anybody looked
-        First(START - 40000, 'bb' * 32, 77, START - 40100, 76, 'no'),
+        First(START - 70000, A, 77, START - 70100, 76),  # of the run before
+        First(START - 40000, A, 77, None, 76),  # it was gone before anybody looked
+        First(START - 40000, 'bb' * 32, 77, START - 40100, 76),
     ],
 )
 def test_a_pid_that_may_be_that_of_another_process_names_nobody_for_sure(first):
@@ -557,7 +557,7 @@ def test_the_first_process_of_a_later_run_is_none_of_an_earlier_one():
     """A container with a restart policy runs again, with another first process, when the question is asked."""
     kills = [OomKill(START + 950, A, True, 'python3', 70, others=0)]
     events = [*MEMORY, event(1.5, 'start'), event(20, 'die', exitCode='137')]
-    marks = Marks(firsts=(First(START + 1600, A, 77, START + 1500, 76, 'always'),))
+    marks = Marks(firsts=(First(START + 1600, A, 77, START + 1500, 76),))
     first, second = judge(events, [], [LOGGED], SIGNALS, signals=[killed(19.9)], marks=marks, oom_kills=kills)
     assert (first['cause'], first['confidence']) == ('oom', 'certain')
     assert short([second])[0][1:] == NAMED
@@ -642,7 +642,7 @@ def test_the_end_of_the_engine_has_its_reason():
 
 
 def state(at, name='claude-hooks-a', identity=A, code=143, oom=False, running=False):
-    return State(identity, name, START + int(at * 1000), code, oom, running, 0, {})
+    return State(identity, name, START + int(at * 1000), code, oom, running, {})
 
 
 OTHER = state(1.5, 'other', 'bb' * 32)

@@ -276,7 +276,7 @@ def test_a_kill_before_the_docker_restart_of_the_next_run_is_no_restart():
 
 
 SEEN = EVERYTHING._replace(signals=(ALWAYS,), kernel=(ALWAYS,), lost=0)
-FIRST = Marks(firsts=(First(START - 40000, A, 77, START - 40100, 76, 'no'),))
+FIRST = Marks(firsts=(First(START - 40000, A, 77, START - 40100, 76),))
 
 
 @pytest.mark.parametrize(

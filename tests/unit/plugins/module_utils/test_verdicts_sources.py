@@ -99,11 +99,9 @@ def test_whose_commands_are_watched_is_known_of_the_rules_of_now_alone():
     )
     looking = sources.Sources(commands=commands, connects=connects)
 
-    def at(start, end, uid=None):
-        return looking.commands_logged((SECOND + start) * 1000, (SECOND + end) * 1000, uid)
-
-    assert at(200, 300, 0) and at(200, 300, 1000) and not at(200, 300, 1001) and not at(200, 300)
-    assert not at(50, 60, 0) and looking.commands_partly((SECOND + 50) * 1000, (SECOND + 60) * 1000)
+    assert [(watch.uids, watch.known) for watch in commands] == [(None, False), ((0, 1000), True)]
+    assert not looking.commands_logged((SECOND + 200) * 1000, (SECOND + 300) * 1000)
+    assert looking.commands_partly((SECOND + 50) * 1000, (SECOND + 60) * 1000)
     assert connects == ()
 
 
