@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Promise: each condition of a verdict matters, and each line of evidence has the values of what happened.
 
-Each test fails with a change to one condition or one line that no other test noticed.
+They were written for changes to one condition or one line that the tests of before did not notice.
 """
 
 from __future__ import annotations
