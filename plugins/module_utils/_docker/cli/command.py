@@ -83,6 +83,8 @@ class Command(NamedTuple):
     force_recreate: bool = False
     remove_orphans: bool = False
 
+    #: -d, or what implies it (compose up --wait).
+    detached: bool = False
     #: It hands signals or keys on to a container, runs something inside one, or carries another client's requests
     #: (system dial-stdio): what it does is not in its command line.
     attached: bool = False

@@ -69,6 +69,7 @@ def up(arguments: list[str], given: Given) -> Command:
     return _on('compose_up', arguments, None)._replace(
         targets=tuple(arguments) + tuple(name for name in scale if name not in named),
         scale=scale,
+        detached=background,
         attached=not background and not given.flag('no-start'),
         watches=given.flag('watch'),
     )
@@ -76,7 +77,7 @@ def up(arguments: list[str], given: Given) -> Command:
 
 def create(arguments: list[str], given: Given) -> Command:
     """As "up", but for the start."""
-    return up(arguments, given)._replace(attached=False)
+    return up(arguments, given)._replace(detached=True, attached=False)
 
 
 def watch(arguments: list[str], given: Given) -> Command:
@@ -109,14 +110,15 @@ def run(arguments: list[str], given: Given) -> Command:
     if any('=' not in label for label in given.texts('label')):
         raise Refused('label must be set as KEY=VALUE')
     alone = given.flag('no-deps') and not given.flag('remove-orphans')
+    detached = given.flag('detach')
     return (Command() if alone else _on('compose_up', [], None))._replace(
-        attached=not given.flag('detach'), attached_to=arguments[0]
+        detached=detached, attached=not detached, attached_to=arguments[0]
     )
 
 
-def execute(arguments: list[str], _given: Given) -> Command:
+def execute(arguments: list[str], given: Given) -> Command:
     """exec: what it runs inside can end the container."""
-    return Command(attached=True, attached_to=arguments[0])
+    return Command(attached=True, attached_to=arguments[0], detached=given.flag('detach'))
 
 
 # --- Commands and their options --------------------------------------------------------------------------------------

@@ -189,16 +189,18 @@ def start(arguments: list[str], given: Given) -> Command:
 
 def run(_arguments: list[str], given: Given) -> Command:
     """cli/command/container/run.go: in the foreground it hands on signals to the new container."""
+    detached = given.flag('detach')
     return Command(
-        attached=not given.flag('detach'),
+        attached=not detached,
         attached_to=given.text('name'),
+        detached=detached,
         auto_remove=given.flag('rm'),
     )
 
 
-def execute(arguments: list[str], _given: Given) -> Command:
+def execute(arguments: list[str], given: Given) -> Command:
     """exec: what it runs inside can end the container, with -d, too."""
-    return Command(attached=True, attached_to=arguments[0])
+    return Command(attached=True, attached_to=arguments[0], detached=given.flag('detach'))
 
 
 def tunnel(_arguments: list[str], _given: Given) -> Command:
