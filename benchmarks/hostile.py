@@ -224,6 +224,12 @@ def audit_logs() -> Iterator[Input]:
         'half an object': lambda count: b'{"a": "' + b'audit(' * count,
         'nested objects': lambda count: b'{"a":' * count + b'1' + b'}' * count,
         'objects': lambda count: b'{"message": "audit("}\n' * count,
+        'a long name in an object': lambda count: b'{"%s":"audit("}\n' % (b'name.' * count),
+        'lines of one sender that begin no record': lambda count: (
+            b'Nov 24 03:13:20 h audispd: x%s\n' % (b'x' * 99) * count
+        ),
+        'fields of an export': lambda count: b'__CURSOR=x\n' + b'A=b\n' * count,
+        'fields of an export that have a length': lambda count: b'__CURSOR=x\n' + b'A\n\2\0\0\0\0\0\0\0x\n\n' * count,
         'interpreted': lambda count: (head.replace(b': ', b' : ') % b'EXECVE' + b'argc=2 a0=x a1=y\n') * count,
         'one argument with system calls and the key': lambda count: (
             call + b'\n' + head % b'EXECVE' + b'argc=2 a0="docker" a1="%sclaude-hooks-docker"\n' % (b'syscall' * count)

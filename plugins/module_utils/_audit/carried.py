@@ -20,17 +20,32 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit i
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
 
 _DEEPEST = 12
-LONGEST = 64 << 20  # what is held of one entry of an export, or of one line
+LONGEST = 64 << 20  # what is held of one line
 
-# Where collectors put what they decoded, which any user can have typed: names of audit's fields, of laurel, of Wazuh
-# and of the Elastic Common Schema
+# Where collectors put what they decoded, which any user can have typed: names of audit's fields, of laurel, of Wazuh,
+# of osquery, of Falco and of the Elastic Common Schema
 _TYPED = re.compile(
-    r'(?i)(?:.*\.)?(?:a\d{1,4}|arg[sv]?|arguments?|execve|process|cmd(?:_?line)?|command(?:_?line)?|proctitle|title|exe'
-    r'|executable|comm|cwd|name|path|key|working_directory)(?:\..*)?\Z'
+    r'a\d{1,4}|arg[sv]?|arguments?|execve|process|proc|p?cmd(?:line)?|command|commandline|proctitle|title|exe|executable'
+    r'|comm|cwd|name|path|key|directory|acct|primary|secondary|env|environment'
 )
 # What collectors call the line itself, which decides where other strings hold records, too: Wazuh's previous_output
-_LINE = re.compile(r'(?i)(?:.*\.)?(?:message|msg|original|full_log|log|line|_?raw)\Z')
-_BETWEEN = re.compile(rb'-{4,}\Z|time->')  # what ausearch prints between events
+_LINE = re.compile(r'(?i)(?:.{0,200}\.)?(?:message|msg|original|full_log|log|line|_?raw)\Z')
+# What ausearch prints between events, and a time beside a line, as Loki has it
+_BETWEEN = re.compile(rb'-{4,}\Z|time->|[\d.:TZ+-]{1,40}\Z')
+
+TORN = (
+    'has objects in which several strings begin records of different events, so that nobody can tell which one the '
+    'collector read'
+)
+CHOSEN = (
+    'has objects in which several strings begin records of different events: those of a usual name for the line '
+    '(message, full_log, event.original and the like) were read'
+)
+BROKEN = (
+    'has lists of lines, in which a text that a user chose can be a line of its own: give the text (stdout), not the '
+    'list (stdout_lines)'
+)
+CUT = 'has an entry that is not whole: the export of the journal was cut or changed'
 
 
 def parsed(line: bytes) -> Any:
@@ -43,15 +58,18 @@ def parsed(line: bytes) -> Any:
 
 def with_front(text: bytes) -> bytes:
     """The lines of a text that is no log of auditd: what begins one of them can come from whoever writes to it."""
-    return re.sub(rb'(?m)^(?=node=|type=)', _front(None), text)
+    return re.sub(rb'(?m)^(?=(?:\xef\xbb\xbf)?(?:node=|type=))', _front(None), text)
 
 
 class Objects:
-    """Lines of the objects of one text. Counts those in which several strings begin records of different events."""
+    """Lines of the objects of one text. Notes what is not read, by reason: how often, and a line of the first."""
 
     def __init__(self) -> None:
-        self.torn = 0
-        self.first_torn = b''
+        self.left_out: dict[str, tuple[int, bytes]] = {}
+
+    def note(self, reason: str, sample: bytes) -> None:
+        count, first = self.left_out.get(reason, (0, sample))
+        self.left_out[reason] = count + 1, first
 
     def of_lines(self, text: bytes) -> Iterator[bytes]:
         """One object a line; lines that are none go through."""
@@ -99,7 +117,9 @@ class Objects:
                 entry[texts.exact(name)] = texts.exact(value)
             else:
                 length = int.from_bytes(text[place : place + 8], 'little')
-                if place + 8 + length >= len(text) and not is_all and length < LONGEST:
+                if place + 8 + length >= len(text):
+                    if is_all:
+                        self.note(CUT, line)
                     return lines, start
                 entry[texts.exact(name)] = texts.exact(text[place + 8 : place + 8 + length])
                 place += 8 + length + 1
@@ -109,24 +129,86 @@ class Objects:
 
     def _lines_of(self, value: Any, host: str | None = None, depth: int = 0) -> Iterator[bytes]:
         """The lines of audit in one JSON value, wherever in it they stand, with the host that the object names."""
-        if depth > _DEEPEST:
-            return
-        if isinstance(value, list) and not all(isinstance(part, str) for part in value):
+        if isinstance(value, list) and not all(isinstance(part, str) for part in value) and depth <= _DEEPEST:
             for part in value:
                 yield from self._lines_of(part, host, depth + 1)
             return
-        inner: list[Any] = []
+        one = _Object(self)
         host = host_of(value) or host
-        holders = [(name, lines) for name, lines in _holders('', value, host, inner, depth) if lines]
-        if not _agree(holders):
-            holders = [(name, lines) for name, lines in holders if _LINE.match(name)] or holders
-        if not _agree(holders):
-            self.torn += 1
-            self.first_torn = self.first_torn or holders[0][1][0]
-        elif holders:
-            yield from holders[0][1]
-        for part in inner:
+        one.look('', value, host, depth)
+        yield from one.chosen()
+        for part in one.inner:
             yield from self._lines_of(part, host, depth + 1)
+
+
+class _Object:
+    """One object: the places in it that hold lines, with their names, and the lists of objects that it has."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._holders: list[tuple[str, list[bytes]]] = []
+        self._others: list[bytes] = []
+        self._broken: list[bytes] = []
+        self.inner: list[Any] = []
+
+    def chosen(self) -> list[bytes]:
+        """The lines of it, and what only looks like some."""
+        holders = self._holders
+        if self._broken and not holders:
+            self._objects.note(BROKEN, self._broken[0])
+        if not _agree(holders):
+            holders = [holder for holder in holders if _LINE.match(holder[0])]
+            is_told = bool(holders) and _agree(holders)
+            self._objects.note(CHOSEN if is_told else TORN, self._holders[0][1][0])
+            holders = holders if is_told else []
+        return (holders[0][1] if holders else []) + self._others
+
+    def look(self, name: str, value: Any, host: str | None, depth: int) -> None:
+        """Look into a value that has this name."""
+        if isinstance(value, str):
+            self._look_into_text(name, value, host, depth)
+        elif isinstance(value, list) and all(isinstance(part, str) for part in value):
+            self._look_into_list(name, value, host)
+        elif depth > _DEEPEST:
+            self._others += [b'? ' + line for line in json.dumps(value).encode().split(b'\n')]
+        elif isinstance(value, list):
+            self.inner.append(value)
+        elif isinstance(value, dict) and ('_TRANSPORT' in value or '__REALTIME_TIMESTAMP' in value):
+            self._take(name, list(_lines_of_journal(value)))
+        elif isinstance(value, dict):
+            # A pair, as OpenTelemetry writes attributes
+            known = value['key'] if set(value) == {'key', 'value'} and isinstance(value['key'], str) else None
+            for inner_name, part in value.items():
+                called = inner_name if known is None else known
+                if not any(_TYPED.fullmatch(word) for word in re.split('[._-]', called[:500].lower())):
+                    self.look(called, part, host, depth + 1)
+
+    def _take(self, name: str, lines: list[bytes]) -> None:
+        if lines:
+            self._holders.append((name, lines))
+
+    def _look_into_text(self, name: str, value: str, host: str | None, depth: int) -> None:
+        within = parsed(texts.as_bytes(value)) if value.lstrip()[:1] == '{' else None
+        if isinstance(within, dict):
+            one = _Object(self._objects)
+            one.look(name, within, host_of(within) or host, depth + 1)
+            # A user can have written this object
+            self._holders += [(inner if _LINE.match(name) else name, lines) for inner, lines in one._holders]
+            self._others += one._others
+            self._broken += one._broken
+            self.inner += one.inner
+        elif 'audit(' in value:
+            lines = _lines_with_host(host, texts.as_bytes(value).split(b'\n'))
+            self._take(name, lines)
+            self._others += [] if lines else [b'? ' + line for line in texts.as_bytes(value).split(b'\n')]
+
+    def _look_into_list(self, name: str, value: list[str], host: str | None) -> None:
+        lines = [texts.as_bytes(part) for part in value]
+        told = [line for line in lines if line.strip() and not _BETWEEN.match(line)]
+        if len(told) > 1 and any(map(records.may_hold_text, told)) and any(map(records.is_record, told)):
+            self._broken += told[:1]
+        elif all(map(records.is_record, told)):
+            self._take(name, _lines_with_host(host, told))
 
 
 def _agree(holders: list[tuple[str, list[bytes]]]) -> bool:
@@ -135,49 +217,19 @@ def _agree(holders: list[tuple[str, list[bytes]]]) -> bool:
     return len(told) < 2
 
 
-def _holders(
-    name: str, value: Any, host: str | None, inner: list[Any], depth: int
-) -> Iterator[tuple[str, list[bytes]]]:
-    """The name and the lines of each place of an object. A list of strings is one; objects in lists go to inner."""
-    if isinstance(value, str):
-        within = parsed(texts.as_bytes(value)) if value.lstrip()[:1] == '{' else None
-        if isinstance(within, dict):
-            for inner_name, lines in _holders(name, within, host_of(within) or host, inner, depth + 1):
-                yield inner_name if _LINE.match(name) else name, lines  # a user can have written this object
-        elif 'audit(' in value:
-            yield name, _lines_with_host(host, texts.as_bytes(value).split(b'\n'))
-    elif depth > _DEEPEST:
-        return
-    elif isinstance(value, list) and all(isinstance(part, str) for part in value):
-        lines = [line for part in value for line in texts.as_bytes(part).split(b'\n')]
-        is_text = all(records.is_record(line) for line in lines if line.strip() and not _BETWEEN.match(line))
-        yield name, _lines_with_host(host, lines) if is_text else []
-    elif isinstance(value, list):
-        inner.append(value)
-    elif isinstance(value, dict):
-        is_entry = '_TRANSPORT' in value or '__REALTIME_TIMESTAMP' in value
-        yield name, list(_lines_of_journal(value)) if is_entry else []
-        for inner_name, part in () if is_entry else value.items():
-            if not _TYPED.match(inner_name):
-                yield from _holders(inner_name, part, host, inner, depth + 1)
-
-
 def _lines_with_host(host: str | None, lines: list[bytes]) -> list[bytes]:
-    """The lines of a text that begins with a record."""
-    lines = [line for line in lines if line.strip() and not _BETWEEN.match(line)]
+    """The lines of a text that begins with a record, none of which goes on behind a hole of NUL bytes."""
+    lines = [line.replace(b'\0', b' ') for line in lines if line.strip(b' \t\r\0') and not _BETWEEN.match(line)]
     if not lines or not records.is_record(lines[0]):
         return []
-    found = []
-    for line in lines:
-        record = next(records.records(line), None)
-        has_prefix = record is not None and record.is_forwarded and line[:1] not in b' \t'
-        found.append(line if has_prefix else _front(host) + line.lstrip(b' \t'))
-    return found
+    front = _front(host, b'audit' if len(lines) == 1 else records.OF_LINES)
+    bare = (b'type=', b'node=', b' ', b'\t', b'\xef')
+    return [front + line.lstrip(b' \t\xef\xbb\xbf') if line.startswith(bare) else line for line in lines]
 
 
-def _front(host: str | None) -> bytes:
+def _front(host: str | None, tag: bytes = b'audit') -> bytes:
     named = re.sub(rb'\s', b'_', texts.as_bytes(host))[:255] if host else b'-'
-    return b'1 - ' + named + b' audit - - - '
+    return b'1 - ' + named + b' ' + tag + b' - - - '
 
 
 _HOST_NAMES = (
@@ -231,9 +283,9 @@ _AUDIT_TAG = re.compile(r'.*audi(?:t|sp)')
 
 def _lines_of_journal(entry: dict[str, Any]) -> Iterator[bytes]:
     """An entry of the journal. What starts with an underscore is set by journald itself and can be believed."""
-    message = entry.get('MESSAGE')
+    message = entry.get('MESSAGE', entry.get('message'))
     if isinstance(message, list) and all(
-        isinstance(byte, str) and byte.isdigit() and len(byte) < 4 for byte in message
+        isinstance(byte, str) and byte.isascii() and byte.isdigit() and len(byte) < 4 for byte in message
     ):
         message = texts.exact(bytes(int(byte) & 255 for byte in message))
     if not isinstance(message, str):

@@ -168,11 +168,12 @@ class Assembly:
                     event.origin = lines.INTERPRETED
         return is_known
 
-    def events(self) -> list[Event]:
+    def keyed(self) -> list[tuple[tuple[bytes | None, bytes | None, bytes], Event]]:
+        """The events, each with what its records have in common."""
         order = dates.order(key[2] for key, is_interpreted in self._found if is_interpreted)
         return [
-            InterpretedEvent(event, self._timezone, order) if is_interpreted else event
-            for (_key, is_interpreted), event in self._found.items()
+            (key, InterpretedEvent(event, self._timezone, order) if is_interpreted else event)
+            for (key, is_interpreted), event in self._found.items()
         ]
 
 
@@ -181,7 +182,7 @@ def events(text: object, timezone: datetime.tzinfo | None = None) -> list[Event]
     assembly = Assembly(timezone)
     for line in forms.to_bytes(text).split(b'\n'):
         assembly.add_line(line)
-    return assembly.events()
+    return [event for _key, event in assembly.keyed()]
 
 
 def outcome(event: Event) -> str | None:

@@ -14,12 +14,21 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common 
 _RAW_WAY = 'use `ausearch --raw -k KEY --input-logs </dev/null`'
 _TAIL_LINE = re.compile(rb'(?:ARCH|SADDR|[A-Z_]{0,5}[UG]ID|OLD-AUID)=')
 _EXPORT = re.compile(rb'(?:__CURSOR|__REALTIME_TIMESTAMP|_TRANSPORT)=')
+_COUNTED = re.compile(rb'[A-Z_][A-Z0-9_]{0,63}\Z')  # a field of an export whose value has its length in front
 _BEGINS = re.compile(rb'node=|type=|[A-Z]{3,20} [a-z]+=')
 _JSON = re.compile(rb'\{|\[\s*[\[{"]')
 _BOM = b'\xef\xbb\xbf'
-_TIMED = re.compile(rb'(?m)^(?:<\d{1,3}>)?' + records.TIME)  # a line of a syslog daemon, journalctl or dmesg
+# A line with a time in front, as a syslog daemon, journalctl, dmesg and others write it
+_TIMED = re.compile(
+    rb'(?m)^(?:<\d{1,3}>|\d{9,11}[. ]|\d{8}T?\d{6}|@[0-9a-f]{8,24} |\[[ \d.]{1,20}\]|'
+    + records.TIME
+    + rb'|(?!type=|node=|time->)[^\n]{0,40}?'
+    rb'(?:\d\d:\d\d:\d\d|\d{4}[-/.]\d\d[-/.]\d\d))'
+)
 _COLOUR = re.compile(rb'\x1b\[[\d;]{0,20}[mK]')
 _SAMPLE = 64 << 10
+# A line that begins in another way than those of auditd's own log; the second is searched for much faster
+_OTHER, _OTHER_LINE = re.compile(rb'(?!type=|node=)'), re.compile(rb'\n(?!type=|node=)')
 _EXPORT_BLOCK = 1 << 20
 _LONGEST_JSON = carried.LONGEST  # of a text that does not have one object a line
 
@@ -96,6 +105,11 @@ def to_bytes(text: object) -> bytes:
             )
         line = to_bytes(line)
         is_export = is_export or bool(_EXPORT.match(line))
+        if is_export and _COUNTED.match(line):
+            raise AuditLogError(
+                'a list of lines (stdout_lines) of an export of the journal cannot be read where a value has its '
+                'length in bytes in front, which a list does not keep: give the text (stdout)'
+            )
         if lines and not is_export and _TAIL_LINE.match(line):
             lines[-1] += b'\x1d' + line
         else:
@@ -130,6 +144,7 @@ class Lines:
         self._objects = carried.Objects()
         self._rest: list[bytes] = []
         self._length = 0
+        self._enough = _EXPORT_BLOCK  # from so many bytes on entries of an export are looked for
         self._is_cut = False
 
     def of(self, block: bytes, end: int) -> tuple[bytes, int]:
@@ -138,32 +153,29 @@ class Lines:
             if block.startswith(_BOM):
                 block, end = block[len(_BOM) :], end - len(_BOM)
             self._form = _form(block[: min(end, _SAMPLE)])
-            self._is_forwarded = self._form == 'lines' and bool(_TIMED.search(block, 0, min(end, _SAMPLE)))
         if self._form == 'lines':
             return self._plain(block, end)
         if self._form == 'json':
             return _joined(self._objects.of_lines(block[:end]))
+        self._is_cut = self._is_cut or self._length > _LONGEST_JSON
+        if self._is_cut:
+            return b'', 0
         self._rest.append(block[:end])
         self._length += end
-        if self._form == 'export' and self._length > _EXPORT_BLOCK:
-            lines, place = self._objects.of_export(b''.join(self._rest), False)
-            self._rest = [b''.join(self._rest)[place:]]
-            self._length = len(self._rest[0])
-            return _joined(lines)
-        if self._length > _LONGEST_JSON:
-            # Objects over several lines can only be read whole
-            self._is_cut = True
-            self._rest.pop()
-            self._length -= end
-        return b'', 0
+        if self._form != 'export' or self._length < self._enough:
+            return b'', 0
+        text = b''.join(self._rest)
+        lines, place = self._objects.of_export(text, False)
+        self._rest, self._length = [text[place:]], len(text) - place
+        self._enough = max(_EXPORT_BLOCK, 2 * self._length)
+        return _joined(lines)
 
     def _plain(self, block: bytes, end: int) -> tuple[bytes, int]:
-        if b'\x1b[' in block:  # grep --color
+        if b'\x1b' in block:  # grep --color
             block = _COLOUR.sub(b'', block[:end])
             end = len(block)
-        if not self._is_forwarded:
-            first = records.first_record(block, 0, min(end, _SAMPLE))
-            self._is_forwarded = first is not None and first.is_forwarded
+        if not self._is_forwarded and (_OTHER.match(block, 0, end) or _OTHER_LINE.search(block, 0, end - 1)):
+            self._is_forwarded = bool(_TIMED.search(block, 0, end))
         if not self._is_forwarded:
             return block, end
         made = carried.with_front(_rejoined(block, end))
@@ -179,26 +191,21 @@ class Lines:
         text = b''.join(self._rest)
         self._rest = []
         if self._form == 'export':
-            return _joined(self._objects.of_export(text, True)[0])
+            return _joined(self._objects.of_export(text, not self._is_cut)[0])
         return _joined(self._objects.of_text(text))
 
     def problems(self) -> list[tuple[str, bytes]]:
         """What was left out, as sentences that begin with a verb, and a sample."""
-        found = []
+        found = [
+            ('%s, %d of them, the first' % (reason, count), first)
+            for reason, (count, first) in self._objects.left_out.items()
+        ]
         if self._is_cut:
             found.append(
                 (
-                    'was read for its first %d MiB only: JSON with objects over several lines is read whole, '
-                    'so give one object a line (jq -c .)' % (_LONGEST_JSON >> 20),
+                    'was read for its first %d MiB only: JSON with objects over several lines, and an entry of an '
+                    'export, are read whole. Give one object a line (jq -c .)' % (_LONGEST_JSON >> 20),
                     b'',
-                )
-            )
-        if self._objects.torn:
-            found.append(
-                (
-                    'has %d objects in which several strings begin records of different events, so that nobody can '
-                    'tell which one the collector read; the first' % self._objects.torn,
-                    self._objects.first_torn,
                 )
             )
         return found
@@ -211,7 +218,7 @@ def _joined(lines: Iterable[bytes]) -> tuple[bytes, int]:
 
 def _rejoined(block: bytes, end: int) -> bytes:
     """A line that a syslog daemon cut is put together again: what follows has the same prefix and holds no record."""
-    kept: list[bytes] = []
+    kept: list[list[bytes]] = []
     before = None
     for line in block[:end].split(b'\n'):
         prefix = records.PREFIX.match(line)
@@ -224,11 +231,11 @@ def _rejoined(block: bytes, end: int) -> bytes:
             and not _BEGINS.match(line, prefix.end())
             and b'audit(' not in line
         ):
-            kept[-1] += line[prefix.end() :]
+            kept[-1].append(line[prefix.end() :])
         else:
-            kept.append(line)
+            kept.append([line])
             before = sender
-    return b'\n'.join(kept)
+    return b'\n'.join(b''.join(parts) for parts in kept)
 
 
 def _form(begin: bytes) -> str:

@@ -71,7 +71,9 @@ class File:
         begin = os.pread(handle, 6, 0)
         self._unpack = next((opener for magic, opener in _PACKED.items() if begin.startswith(magic)), None)
         self._unpacked: IO[bytes] | None = None
-        self._place = 0
+        self._place = 0  # up to which it is unpacked, and what was there last
+        self._held = b''
+        self._goes_on = False  # whether the next block begins within a line
         self._is_json: bool | None = None
 
     def close(self) -> None:
@@ -84,39 +86,50 @@ class File:
         if self._unpack is None:
             return os.pread(self.handle, size, offset)
         try:
-            if self._unpacked is None or offset < self._place:
+            if self._unpacked is None or offset < self._place - len(self._held):
                 self._unpacked = self._unpack(os.fdopen(os.open('/proc/self/fd/%d' % self.handle, os.O_RDONLY), 'rb'))  # type: ignore[operator]
-                self._place = 0
+                self._place, self._held = 0, b''
             while self._place < offset:
                 skipped = len(self._unpacked.read(min(1 << 20, offset - self._place)))
+                self._held = b''
                 if not skipped:
                     return b''
                 self._place += skipped
-            data = self._unpacked.read(size)
+            # A block ends with a line: what is behind that was unpacked already
+            held = self._held[len(self._held) - (self._place - offset) :]
+            more = self._unpacked.read(size - len(held)) if size > len(held) else b''
         except _PACKED_ERRORS as error:
             raise LogReaderError('cannot unpack %s: %s' % (self._path, error)) from error
-        self._place += len(data)
-        return data
+        self._place += len(more)
+        self._held = held + more
+        return self._held[:size]
 
     def blocks(self, size: int) -> Iterator[tuple[bytes, int]]:
         """What was added since the last call, as (block, end of its last whole line)."""
         while True:
-            block = self._read(size, self.offset)
+            block = self._next(size)
             end = block.rfind(b'\n') + 1
             if not end and len(block) > _LONGEST_LINE:
                 block, end = self._long_line(block)
             if not end:
                 return
             self.offset += end
+            self._goes_on = block[end - 1 : end] not in (b'\n', b'\0')
             yield block, end
+
+    def _next(self, size: int) -> bytes:
+        block = self._read(size, self.offset)
+        # No record begins in the middle of a line
+        return b'?' + block[1:] if self._goes_on and block else block
 
     def _long_line(self, block: bytes) -> tuple[bytes, int]:
         """What is read of a line that is longer than a block: all of an object, else up to where a record may begin."""
         if self._is_json is None:
             self._is_json = forms.is_json(self._read(_LONGEST_LINE, 0))
         if not self._is_json:
-            start = block.rfind(b'type=', len(block) - _LONGEST_LINE)
-            return block, start if start > 0 else len(block)
+            # A record behind a hole of NUL bytes
+            last = len(block) - _LONGEST_LINE
+            return block, max(block.rfind(b'\0type=', last), block.rfind(b'\0node=', last)) + 1 or len(block)
         size = len(block)
         while len(block) == size < carried.LONGEST and b'\n' not in block:
             size *= 2
@@ -127,7 +140,7 @@ class File:
         """All of it: (block, end, whether that is the last line, which has no end)."""
         for block, end in self.blocks(size):
             yield block, end, False
-        rest = self._read(size, self.offset)
+        rest = self._next(size)
         if rest:
             yield rest, len(rest), True
 
@@ -141,7 +154,7 @@ class File:
 
     def rest_pieces(self, size: int) -> list[Piece]:
         """What the last line of the file holds that has no end yet: it may be half a record."""
-        rest = records.uncut(self._read(size, self.offset))
+        rest = records.uncut(self._next(size))
         return [Piece(self, self.offset, rest, len(rest), True, True)] if rest else []
 
     def modified(self) -> float:

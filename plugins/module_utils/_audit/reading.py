@@ -113,6 +113,7 @@ class Reading:
             finally:
                 opened.close()
             return
+        self._scan.is_given = True
         for text in self._texts():
             yield from self._read_text(text)
         yield from self._scan.finish()

@@ -85,6 +85,8 @@ PREFIX = re.compile(
     + rb') \S{1,128} \S{1,32} (?:-|(?:\[(?:[^]\\\n]|\\.){0,400}\]){1,8}) (?:\xef\xbb\xbf)?)'
     rb'(?:\[[ \d.]{1,20}\] ?)?(?:audit: )?'
 )
+#: The tag of lines that stood in one string together: one of them can be a part of another
+OF_LINES = b'audit-lines'
 _BOM = b'\xef\xbb\xbf'
 _INDENTS = frozenset((b' ', b'\t', _BOM[:1]))
 _NO_HOST = re.compile(rb'-\Z|\d\d:\d\d')
@@ -128,13 +130,14 @@ class Record(NamedTuple):
     body: bytes
     tail: bytes  # what auditd added
     is_damaged: bool = False  # the time cannot be read
-    is_forwarded: bool = False  # it has a prefix of its own
+    is_forwarded: bool = False  # it has a prefix of its own, which no other line of the text gave it
 
 
 class _Head(NamedTuple):
     origin: str
     host: bytes | None
     found: re.Match[bytes]
+    is_forwarded: bool = False
 
 
 def records(line: bytes) -> Iterator[Record]:
@@ -146,8 +149,12 @@ def records(line: bytes) -> Iterator[Record]:
         yield from _records(line, False)
         return
     parts = [part for part in line.split(b'\0') if part]
+    is_of_auditd = True
     for number, part in enumerate(parts):
-        yield from _records(part, number + 1 < len(parts) or line.endswith(b'\0'))
+        for record in _records(part, number + 1 < len(parts) or line.endswith(b'\0')):
+            # What stands before the hole can be of a line that was none of auditd
+            yield record if is_of_auditd or record.origin != RAW else record._replace(origin=SYSLOG, is_forwarded=True)
+        is_of_auditd = is_of_auditd and part.startswith((b'type=', b'node='))
 
 
 def is_record(line: bytes) -> bool:
@@ -165,7 +172,7 @@ def _records(text: bytes, is_cut: bool) -> Iterator[Record]:
     head = _head(text)
     if head is None:
         return
-    origin, host, found = head
+    origin, host, found, is_forwarded = head
     node, kind, ident, blank = found.groups()
     start = found.end()
     is_first = True
@@ -182,6 +189,7 @@ def _records(text: bytes, is_cut: bool) -> Iterator[Record]:
                 next_node = named.group(1)
                 body = body[: len(body) - len(named.group(0))]
         record = _record(origin, host, node, ident, kind, bool(blank), uncut(body) if following or is_cut else body)
+        record = record and record._replace(is_forwarded=is_forwarded)
         if record is not None and (is_first or (kind in _WHOLE and _WHOLE[kind].match(record.body))):
             yield record
         elif not is_first and kind in _WHOLE:
@@ -197,8 +205,7 @@ def _head(text: bytes) -> _Head | None:
     start = len(text) - len(text.lstrip(b' \t' + _BOM)) if text[:1] in _INDENTS else 0
     found = _HEAD.match(text, start)
     if found:
-        origin = RAW if text[:start] in (b'', _BOM) else SYSLOG
-        return _Head(INTERPRETED if found.group(4) else origin, None, found)
+        return _Head(INTERPRETED if found.group(4) else SYSLOG if start else RAW, None, found, bool(start))
     if start:
         return None
     prefix = PREFIX.match(text) or _RING.match(text) or _STREAM.match(text)
@@ -208,7 +215,9 @@ def _head(text: bytes) -> _Head | None:
     if found is None:
         return None
     host = (prefix.group(1) or prefix.group(3)) if prefix.re is PREFIX else None
-    return _Head(SYSLOG, None if host is None or _NO_HOST.match(host) else host, found)
+    # Each line of a stream can be one of many that an argument had
+    is_forwarded = prefix.re is not _STREAM and not (prefix.re is PREFIX and prefix.group(4) == OF_LINES)
+    return _Head(SYSLOG, None if host is None or _NO_HOST.match(host) else host, found, is_forwarded)
 
 
 def _record(
@@ -219,7 +228,7 @@ def _record(
         if not _LOCAL_IDENT.match(ident):
             return None
         body, _separator, tail = text.partition(b'\x1d')
-        return Record(INTERPRETED, host, node, ident, kind, body, tail, is_forwarded=origin == SYSLOG)
+        return Record(INTERPRETED, host, node, ident, kind, body, tail)
     is_damaged = not IDENT.match(ident)
     if is_damaged and kind != b'SYSCALL':
         return None
@@ -236,7 +245,7 @@ def _record(
             body = _AT_END.sub(b'', body)
     if kind == b'SYSCALL' and tail and has_names_of_others(body):
         tail = b''
-    return Record(origin, host, node, ident, kind, body, tail, is_damaged, origin == SYSLOG)
+    return Record(origin, host, node, ident, kind, body, tail, is_damaged)
 
 
 def has_names_of_others(body: bytes) -> bool:

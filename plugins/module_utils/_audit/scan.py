@@ -25,6 +25,7 @@ BLOCK = 4 << 20
 # Blocks that are shorter together are kept as one, to look for the records of an event in
 _SHORT_BLOCK = 64 << 10
 
+_INTERPRETED = re.compile(rb'\) : ')  # faster than a search for the text
 _CUT = re.compile(rb'^(?:[^\n]{0,200}[ :])?type=SYSCALL msg=audit\((?![^\n]* key=)[^\n]*', re.MULTILINE)
 
 
@@ -56,6 +57,7 @@ class Scan:
         self._since: dict[hits.Key, int] = {}
         self._again: set[hits.Key] = set()  # of those waited for, whose time and serial were met before
         self._assembly: audit.Assembly | None = None
+        self.is_given = False  # whether somebody gave the text, of any form
         self.bytes = 0
         self.first: int | None = None
         self.last: int | None = None
@@ -131,8 +133,10 @@ class Scan:
     def end_text(self) -> Iterator[audit.Event]:
         """The events of `ausearch -i` text, which are known when it is read to its end. What comes next may be raw."""
         if self._assembly is not None:
-            for event in self._assembly.events():
-                if self._may_be_ours(event) and self._is_wanted(event):
+            for key, event in self._assembly.keyed():
+                if not event.interpreted and self.hits.is_met(key):
+                    self._again.add(key)
+                if self._may_be_ours(event) and self._is_wanted(event) and self._is_new(key, event):
                     yield event
             self._assembly = None
             self._before.clear()
@@ -161,7 +165,9 @@ class Scan:
             if moment is not None:
                 self.first = moment if self.first is None else min(self.first, moment)
                 self.last = moment if self.last is None else max(self.last, moment)
-        return end < hits.SMALL and b') : ' in block[:end] and self._has_interpreted_line(block, end)
+        # The log of a host never has such lines
+        can_have = end < hits.SMALL or self.is_given
+        return can_have and bool(_INTERPRETED.search(block, 0, end)) and self._has_interpreted_line(block, end)
 
     @staticmethod
     def _has_interpreted_line(block: bytes, end: int) -> bool:
@@ -177,7 +183,7 @@ class Scan:
         if self._assembly is None:
             self._assembly = audit.Assembly(self._timezone)
         for line in block[:end].split(b'\n'):
-            if self._assembly.add_line(line, self.hits.is_met):
+            if self._assembly.add_line(line, self._waiting.__contains__):
                 self.has_records = True
             if self._key in line and self._tells_of_call(line) and not self._is_known(line):
                 self._add_unknown(line)
