@@ -307,7 +307,10 @@ def without_syscall(block: bytes, end: int) -> Iterator[int]:
         is_between = block.startswith(node + _EXECVE)
         number = block.count(_EXECVE, 0, end) - is_between
         first, following = _pairs(node)
-        if number == len(following.findall(block, 0, end)) + bool(first.match(block)):
+        pairs = [one.span() for one in following.finditer(block, 0, end)]
+        pairs += [one.span() for one in [first.match(block)] if one]
+        # Two heads each, that of the SYSCALL and that of the EXECVE record: with another one between, the key is its
+        if number == len(pairs) and all(block.count(b' msg=audit(', *span) == 2 for span in pairs):
             return iter((0,) if is_between else ())
     text = block[:end]
     for head in (_EXECVE, _NUMBERED_EXECVE) if is_small else (_EXECVE,):

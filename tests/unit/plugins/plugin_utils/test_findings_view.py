@@ -441,7 +441,7 @@ def test_the_view_says_for_which_time_it_asked():
     ],
 )
 def test_the_view_shows_what_a_query_made(items, expected):
-    lines = findings_view.view(items, {'web1': READ}, zone=ZONE, chosen=True)
+    lines = findings_view.view(items, {'web1': READ}, zone=ZONE, select='[]')
     assert lines[: lines.index('')] == expected
 
 
