@@ -25,7 +25,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common 
 #: Stands for the journal where else the path of auditd's log stands.
 LOG = 'the journal'
 
-_AUDITD_PID = '/run/auditd.pid'
+AUDITD_PID = '/run/auditd.pid'
 _SYSTEMD = '/run/systemd/system'
 _SOCKET = 'systemd-journald-audit.socket'
 _PLACES = '/usr/sbin:/usr/bin:/sbin:/bin'
@@ -57,7 +57,7 @@ class Entry(NamedTuple):
 
 def takes_records() -> bool:
     """Whether journald takes the audit records of this host, and no auditd does."""
-    if not os.path.isdir(_SYSTEMD) or _runs(_AUDITD_PID):
+    if not os.path.isdir(_SYSTEMD) or _runs(AUDITD_PID):
         return False
     systemctl, auditctl = _program('systemctl'), _program('auditctl')
     if systemctl is None or _output([systemctl, 'is-active', _SOCKET]).strip() != 'active':

@@ -26,6 +26,9 @@ KEPT = '/var/lib/claude-hooks/events.jsonl'
 LOCAL_HOSTS = ('', 'unix://') + tuple('unix://' + path for path in SOCKET_SPELLINGS)
 LOCAL_CONTEXTS = ('', 'default')
 
+# What marks a message in which a host forwards a finding or a verdict, and the version of its form
+FORWARDED, FORWARDED_VERSION = 'claude_hooks_docker_audit', 1
+
 # Milliseconds. The kernel stamps records with a clock that ticks HZ times a second, 100 at the least (kernel/audit.c
 # audit_log_start: ktime_get_coarse_real_ts64), the engine with one that does not: a record can look that much older.
 CLOCK_LAG = 50

@@ -19,6 +19,10 @@ import subprocess
 import sys
 import time
 
+# Audit writes the pids of the first pid namespace: in another one they mean other processes. PROC_PID_INIT_INO,
+# include/linux/proc_ns.h
+FIRST_NAMESPACE = 'pid:[4026531836]'
+
 # What one part may take on a busy host, and all that never come together: those that come after are not known
 SECONDS = 1.0
 _LOST_SECONDS = 5.0

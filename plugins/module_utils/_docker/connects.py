@@ -19,13 +19,11 @@ import time
 from typing import Any, NamedTuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import on_host
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, names
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, names, proc
 
 FOLDER = '/var/lib/claude-hooks'
 NAME = 'connects.jsonl'
 _LONGEST = 1 << 20  # about 20,000 entries; the older half goes when it is full
-# Audit writes the pids of the first pid namespace: in another one they mean other processes
-_FIRST_NAMESPACE = 'pid:[4026531836]'  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 
 
 class Connects(NamedTuple):
@@ -55,7 +53,7 @@ def note(path: str, seconds: float, folder: str = FOLDER) -> None:
     # Twice as long: the second question usually follows at once
     entry = Connects(os.getpid(), math.floor(now * 1000) - names.CLOCK_LAG, math.ceil((now + 2 * seconds) * 1000))
     with contextlib.suppress(OSError):
-        if os.readlink('/proc/self/ns/pid') == _FIRST_NAMESPACE:
+        if os.readlink('/proc/self/ns/pid') == proc.FIRST_NAMESPACE:
             _append(folder, json.dumps(entry._asdict()).encode('ascii') + b'\n')
             _noted = entry
 

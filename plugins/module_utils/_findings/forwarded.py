@@ -18,12 +18,10 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypedDict
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import carried, records
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 
-MARK = 'claude_hooks_docker_audit'
-_MARK = MARK.encode('ascii')
-_VERSION = 1
+_MARK = names.FORWARDED.encode('ascii')
 _DEEPEST = 4
 _LONGEST = 64 << 10
 
@@ -106,13 +104,13 @@ def _message(line: bytes) -> tuple[dict[str, Any] | None, Any]:
 
 def _within(value: Any, depth: int) -> dict[str, Any] | None:
     if isinstance(value, str):
-        if MARK not in value or not value.lstrip().startswith('{'):
+        if names.FORWARDED not in value or not value.lstrip().startswith('{'):
             return None
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
             return None
-    if isinstance(value, dict) and value.get(MARK) == _VERSION:
+    if isinstance(value, dict) and value.get(names.FORWARDED) == names.FORWARDED_VERSION:
         return value
     if depth and isinstance(value, (dict, list)):
         for part in value.values() if isinstance(value, dict) else value:

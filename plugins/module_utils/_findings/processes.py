@@ -17,14 +17,14 @@ import re
 import time
 from typing import Mapping, NamedTuple, Optional, Tuple, TypedDict
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.events import UNSET
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, times
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.proc import ProcReader, is_of
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.proc import (
+    FIRST_NAMESPACE,
+    ProcReader,
+    is_of,
+)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import shown
-
-# Audit writes the pids of the first pid namespace: in another one they mean other processes
-_FIRST_NAMESPACE = 'pid:[4026531836]'  # PROC_PID_INIT_INO
-
-_UNSET = 4294967295  # AUDIT_SID_UNSET, include/linux/audit.h
 
 # Milliseconds. The start of a process is known to a tick of 10 ms, and the clock of audit lags by as much
 # (audit_log_start: ktime_get_coarse_real_ts64). A pid is used again only when all others were.
@@ -73,7 +73,7 @@ class Processes:
         self._seen = int(time.time() * 1000)
         self._booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
         try:
-            self._is_usable = os.readlink(os.path.join(proc, 'self/ns/pid')) == _FIRST_NAMESPACE
+            self._is_usable = os.readlink(os.path.join(proc, 'self/ns/pid')) == FIRST_NAMESPACE
         except OSError:
             self._is_usable = False
 
@@ -160,7 +160,7 @@ def _login(loginuid: bytes | None, sessionid: bytes | None) -> Login | None:
     if loginuid is None or sessionid is None:
         return None
     auid, ses = int(loginuid), int(sessionid)
-    return None if auid == _UNSET else auid, None if ses == _UNSET else ses
+    return None if auid == UNSET else auid, None if ses == UNSET else ses
 
 
 def _place(groups: str) -> tuple[str | None, str | None]:

@@ -21,6 +21,7 @@ from typing import IO, Any, NamedTuple, TypedDict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forms, logs, rotations
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading, Stats
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import find, forwarded, on_host
 
 _SHOWN_PROBLEMS = 20
@@ -232,13 +233,13 @@ def _joined(
     counts['twice'] = wanted.twice
     counts['others'] += wanted.others
     moments += wanted.moments
-    findings.sort(key=lambda one: (one['timestamp'] or '', _serial(one), one['host'] or ''))
+    findings.sort(key=lambda one: (one['timestamp'] or '', times.of_ident(one['event']) or (0, 0), one['host'] or ''))
     once = [one for one, last in zip(findings, [None, *findings]) if one['host'] is None or one != last]
     # Copies of a log. Of hosts without a name nobody knows whether they are one
     counts['twice'] += len(findings) - len(once)
     counts['executions'] -= len(findings) - len(once)
     findings = once
-    unreadable.sort(key=lambda one: (one['timestamp'] or '', _serial(one), one['host'] or ''))
+    unreadable.sort(key=lambda one: (one['timestamp'] or '', times.of_ident(one['event']) or (0, 0), one['host'] or ''))
     more = len(problems) - _SHOWN_PROBLEMS
     if more > 0:
         problems = problems[:_SHOWN_PROBLEMS] + ['%d more files have such problems' % more]
@@ -256,8 +257,3 @@ def _joined(
         'engine': {'reachable': None, 'reason': 'logs of other hosts'},
     }
     return answer, problems
-
-
-def _serial(entry: Any) -> int:
-    serial = str(entry.get('event') or '').rpartition(':')[2]
-    return int(serial) if serial.isdigit() else 0

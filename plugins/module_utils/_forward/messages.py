@@ -20,15 +20,14 @@ import json
 import socket
 from typing import Any, Mapping
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import hiding
 
 JOURNAL = '/run/systemd/journal/socket'
 # At most 15 characters, so that with [PID]: it fits the 32 of a tag in RFC 3164
 IDENTIFIER = 'claude-hooks'
 LONGEST = 8000  # bytes
-VERSION = 1
 
-_FORM = 'claude_hooks_docker_audit'
 # Seconds that the journal may be busy
 _PATIENCE = 30
 # authpriv (RFC 5424, 6.2.1): what gets it into the file that syslog daemons keep from other users
@@ -56,7 +55,7 @@ def of_verdict(verdict: Mapping[str, Any]) -> Message:
 def _message(kind: str, content: dict[str, Any], identity: list[Any]) -> Message:
     # Of what is shown: from a hash of the rest, a short secret could be guessed
     name = hashlib.sha256(json.dumps([kind, identity]).encode('ascii')).hexdigest()[:32]
-    return {_FORM: VERSION, 'id': name, 'kind': kind, kind: content}
+    return {names.FORWARDED: names.FORWARDED_VERSION, 'id': name, 'kind': kind, kind: content}
 
 
 def line(message: Message) -> str:

@@ -46,8 +46,8 @@ class Others(NamedTuple):
 
 def moment(entry: Entry) -> tuple[int, int]:
     """(milliseconds, serial) of an entry: the serial orders events of the same millisecond."""
-    serial = str(entry.get('event') or '').rpartition(':')[2]
-    return times.moment(entry['timestamp']), int(serial) if serial.isdigit() else 0
+    _time, serial = times.of_ident(entry.get('event')) or (0, 0)
+    return times.moment(entry['timestamp']), serial
 
 
 def executions(entries: Iterable[Entry], socket: str = names.SOCKET) -> list[Execution]:

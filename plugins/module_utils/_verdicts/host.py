@@ -12,7 +12,14 @@ import stat
 import time
 from typing import Any, Iterable, NamedTuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import argv, config, hits, logs, scan
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
+    argv,
+    config,
+    hits,
+    journal,
+    logs,
+    scan,
+)
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connection, engine, states
@@ -33,7 +40,6 @@ _APT_HISTORY, _DPKG_LOG, _SNAPD = '/var/log/apt/history.log', '/var/log/dpkg.log
 _LONGEST_LOG = 16 << 20
 VICTIM = re.compile(rb'type=OBJ_PID msg=audit\((\d{1,11}\.\d{3}:\d{1,10})\): opid=(\d{1,10}) ')
 # auditd writes it once it is up (src/auditd.c write_pid_file)
-_AUDITD_PID = '/run/auditd.pid'
 
 
 _PASSIVE = frozenset(word.encode() for word in docker_cli.PASSIVE)
@@ -191,7 +197,7 @@ def read(
             unasked=unasked,
             kernel=list(kernel_log.read()),
             real=_real_paths(happened),
-            auditd_since=_written(_AUDITD_PID),
+            auditd_since=_written(journal.AUDITD_PID),
             socket=socket,
             remembered_since=_first(remembered.events) if kept['events'] else None,
             lost=lost,

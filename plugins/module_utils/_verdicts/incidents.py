@@ -19,6 +19,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker 
 
 SOON = 1000  # between events of one request
 OOM_SOON = 5 * 1000
+STOP_TIMEOUT = 10  # seconds; the default of stop and restart
 STARTUP = 10 * 1000  # from the start of a command to its request: a loaded host starts programs slowly
 
 _NUMBER = re.compile(r'[0-9]{1,3}\Z')  # of a signal or an exit code

@@ -28,13 +28,13 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
     SOON,
     STARTUP,
+    STOP_TIMEOUT,
     Incident,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources
 
 CAUSE = 'cli'
 
-STOP_TIMEOUT = 10  # seconds; the default of stop and restart
 _LONGEST_TIMEOUT = 3600
 # parallelOperation in cli/command/container/utils.go of docker/cli
 _AT_ONCE = 50

@@ -22,10 +22,10 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
     SOON,
     STARTUP,
+    STOP_TIMEOUT,
     Incident,
 )
 
-_STOP_TIMEOUT = 10
 _ENDS = (
     'compose_stop',
     'compose_kill',
@@ -99,7 +99,7 @@ def _in_time(command: Command, ready: float, incident: Incident) -> bool | None:
 
 def _usual(command: Command) -> float:
     """How long after its start a command still makes requests."""
-    seconds = _STOP_TIMEOUT if command.timeout is None else command.timeout
+    seconds = STOP_TIMEOUT if command.timeout is None else command.timeout
     seconds = 3600 if seconds < 0 else min(seconds, 3600)
     prompt = PROMPT if command.action == 'compose_rm' and not command.force else 0
     return STARTUP + 10 * seconds * 1000 + prompt

@@ -13,7 +13,7 @@ import time
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import on_host
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, proc
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects, engine
 
 
@@ -21,7 +21,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker 
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(connects, '_noted', None)
     # As if the tests ran in the first one
-    monkeypatch.setattr(connects, '_FIRST_NAMESPACE', os.readlink('/proc/self/ns/pid'))
+    monkeypatch.setattr(proc, 'FIRST_NAMESPACE', os.readlink('/proc/self/ns/pid'))
     compiled = tmp_path / 'audit.rules'
     compiled.write_text('-a always,exit -F arch=b64 -S connect -F path=/run/docker.sock -F key=a-socket\n')
     monkeypatch.setattr(on_host, 'COMPILED', str(compiled))
@@ -78,7 +78,7 @@ def test_where_no_connection_is_logged_nothing_is_left_behind(folder, tmp_path, 
 
 def test_in_another_pid_namespace_nothing_is_noted(folder, monkeypatch):
     """There, the number means another process to the kernel's records."""
-    monkeypatch.setattr(connects, '_FIRST_NAMESPACE', 'pid:[1]')
+    monkeypatch.setattr(proc, 'FIRST_NAMESPACE', 'pid:[1]')
     connects.note(names.SOCKET, 2, folder)
     assert connects.own(folder) == []
 
@@ -116,7 +116,8 @@ def test_processes_at_the_same_time_lose_nothing(folder):
     program = '''
 import os, sys
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects
-connects._FIRST_NAMESPACE = os.readlink('/proc/self/ns/pid')
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import proc
+proc.FIRST_NAMESPACE = os.readlink('/proc/self/ns/pid')
 for _number in range(50):
     connects._noted = None
     connects.note(sys.argv[2], 2, sys.argv[1])

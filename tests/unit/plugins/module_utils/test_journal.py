@@ -113,7 +113,7 @@ class Journal:
 def system(tmp_path, monkeypatch):
     monkeypatch.setenv('PATH', '%s:%s' % (tmp_path, os.environ['PATH']))
     monkeypatch.setattr(journal, '_SYSTEMD', str(tmp_path))
-    monkeypatch.setattr(journal, '_AUDITD_PID', str(tmp_path / 'auditd.pid'))
+    monkeypatch.setattr(journal, 'AUDITD_PID', str(tmp_path / 'auditd.pid'))
     return Journal(tmp_path)
 
 
