@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import logs, records, scan
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.position import Position
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Stats
@@ -50,7 +50,7 @@ class Following:
         self._is_lost = False
         self._stats: Stats = {'bytes': 0, 'first': None, 'last': None}
 
-    def events(self) -> Iterator[audit.Event]:
+    def events(self) -> Iterator[audit_events.Event]:
         """The new events. When all were taken, the position is behind them."""
         opened = self._open()
         scanning = scan.Scan(self._key)
@@ -116,14 +116,14 @@ class Following:
 
     def _new(
         self,
-        events: Iterator[audit.Event],
+        events: Iterator[audit_events.Event],
         fresh: _Fresh,
         late: bytes | None,
         repeated: int | None,
         reported: set[str] | None,
-    ) -> Iterator[audit.Event]:
+    ) -> Iterator[audit_events.Event]:
         for event in events:
-            moment = audit.when(event)[0]
+            moment = audit_events.when(event)[0]
             name = scan.name(event)
             was_read = repeated is not None and moment is not None and moment <= repeated
             if not was_read and name not in self._reported:
@@ -211,7 +211,7 @@ class _Fresh:
             stop = block.find(b'\n', place, end)
             stop = end if stop < 0 else stop
             for record in records.records(block[start:stop]):
-                if record.ident == late or self.holds(audit.moment_of(record.ident)[0]):
+                if record.ident == late or self.holds(audit_events.moment_of(record.ident)[0]):
                     return start
             place = block.find(pattern, stop, end)
         return None

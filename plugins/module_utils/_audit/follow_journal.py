@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import follow, journal, logs, scan
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.position import Position
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Stats
@@ -36,7 +36,7 @@ class JournalFollowing:
         self._key = key
         self._stats: Stats = {'bytes': 0, 'first': None, 'last': None}
 
-    def events(self) -> Iterator[audit.Event]:
+    def events(self) -> Iterator[audit_events.Event]:
         """The new events. When all were taken, the position is behind them."""
         position = self.position
         scanning = scan.Scan(self._key)
@@ -76,7 +76,7 @@ class JournalFollowing:
                     recent.append((entry.cursor, b''))
                     continue
                 # Its entry is gone, and with it whatever came next
-                self.gap = (position['last'] if position else None, audit.moment_of(entry.ident)[0])
+                self.gap = (position['last'] if position else None, audit_events.moment_of(entry.ident)[0])
             recent.append((entry.cursor, entry.ident))
             if now - entry.arrived < follow.SETTLED_SECONDS * 1000000:
                 young.add(entry.ident)
@@ -89,14 +89,14 @@ class JournalFollowing:
 
     def _new(
         self,
-        events: Iterator[audit.Event],
+        events: Iterator[audit_events.Event],
         known: set[str],
         young: set[bytes],
         given: deque[tuple[bytes, str]],
         last: int | None,
-    ) -> Iterator[audit.Event]:
+    ) -> Iterator[audit_events.Event]:
         for event in events:
-            moment = audit.when(event)[0]
+            moment = audit_events.when(event)[0]
             name = scan.name(event)
             if last is not None and moment is not None and moment <= last:
                 continue

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from typing import Callable, Generator, Iterator, Optional, Protocol, Tuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records
 
 Key = Tuple[Optional[bytes], Optional[bytes], bytes]  # host, node and ident, see events.key_of
@@ -103,17 +103,17 @@ class Hits:
         """Whether the event was met."""
         return any(key in known for known in self._seen)
 
-    def is_same(self, key: Key, event: audit.Event) -> bool:
+    def is_same(self, key: Key, event: audit_events.Event) -> bool:
         """Whether an event says what the one said that was met under its time and serial, as far as that is known."""
         before, now = self._seen
         known = now.get(key) or before.get(key)
         return not known or not event.execve or known in (_hash(b'', event.execve[0]), _digest(event))
 
-    def remember(self, key: Key, event: audit.Event) -> None:
+    def remember(self, key: Key, event: audit_events.Event) -> None:
         """Keep what an event says."""
         self._seen[1][key] = _digest(event)
 
-    def search(self, block: bytes, end: int, note: Note) -> Generator[audit.Event, None, int]:
+    def search(self, block: bytes, end: int, note: Note) -> Generator[audit_events.Event, None, int]:
         """Yield the events that are whole where they are, note SYSCALL records of others, return the number of hits."""
         self.all_usual = False
         self.unread = 0
@@ -130,7 +130,9 @@ class Hits:
         return hits
 
     # Long, as a call for each event would take longer than all that is done with it.
-    def _search_whole(self, block: bytes, end: int, hits: int) -> Generator[audit.Event, None, list[tuple[int, int]]]:
+    def _search_whole(
+        self, block: bytes, end: int, hits: int
+    ) -> Generator[audit_events.Event, None, list[tuple[int, int]]]:
         """The same for events of the usual shape, where so many are ours. Returns the parts of the block with others.
 
         An event is whole here if its records are three lines, and no other record of the block claims to be its.
@@ -171,8 +173,8 @@ class Hits:
                     continue
                 if names is None or records.has_names_of_others(syscall):
                     names = b''
-                event = audit.Event(name, ident, syscall, names, [execve], cwd)
-                if audit.argv(event)[1] is None:
+                event = audit_events.Event(name, ident, syscall, names, [execve], cwd)
+                if audit_events.argv(event)[1] is None:
                     now[None, name, ident] = _hash(syscall, execve)
                     yield event
                     continue
@@ -200,7 +202,7 @@ class Hits:
         note: Note,
         mentions: _Mentions,
         is_encoded: bool,
-    ) -> Generator[audit.Event, None, int]:
+    ) -> Generator[audit_events.Event, None, int]:
         """The same for block[position:end], one by one."""
         hits = 0
         while position < end:
@@ -216,7 +218,7 @@ class Hits:
                     self.remember(key, event)
                     yield event
                 elif not self.is_same(key, event):
-                    event.problem = audit.CONTRADICTION
+                    event.problem = audit_events.CONTRADICTION
                     yield event
             else:
                 return hits
@@ -243,7 +245,7 @@ class Hits:
 
     def _usual_event(
         self, block: bytes, position: int, hit: re.Match[bytes], mentions: _Mentions
-    ) -> audit.Event | None:
+    ) -> audit_events.Event | None:
         """The event of a hit if it is complete, has one record a line, and no record elsewhere claims to be its."""
         names, node, ident, execve, further, cwd = hit.groups()
         if cwd is None or not untailed(cwd).endswith(b'"'):
@@ -269,8 +271,8 @@ class Hits:
             return None
         if names and records.has_names_of_others(body):
             names = b''
-        event = audit.Event(node[5:-1] if node else None, ident, body, names or b'', bodies, untailed(cwd))
-        return event if audit.argv(event)[1] is None or audit.outcome(event) == 'failed' else None
+        event = audit_events.Event(node[5:-1] if node else None, ident, body, names or b'', bodies, untailed(cwd))
+        return event if audit_events.argv(event)[1] is None or audit_events.outcome(event) == 'failed' else None
 
 
 class _Mentions:
@@ -307,7 +309,7 @@ def _hash(syscall: bytes, execve: bytes) -> int:
     return hash(execve) if not syscall else hash((syscall, execve))
 
 
-def _digest(event: audit.Event) -> int:
+def _digest(event: audit_events.Event) -> int:
     return _hash(event.syscall or b'', event.execve[0]) if event.execve else 0
 
 

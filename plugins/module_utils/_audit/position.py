@@ -91,7 +91,7 @@ class ReaderState:
         self._lock: int | None = None
         self._taken: list[str] = []
         self._known: set[str] = set()
-        self._journal: int | None = None
+        self._taken_file: int | None = None
         self._state: _Kept = {'token': None, 'position': None, 'since': None, 'offered': None}
 
     @property
@@ -139,10 +139,10 @@ class ReaderState:
         os.pwrite(self._lock, b'%d\n' % os.getpid(), 0)
 
     def unlock(self) -> None:
-        for handle in (self._lock, self._journal):
+        for handle in (self._lock, self._taken_file):
             if handle is not None:
                 os.close(handle)
-        self._lock = self._journal = None
+        self._lock = self._taken_file = None
         if self._own is not None:
             self._own.close()
             self._own = None
@@ -205,11 +205,11 @@ class ReaderState:
         # One line, not the whole state: else a batch of n parts would be written n times
         line = json.dumps([offered['token'], name]).encode('ascii') + b'\n'
         try:
-            if self._journal is None:
-                self._journal = self._own_folder().open_lock(self._name + '.taken')
-            os.lseek(self._journal, 0, os.SEEK_END)
-            os.write(self._journal, line)
-            os.fsync(self._journal)
+            if self._taken_file is None:
+                self._taken_file = self._own_folder().open_lock(self._name + '.taken')
+            os.lseek(self._taken_file, 0, os.SEEK_END)
+            os.write(self._taken_file, line)
+            os.fsync(self._taken_file)
         except OSError as error:
             raise self._unkept(error) from error
         self._taken.append(name)
@@ -248,8 +248,8 @@ class ReaderState:
         try:
             self._own_folder().write(self._name, text.encode('ascii'))
             # What the lines tell is in the state now, or was of another batch
-            if self._journal is not None:
-                os.ftruncate(self._journal, 0)
+            if self._taken_file is not None:
+                os.ftruncate(self._taken_file, 0)
         except OSError as error:
             raise self._unkept(error) from error
         self._state = state

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypedDict
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import dates, forms, logs, records
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.hits import Idle
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.scan import Scan
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
@@ -43,7 +43,7 @@ class Reading:
         log: str | None = None,
         files: Sequence[str] | None = None,
         block: int = logs.BLOCK,
-        is_wanted: Callable[[audit.Event], bool] = audit.may_be_execution,
+        is_wanted: Callable[[audit_events.Event], bool] = audit_events.may_be_execution,
         text: object = None,
         timezone: datetime.tzinfo | None = None,
         beside: Callable[[bytes, int], int] | None = None,
@@ -67,14 +67,14 @@ class Reading:
         self._is_ambiguous = False
         self._has_records = False
 
-    def events(self, idle: Idle | None = None) -> Iterator[audit.Event]:
+    def events(self, idle: Idle | None = None) -> Iterator[audit_events.Event]:
         """The events with the key, roughly in the order of the logs, without those that idle takes."""
         self._scan.hits.idle = idle
         for event in self._read():
-            self._events += not audit.is_keyless(event)
+            self._events += not audit_events.is_keyless(event)
             if self._is_split and event.origin == records.RAW:
                 event.origin = records.INTERPRETED
-            if isinstance(event, audit.InterpretedEvent) and dates.is_ambiguous(event.ident, event.order):
+            if isinstance(event, audit_events.InterpretedEvent) and dates.is_ambiguous(event.ident, event.order):
                 self._is_ambiguous = True
             yield event
 
@@ -103,7 +103,7 @@ class Reading:
         has_events = self._events or self._scan.hits.skipped
         return bool(self._problems) and not has_events and (not self._has_records or self._scan.is_garbled)
 
-    def _read(self) -> Iterator[audit.Event]:
+    def _read(self) -> Iterator[audit_events.Event]:
         if self._files is None and self._text is None:
             opened = logs.Logs(self._log or '')
             try:
@@ -126,7 +126,7 @@ class Reading:
                 yield _Text(path, file.text(self._block))
 
     # Long, as all that is known of a text at its end is counted on the way.
-    def _read_text(self, text: _Text) -> Iterator[audit.Event]:
+    def _read_text(self, text: _Text) -> Iterator[audit_events.Event]:
         lines = forms.Lines()
         before = self._scan.unknown
         self._scan.has_records = False

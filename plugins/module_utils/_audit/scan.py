@@ -14,7 +14,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import hits, records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import text as texts
 
@@ -42,7 +42,7 @@ class Scan:
     def __init__(
         self,
         key: str,
-        is_wanted: Callable[[audit.Event], bool] = audit.may_be_execution,
+        is_wanted: Callable[[audit_events.Event], bool] = audit_events.may_be_execution,
         timezone: datetime.tzinfo | None = None,
         idle: hits.Idle | None = None,
     ) -> None:
@@ -53,10 +53,10 @@ class Scan:
         self._named_key = re.compile(rb'\bkey[^\n]{1,14}?' + re.escape(self._key))
         self._before: deque[tuple[bytes, int]] = deque()
         self._turned = 0
-        self._waiting: dict[hits.Key, audit.Event] = {}
+        self._waiting: dict[hits.Key, audit_events.Event] = {}
         self._since: dict[hits.Key, int] = {}
         self._again: set[hits.Key] = set()  # of those waited for, whose time and serial were met before
-        self._assembly: audit.Assembly | None = None
+        self._assembly: audit_events.Assembly | None = None
         self.is_given = False  # whether somebody gave the text, of any form
         self.bytes = 0
         self.first: int | None = None
@@ -68,7 +68,7 @@ class Scan:
         self.cut = 0  # SYSCALL records without the key that each has, in short blocks
         self.first_cut = b''
 
-    def feed(self, block: bytes, end: int) -> Iterator[audit.Event]:
+    def feed(self, block: bytes, end: int) -> Iterator[audit_events.Event]:
         """The events that are complete with block[:end], which is whole lines."""
         self.bytes += end
         if self._is_interpreted(block, end):
@@ -77,9 +77,9 @@ class Scan:
         if self.bytes - self._turned >= BLOCK:
             self.hits.turn()
             self._turned = self.bytes
-        found: dict[hits.Key, audit.Event] = {}
+        found: dict[hits.Key, audit_events.Event] = {}
         count = yield from self.hits.search(block, end, lambda record: self._note(record, found))
-        if self._is_wanted is audit.may_be_execution and not self.hits.all_usual:  # and not connects or signals
+        if self._is_wanted is audit_events.may_be_execution and not self.hits.all_usual:  # and not connects or signals
             self._note_keyless(block, end, found)
         if found:
             for before, before_end in self._before:
@@ -88,14 +88,14 @@ class Scan:
             wanted = dict(self._waiting)
             wanted.update(found)
             _collect(block, end, wanted)
-        if self._is_wanted is audit.may_be_execution and (
+        if self._is_wanted is audit_events.may_be_execution and (
             not count or self.hits.unread or end < hits.SMALL or self._is_elsewhere(block, end)
         ):
             self._note_unknown(block, end)
         yield from self._complete(found)
         self._keep(block, end)
 
-    def _complete(self, found: dict[hits.Key, audit.Event]) -> Iterator[audit.Event]:
+    def _complete(self, found: dict[hits.Key, audit_events.Event]) -> Iterator[audit_events.Event]:
         """The events that are complete now. The others wait for records that come within a block."""
         for key, event in list(self._waiting.items()):
             if is_complete(event) or self.bytes - self._since[key] >= BLOCK:
@@ -109,7 +109,7 @@ class Scan:
             elif self._may_be_ours(event) and self._is_new(key, event):
                 yield event
 
-    def _is_new(self, key: hits.Key, event: audit.Event) -> bool:
+    def _is_new(self, key: hits.Key, event: audit_events.Event) -> bool:
         """Logs can hold an event twice. One that has the time and serial of another, and says something else, is none
         that anybody can read."""
         if key not in self._again:
@@ -118,7 +118,7 @@ class Scan:
         self._again.discard(key)
         if self.hits.is_same(key, event):
             return False
-        event.problem = audit.CONTRADICTION
+        event.problem = audit_events.CONTRADICTION
         return True
 
     def _keep(self, block: bytes, end: int) -> None:
@@ -130,7 +130,7 @@ class Scan:
         while sum(length for _block, length in self._before) - self._before[0][1] >= BLOCK:
             self._before.popleft()
 
-    def end_text(self) -> Iterator[audit.Event]:
+    def end_text(self) -> Iterator[audit_events.Event]:
         """The events of `ausearch -i` text, which are known when it is read to its end. What comes next may be raw."""
         if self._assembly is not None:
             for key, event in self._assembly.keyed():
@@ -141,7 +141,7 @@ class Scan:
             self._assembly = None
             self._before.clear()
 
-    def finish(self) -> Iterator[audit.Event]:
+    def finish(self) -> Iterator[audit_events.Event]:
         """The events that the end of the logs left incomplete."""
         yield from self.end_text()
         for key, event in self._waiting.items():
@@ -149,8 +149,8 @@ class Scan:
                 yield event
         self._waiting = {}
 
-    def _may_be_ours(self, event: audit.Event) -> bool:
-        return audit.has_key(event, self._key) or audit.is_keyless(event)
+    def _may_be_ours(self, event: audit_events.Event) -> bool:
+        return audit_events.has_key(event, self._key) or audit_events.is_keyless(event)
 
     def _is_interpreted(self, block: bytes, end: int) -> bool:
         """Whether block[:end] is or begins to be `ausearch -i` text; notes the times that it covers, if it is not."""
@@ -161,7 +161,7 @@ class Scan:
         for record in (first, last):
             if record is not None and record.origin == records.INTERPRETED:
                 return True
-            moment = audit.moment_of(record.ident)[0] if record is not None else None
+            moment = audit_events.moment_of(record.ident)[0] if record is not None else None
             if moment is not None:
                 self.first = moment if self.first is None else min(self.first, moment)
                 self.last = moment if self.last is None else max(self.last, moment)
@@ -178,10 +178,10 @@ class Scan:
             for record in records.records(line)
         )
 
-    def _interpret(self, block: bytes, end: int) -> Iterator[audit.Event]:
+    def _interpret(self, block: bytes, end: int) -> Iterator[audit_events.Event]:
         """Read line by line; what stands before the first line of `ausearch -i` is still certain."""
         if self._assembly is None:
-            self._assembly = audit.Assembly(self._timezone)
+            self._assembly = audit_events.Assembly(self._timezone)
         for line in block[:end].split(b'\n'):
             if self._assembly.add_line(line, self._waiting.__contains__):
                 self.has_records = True
@@ -191,19 +191,21 @@ class Scan:
         _collect(block, end, self._waiting)
         yield from ()
 
-    def _note(self, record: records.Record, incomplete: dict[hits.Key, audit.Event]) -> None:
-        event: audit.Event = audit.Event(record.node, record.ident, record.body, record.tail)
+    def _note(self, record: records.Record, incomplete: dict[hits.Key, audit_events.Event]) -> None:
+        event: audit_events.Event = audit_events.Event(record.node, record.ident, record.body, record.tail)
         if record.origin == records.INTERPRETED:
-            event = audit.InterpretedEvent(event, self._timezone)
+            event = audit_events.InterpretedEvent(event, self._timezone)
         # What it is can depend on a record that contradicts it: whoever takes the event looks at all of it
-        key = audit.key_of(record)
-        if audit.has_key(event, self._key) and key not in self._waiting and key not in incomplete:
+        key = audit_events.key_of(record)
+        if audit_events.has_key(event, self._key) and key not in self._waiting and key not in incomplete:
             if self.hits.is_met(key):
                 self._again.add(key)
-            fresh: audit.Event = audit.Event(record.node, record.ident, origin=record.origin, host=record.host)
-            incomplete[key] = audit.InterpretedEvent(fresh, self._timezone) if event.interpreted else fresh
+            fresh: audit_events.Event = audit_events.Event(
+                record.node, record.ident, origin=record.origin, host=record.host
+            )
+            incomplete[key] = audit_events.InterpretedEvent(fresh, self._timezone) if event.interpreted else fresh
 
-    def _note_keyless(self, block: bytes, end: int, incomplete: dict[hits.Key, audit.Event]) -> None:
+    def _note_keyless(self, block: bytes, end: int, incomplete: dict[hits.Key, audit_events.Event]) -> None:
         done = 0
         for place in records.without_syscall(block, end):
             if place < done:
@@ -212,10 +214,12 @@ class Scan:
             stop = block.find(b'\n', place, end)
             done = end if stop < 0 else stop
             for record in records.records(block[start:done]):
-                key = audit.key_of(record)
+                key = audit_events.key_of(record)
                 is_taken = key in incomplete or key in self._waiting or self.hits.is_met(key)
                 if record.kind == b'EXECVE' and record.origin != records.INTERPRETED and not is_taken:
-                    incomplete[key] = audit.Event(record.node, record.ident, origin=record.origin, host=record.host)
+                    incomplete[key] = audit_events.Event(
+                        record.node, record.ident, origin=record.origin, host=record.host
+                    )
 
     def _is_elsewhere(self, block: bytes, end: int) -> bool:
         """Whether our key stands elsewhere than as the key of a record. Those with a suffix are of other rules."""
@@ -248,7 +252,7 @@ class Scan:
             record.kind == b'SYSCALL'
             and record.origin != records.INTERPRETED
             and self._key in record.body[record.body.find(b' key=') :]
-            and not audit.has_any_key(record)
+            and not audit_events.has_any_key(record)
             for record in found
         )
 
@@ -259,19 +263,19 @@ class Scan:
         self.unknown += 1
 
 
-def name(event: audit.Event) -> str:
+def name(event: audit_events.Event) -> str:
     """What tells an event from all others of a host's logs, as text."""
     return texts.shown(event.ident if event.node is None else event.node + b' ' + event.ident)
 
 
-def is_complete(event: audit.Event) -> bool:
+def is_complete(event: audit_events.Event) -> bool:
     """Whether no further record can add to the event."""
     if event.syscall is None or event.cwd is None:
         return False
-    return audit.argv(event)[1] is None or audit.outcome(event) == 'failed'
+    return audit_events.argv(event)[1] is None or audit_events.outcome(event) == 'failed'
 
 
-def _collect(block: bytes, end: int, wanted: dict[hits.Key, audit.Event]) -> None:
+def _collect(block: bytes, end: int, wanted: dict[hits.Key, audit_events.Event]) -> None:
     """Put the records of the wanted events that stand in the block into them."""
     done = 0
     for place in _places(block, end, {ident for _host, _node, ident in wanted}):
@@ -279,7 +283,7 @@ def _collect(block: bytes, end: int, wanted: dict[hits.Key, audit.Event]) -> Non
             start = block.rfind(b'\n', done, place) + 1 or done
             done = block.find(b'\n', place, end) + 1 or end
             for record in records.records(block[start:done].rstrip(b'\n')):
-                event = wanted.get(audit.key_of(record))
+                event = wanted.get(audit_events.key_of(record))
                 if event is not None:
                     event.add(record)
 

@@ -16,7 +16,7 @@ import time
 from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple, TypedDict
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config, follow_journal
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import traced
@@ -164,17 +164,17 @@ def fly(rules: list[audit_rules.Rule], key: str, seconds: float) -> list[Run]:
 def _notice(events: Iterable[Any], waiting: Waiting) -> None:
     """Note the events of the runs that are waited for, which have their pid, user, program and time."""
     for event in events:
-        fields = audit_log.fields(event)
+        fields = audit_events.fields(event)
         identity = (
-            audit_log.number(fields.get('pid')),
-            audit_log.number(fields.get('uid')),
-            audit_log.text_value(event, fields.get('exe')),
+            audit_events.number(fields.get('pid')),
+            audit_events.number(fields.get('uid')),
+            audit_events.text_value(event, fields.get('exe')),
         )
-        if identity not in waiting or audit_log.outcome(event) != 'started':
+        if identity not in waiting or audit_events.outcome(event) != 'started':
             continue
         run, done = waiting[identity]
-        if done.start <= (audit_log.when(event)[0] or 0) <= done.end:
-            run['event'] = audit_log.ident(event)
+        if done.start <= (audit_events.when(event)[0] or 0) <= done.end:
+            run['event'] = audit_events.ident(event)
             del waiting[identity]
 
 

@@ -175,7 +175,7 @@ def _named(
     _complain(question, good, bad)
 
 
-def label(found: list[str], is_match: Callable[[str], bool]) -> str:
+def matching_name(found: list[str], is_match: Callable[[str], bool]) -> str:
     """The newest name that matches, else the newest: a renamed container is still the one that had such a name."""
     return next((name for name in reversed(found) if is_match(name)), found[-1])
 

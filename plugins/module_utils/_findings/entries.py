@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, TypedDict
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, text, times
 
 SUCCESS: dict[str | None, bool | None] = {'started': True, 'failed': False, 'unknown': None, None: None}
@@ -82,37 +82,37 @@ class Unreadable(Entry):
     record: str
 
 
-def shown(entries: Iterable[Entry]) -> None:
+def drop_nodes(entries: Iterable[Entry]) -> None:
     """Take from entries what is not for others."""
     for entry in entries:
         entry.pop('node', None)
 
 
-def connects(events: Iterable[audit_log.Event]) -> list[Entry]:
+def connects(events: Iterable[audit_events.Event]) -> list[Entry]:
     """Connects to the engine's socket: who connected, not what was asked. With the node of each."""
     found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], Entry]] = {}
     for event in events:
-        if audit_log.is_connect(event):
+        if audit_events.is_connect(event):
             found.setdefault((event.node, event.ident), (order(event), {**of_event(event, None), 'success': True}))
     return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
 
 
-def signals(events: Iterable[audit_log.Event]) -> list[Entry]:
+def signals(events: Iterable[audit_events.Event]) -> list[Entry]:
     """Who sent signals, of events with the key for them, and whether the kernel let it. With the node of each."""
     found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], Entry]] = {}
     for event in events:
-        entry: Entry = {**of_event(event, None), 'success': audit_log.succeeded(event)}
+        entry: Entry = {**of_event(event, None), 'success': audit_events.succeeded(event)}
         found[(event.node, event.ident)] = (order(event), entry)
     return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
 
 
-def executions(events: Iterable[audit_log.Event], key: str = names.DEFAULT_KEY) -> list[Execution]:
+def executions(events: Iterable[audit_events.Event], key: str = names.DEFAULT_KEY) -> list[Execution]:
     """Every execution that started, whatever it asks for, with its argv and the node of each."""
     wanted_key = text.as_bytes(key)
     found: dict[tuple[bytes | None, bytes], tuple[tuple[int, int, bytes, bytes], Execution]] = {}
     for event in events:
-        if audit_log.outcome(event) == 'started' and audit_log.has_key(event, wanted_key):
-            argv, gap = audit_log.argv(event)
+        if audit_events.outcome(event) == 'started' and audit_events.has_key(event, wanted_key):
+            argv, gap = audit_events.argv(event)
             entry: Execution = {
                 **of_event(event, None),
                 'argv': [text.shown(word) for word in argv],
@@ -122,26 +122,26 @@ def executions(events: Iterable[audit_log.Event], key: str = names.DEFAULT_KEY) 
     return [entry for _moment, entry in sorted(found.values(), key=lambda item: item[0])]
 
 
-def order(event: audit_log.Event) -> tuple[int, int, bytes, bytes]:
+def order(event: audit_events.Event) -> tuple[int, int, bytes, bytes]:
     """Findings are ordered by time, then serial; then by node and host, so that the order of the log plays no part."""
-    time, serial = audit_log.when(event)
+    time, serial = audit_events.when(event)
     return time or 0, serial, event.node or b'', event.host or b''
 
 
-def of_event(event: audit_log.Event, host: str | None) -> Entry:
+def of_event(event: audit_events.Event, host: str | None) -> Entry:
     """What is known of every event, by audit's own field names. What `caller` holds comes from callers.py."""
-    raw = audit_log.fields(event)
+    raw = audit_events.fields(event)
     node = text.shown(event.node)
     entry: Entry = {
         'host': node if host is None else host,
-        'timestamp': times.timestamp(audit_log.when(event)[0]),
-        'event': audit_log.ident(event),
+        'timestamp': times.timestamp(audit_events.when(event)[0]),
+        'event': audit_events.ident(event),
         **process(raw),
-        'comm': text.shown(audit_log.text_value(event, raw.get('comm'))),
-        'exe': text.shown(audit_log.text_value(event, raw.get('exe'))),
-        'cwd': text.shown(audit_log.cwd(event)),
-        'success': SUCCESS[audit_log.outcome(event)],
-        'keys': [text.shown(key) for key in audit_log.keys(event)],
+        'comm': text.shown(audit_events.text_value(event, raw.get('comm'))),
+        'exe': text.shown(audit_events.text_value(event, raw.get('exe'))),
+        'cwd': text.shown(audit_events.cwd(event)),
+        'success': SUCCESS[audit_events.outcome(event)],
+        'keys': [text.shown(key) for key in audit_events.keys(event)],
         'node': node,
     }
     add_names(entry, event)
@@ -151,18 +151,18 @@ def of_event(event: audit_log.Event, host: str | None) -> Entry:
 def process(raw: Mapping[str, bytes]) -> _Process:
     """The process and its user, of the fields of a SYSCALL record."""
     return {
-        'pid': audit_log.number(raw.get('pid')),
-        'ppid': audit_log.number(raw.get('ppid')),
-        'uid': audit_log.number(raw.get('uid')),
-        'auid': audit_log.number(raw.get('auid')),
-        'ses': audit_log.number(raw.get('ses')),
-        'tty': text.shown(audit_log.plain_value(raw.get('tty'))),
+        'pid': audit_events.number(raw.get('pid')),
+        'ppid': audit_events.number(raw.get('ppid')),
+        'uid': audit_events.number(raw.get('uid')),
+        'auid': audit_events.number(raw.get('auid')),
+        'ses': audit_events.number(raw.get('ses')),
+        'tty': text.shown(audit_events.plain_value(raw.get('tty'))),
     }
 
 
-def add_names(entry: Entry, event: audit_log.Event) -> None:
+def add_names(entry: Entry, event: audit_events.Event) -> None:
     """user and login_user, where the record carries names."""
-    known = audit_log.names(event)
+    known = audit_events.names(event)
     if 'UID' in known:
         entry['user'] = text.shown(known['UID'])
     if 'AUID' in known:

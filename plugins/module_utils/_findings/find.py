@@ -9,7 +9,7 @@ import functools
 from typing import Any, Collection, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypedDict
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import argv as argv_records
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.reading import Reading
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, text, times
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
@@ -67,17 +67,17 @@ _NOTHING = _Judgement()
 _OTHER = _Judgement(way='other')
 
 
-def find(events: Iterable[audit_log.Event] | Reading, **options: Any) -> Found:
+def find(events: Iterable[audit_events.Event] | Reading, **options: Any) -> Found:
     """The findings of audit events as they are shown, with the options of search()."""
     found = search(events, **options)
-    entries.shown(found['findings'])
-    entries.shown(found['unreadable'])
+    entries.drop_nodes(found['findings'])
+    entries.drop_nodes(found['unreadable'])
     return found
 
 
 # Long, as each option, each outcome and each count has its line.
 def search(
-    events: Iterable[audit_log.Event] | Reading,
+    events: Iterable[audit_events.Event] | Reading,
     name: str = names.DEFAULT_CONTAINER,
     key: str = names.DEFAULT_KEY,
     possible: bool = True,
@@ -123,14 +123,14 @@ def search(
 
 
 def _executions(
-    events: Iterable[audit_log.Event], key: bytes, since: int | None, before: int | None
-) -> Iterator[tuple[audit_log.Event, str]]:
+    events: Iterable[audit_events.Event], key: bytes, since: int | None, before: int | None
+) -> Iterator[tuple[audit_events.Event, str]]:
     """The executions with a key within a time, and whether each started; and those whose key is not in the log."""
     bounded = since is not None or before is not None
     for event in events:
-        outcome = audit_log.outcome(event)
-        if outcome is None or not audit_log.has_key(event, key):
-            if not audit_log.is_keyless(event):
+        outcome = audit_events.outcome(event)
+        if outcome is None or not audit_events.has_key(event, key):
+            if not audit_events.is_keyless(event):
                 continue
             outcome = _KEYLESS
         if not bounded or _is_within(event, since, before):
@@ -157,7 +157,7 @@ class _Idle:
             self.executions += sum(map(self._is_within, idents))
 
     def _is_within(self, ident: bytes) -> bool:
-        moment = audit_log.moment_of(ident)[0]
+        moment = audit_events.moment_of(ident)[0]
         return moment is not None and self._first <= moment <= self._last
 
 
@@ -166,15 +166,15 @@ _NOT_OURS = _Judgement()
 _KEYLESS = 'keyless'
 
 
-def _judgement(event: audit_log.Event, outcome: str, judge: _Judge) -> _Judgement:
+def _judgement(event: audit_events.Event, outcome: str, judge: _Judge) -> _Judgement:
     if outcome == _KEYLESS:
         # Whether docker ran is not in the log: the words must tell, or where they are missing, too, the first of them
         judgement = judge.of(event)
-        is_cut = judgement.unreadable is not None and b'docker' in base(b''.join(audit_log.argv(event)[0][:1]))
+        is_cut = judgement.unreadable is not None and b'docker' in base(b''.join(audit_events.argv(event)[0][:1]))
         if judgement.command is None and not is_cut:
             return _NOT_OURS
         return _Judgement(unreadable='key cut off' if event.syscall else 'SYSCALL record missing')
-    problem = audit_log.problem(event)
+    problem = audit_events.problem(event)
     if problem is not None:
         return _Judgement(unreadable=problem)
     return _FAILED if outcome == 'failed' else judge.of(event)
@@ -185,21 +185,21 @@ class _Unreadable:
 
     def __init__(self) -> None:
         self.count = 0
-        self._noted: list[tuple[audit_log.Event, str]] = []
+        self._noted: list[tuple[audit_events.Event, str]] = []
 
-    def add(self, event: audit_log.Event, reason: str) -> None:
+    def add(self, event: audit_events.Event, reason: str) -> None:
         self.count += 1
         self._noted.append((event, reason))
         if len(self._noted) > 10 * _SHOWN_UNREADABLE:
             self._noted = self.first()
 
-    def first(self) -> list[tuple[audit_log.Event, str]]:
+    def first(self) -> list[tuple[audit_events.Event, str]]:
         return sorted(self._noted, key=lambda noted: entries.order(noted[0]))[:_SHOWN_UNREADABLE]
 
 
-def _is_within(event: audit_log.Event, since: int | None, before: int | None) -> bool:
-    time = audit_log.when(event)[0]
-    if event.problem == audit_log.NO_TIME:
+def _is_within(event: audit_events.Event, since: int | None, before: int | None) -> bool:
+    time = audit_events.when(event)[0]
+    if event.problem == audit_events.NO_TIME:
         return True  # nobody knows
     if time is None:
         raise FindingsError(
@@ -228,8 +228,8 @@ class _Judge:
         """Whether an execution with these records that started takes nothing away, as far as is known by now."""
         return self._remembered.get((execve, syscall[syscall.find(b' comm=') :])) is _NOTHING
 
-    def of(self, event: audit_log.Event) -> _Judgement:
-        argv, gap = audit_log.argv(event)
+    def of(self, event: audit_events.Event) -> _Judgement:
+        argv, gap = audit_events.argv(event)
         if gap is None and _is_inert(argv):
             return _NOTHING
         if event.interpreted or len(event.execve) != 1 or len(event.execve[0]) > _REMEMBERED_BYTES:
@@ -243,7 +243,7 @@ class _Judge:
             judgement = self._remembered[call] = self._judge(event, argv, gap)
         return judgement
 
-    def _judge(self, event: audit_log.Event, argv: Sequence[bytes], gap: int | None) -> _Judgement:
+    def _judge(self, event: audit_events.Event, argv: Sequence[bytes], gap: int | None) -> _Judgement:
         if gap is not None and not argv:
             return _Judgement(unreadable='no arguments')
         match = matched(event, argv, gap, self._resolve)
@@ -253,7 +253,7 @@ class _Judge:
             return _NOTHING
         if match.way is None:
             return _OTHER
-        raw = audit_log.fields(event)
+        raw = audit_events.fields(event)
         return _Judgement(
             command=match.command,
             way=match.way,
@@ -261,9 +261,9 @@ class _Judge:
             argv=tuple(text.shown(word) for word in argv),
             is_complete=gap is None,
             argv_hex=() if all(text.is_utf8(word) for word in argv) else tuple(word.hex() for word in argv),
-            keys=tuple(text.shown(key) for key in audit_log.keys(event)),
-            comm=text.shown(audit_log.text_value(event, raw.get('comm'))),
-            exe=text.shown(audit_log.text_value(event, raw.get('exe'))),
+            keys=tuple(text.shown(key) for key in audit_events.keys(event)),
+            comm=text.shown(audit_events.text_value(event, raw.get('comm'))),
+            exe=text.shown(audit_events.text_value(event, raw.get('exe'))),
         )
 
 
@@ -277,15 +277,15 @@ def _is_inert_record(execve: bytes) -> bool:
     return plain is not None and _is_inert(plain[0])
 
 
-def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement, labels: Labels) -> entries.Finding:
-    raw, command = audit_log.fields(event), judgement.command
+def _finding(event: audit_events.Event, host: str | None, judgement: _Judgement, labels: Labels) -> entries.Finding:
+    raw, command = audit_events.fields(event), judgement.command
     if command is None or command.action is None:
         raise ValueError('there is no finding without an action')
     node = text.shown(event.node)
     finding: entries.Finding = {
         'host': node if host is None else host,
-        'timestamp': times.timestamp(audit_log.when(event)[0]),
-        'event': audit_log.ident(event),
+        'timestamp': times.timestamp(audit_events.when(event)[0]),
+        'event': audit_events.ident(event),
         'action': command.action,
         'subcommand': text.shown_text(command.subcommand),
         # Findings share no lists: YAML would write aliases
@@ -300,10 +300,10 @@ def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement, la
         **entries.process(raw),
         'comm': judgement.comm,
         'exe': judgement.exe,
-        'cwd': text.shown(audit_log.cwd(event)),
+        'cwd': text.shown(audit_events.cwd(event)),
         'argv': list(judgement.argv),
         'argv_complete': judgement.is_complete,
-        'success': entries.SUCCESS[audit_log.outcome(event)],
+        'success': entries.SUCCESS[audit_events.outcome(event)],
         'keys': list(judgement.keys),
         'node': node,
     }
@@ -318,7 +318,7 @@ def _finding(event: audit_log.Event, host: str | None, judgement: _Judgement, la
     return finding
 
 
-def _unreadable(event: audit_log.Event, host: str | None, reason: str) -> entries.Unreadable:
+def _unreadable(event: audit_events.Event, host: str | None, reason: str) -> entries.Unreadable:
     record = text.shown((event.syscall or b'')[:_SHOWN_BYTES])
     return {**entries.of_event(event, host), 'reason': reason, 'origin': event.origin, 'record': record}
 

@@ -13,7 +13,7 @@ import bisect
 import re
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_log
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, text
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse as docker_cli
@@ -33,10 +33,10 @@ class Match(NamedTuple):
     targets: list[str]  # those that match by name or id
 
 
-def matched(event: audit_log.Event, argv: Sequence[bytes], gap: int | None, resolve: Resolve) -> Match | None:
+def matched(event: audit_events.Event, argv: Sequence[bytes], gap: int | None, resolve: Resolve) -> Match | None:
     """The command of an execution, or None for one that takes no container away; gap is the first missing argument."""
-    raw = audit_log.fields(event)
-    comm, exe = (text.shown(audit_log.text_value(event, raw.get(name))) for name in ('comm', 'exe'))
+    raw = audit_events.fields(event)
+    comm, exe = (text.shown(audit_events.text_value(event, raw.get(name))) for name in ('comm', 'exe'))
     words, is_script, is_docker = docker_cli.of_execution([text.exact(word) for word in argv], comm, exe)
     # A program that nothing calls docker was logged under our key all the same
     certain = is_docker and event.origin != records.INTERPRETED

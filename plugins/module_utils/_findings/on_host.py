@@ -86,7 +86,7 @@ def search(
     """
     known, reason = engine.container_names(question.socket, seconds)
     is_match = name_matcher(question.container)
-    labels = {identity: engine.label(newest_last, is_match) for identity, newest_last in known.items()}
+    labels = {identity: engine.matching_name(newest_last, is_match) for identity, newest_last in known.items()}
     found = find.search(
         events,
         name=question.container,
@@ -100,8 +100,8 @@ def search(
     )
     with processes.Processes(known) as living:
         callers.add(found['findings'], logs.lines_with(sessions.LINES, log), living)
-    entries.shown(found['findings'])
-    entries.shown(found['unreadable'])
+    entries.drop_nodes(found['findings'])
+    entries.drop_nodes(found['unreadable'])
     return found, reason
 
 

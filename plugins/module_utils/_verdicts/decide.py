@@ -124,7 +124,7 @@ class _Case:
         self.attached = askers.Attached(ran, self.clients, self.world, self.sources)
         asked = [one.asked for one in self.incidents] + [one.time for one in happened if one.action == 'kill']
         self.looks = looks.Looks(material.marks.looks, self.clients, self.sources, self._breaks, asked)
-        self.engine_ends = engine.Ends(happened, material.engine_ends, self.sources, material.reasons)
+        self.engine_ends = engine.EngineEnds(happened, material.engine_ends, self.sources, material.reasons)
         self.ends = ends.Ends(self.sources, material.oom_kills, material.signals, material.marks.firsts)
         #: Cause and names of each end.
         self._ended_by: dict[tuple[str, float | None], tuple[str, list[tuple[object, ...]]]] = {}

@@ -65,7 +65,7 @@ def verdicts(
         units.add(askers, units.known(show_units))
     for who in askers:
         who['host'] = who['host'] if host is None else host
-    audit_entries.shown(askers)
+    audit_entries.drop_nodes(askers)
     return {
         'verdicts': judged,
         'others': others,

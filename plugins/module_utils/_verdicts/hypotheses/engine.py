@@ -61,7 +61,7 @@ class _End(NamedTuple):
     asked: list[float]
 
 
-class Ends:
+class EngineEnds:
     """The ends of the engine."""
 
     def __init__(
