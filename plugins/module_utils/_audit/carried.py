@@ -224,7 +224,7 @@ def _lines_with_host(host: str | None, lines: list[bytes]) -> list[bytes]:
         return []
     front = _front(host, b'audit' if len(lines) == 1 else records.OF_LINES)
     bare = (b'type=', b'node=', b' ', b'\t', b'\xef')
-    return [front + line.lstrip(b' \t\xef\xbb\xbf') if line.startswith(bare) else line for line in lines]
+    return [front + line.lstrip(b' \t' + records.BOM) if line.startswith(bare) else line for line in lines]
 
 
 def _front(host: str | None, tag: bytes = b'audit') -> bytes:

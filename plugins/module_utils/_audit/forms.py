@@ -17,7 +17,6 @@ _EXPORT = re.compile(rb'(?:__CURSOR|__REALTIME_TIMESTAMP|_TRANSPORT)=')
 _COUNTED = re.compile(rb'[A-Z_][A-Z0-9_]{0,63}\Z')  # a field of an export whose value has its length in front
 _BEGINS = re.compile(rb'node=|type=|[A-Z]{3,20} [a-z]+=')
 _JSON = re.compile(rb'\{|\[\s*[\[{"]')
-_BOM = b'\xef\xbb\xbf'
 # A line with a time in front, as a syslog daemon, journalctl, dmesg and others write it
 _TIMED = re.compile(
     rb'(?m)^(?:<\d{1,3}>|\d{9,11}[. ]|\d{8}T?\d{6}|@[0-9a-f]{8,24} |\[[ \d.]{1,20}\]|'
@@ -127,7 +126,7 @@ def form_of(sample: bytes) -> str | None:
 
 def is_json(text: bytes) -> bool:
     """Whether a text begins as JSON does, in which a line may be as long as it likes."""
-    return bool(_JSON.match(text.lstrip(b' \t\r\n' + _BOM)))
+    return bool(_JSON.match(text.lstrip(b' \t\r\n' + records.BOM)))
 
 
 def is_nothing(text: bytes) -> bool:
@@ -150,8 +149,8 @@ class Lines:
     def of(self, block: bytes, end: int) -> tuple[bytes, int]:
         """(block, end) with the lines of block[:end], which is whole lines."""
         if self._form is None:
-            if block.startswith(_BOM):
-                block, end = block[len(_BOM) :], end - len(_BOM)
+            if block.startswith(records.BOM):
+                block, end = block[len(records.BOM) :], end - len(records.BOM)
             self._form = _form(block[: min(end, _SAMPLE)])
         if self._form == 'lines':
             return self._plain(block, end)
@@ -239,7 +238,7 @@ def _rejoined(block: bytes, end: int) -> bytes:
 
 
 def _form(begin: bytes) -> str:
-    begin = begin.lstrip(b' \t\r\n' + _BOM)
+    begin = begin.lstrip(b' \t\r\n' + records.BOM)
     if _EXPORT.match(begin):
         return 'export'
     if not _JSON.match(begin):

@@ -87,8 +87,8 @@ PREFIX = re.compile(
 )
 #: The tag of lines that stood in one string together: one of them can be a part of another
 OF_LINES = b'audit-lines'
-_BOM = b'\xef\xbb\xbf'
-_INDENTS = frozenset((b' ', b'\t', _BOM[:1]))
+BOM = b'\xef\xbb\xbf'
+_INDENTS = frozenset((b' ', b'\t', BOM[:1]))
 _NO_HOST = re.compile(rb'-\Z|\d\d:\d\d')
 # dmesg, with -x, -T, --time-format iso and the caller that a kernel can be built to tell, and /dev/kmsg
 _RING = re.compile(
@@ -202,7 +202,7 @@ def _records(text: bytes, is_cut: bool) -> Iterator[Record]:
 
 def _head(text: bytes) -> _Head | None:
     # A log of audit has no blanks there; journalctl and dmesg indent the further lines of what a user wrote
-    start = len(text) - len(text.lstrip(b' \t' + _BOM)) if text[:1] in _INDENTS else 0
+    start = len(text) - len(text.lstrip(b' \t' + BOM)) if text[:1] in _INDENTS else 0
     found = _HEAD.match(text, start)
     if found:
         return _Head(INTERPRETED if found.group(4) else SYSLOG if start else RAW, None, found, bool(start))
