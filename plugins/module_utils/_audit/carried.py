@@ -222,7 +222,9 @@ def _lines_with_host(host: str | None, lines: list[bytes]) -> list[bytes]:
     lines = [line.replace(b'\0', b' ') for line in lines if line.strip(b' \t\r\0') and not _BETWEEN.match(line)]
     if not lines or not records.is_record(lines[0]):
         return []
-    front = _front(host, b'audit' if len(lines) == 1 else records.OF_LINES)
+    first = next(records.records(lines[0]))
+    can_be_part = len(lines) > 1 or first.origin == records.INTERPRETED
+    front = _front(host, records.OF_LINES if can_be_part else b'audit')
     bare = (b'type=', b'node=', b' ', b'\t', b'\xef')
     return [front + line.lstrip(b' \t' + records.BOM) if line.startswith(bare) else line for line in lines]
 

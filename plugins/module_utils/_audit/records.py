@@ -85,7 +85,7 @@ PREFIX = re.compile(
     + rb') \S{1,128} \S{1,32} (?:-|(?:\[(?:[^]\\\n]|\\.){0,400}\]){1,8}) (?:\xef\xbb\xbf)?)'
     rb'(?:\[[ \d.]{1,20}\] ?)?(?:audit: )?'
 )
-#: The tag of lines that stood in one string together: one of them can be a part of another
+#: The tag of lines that stood in one string together, or that `ausearch -i` printed: one can be a part of another
 OF_LINES = b'audit-lines'
 BOM = b'\xef\xbb\xbf'
 _INDENTS = frozenset((b' ', b'\t', BOM[:1]))

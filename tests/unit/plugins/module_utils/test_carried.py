@@ -216,6 +216,7 @@ INTERPRETED = (
         lambda text: json.dumps({'stdout': text}) + '\n',
         lambda text: json.dumps({'stdout': text}, indent=1) + '\n',
         lambda text: json.dumps([{'host': 'web1', 'stdout': text}]) + '\n',
+        lambda text: jsonl({'message': line} for line in text.split('\n')),
         lambda text: ''.join('2026-11-24T03:13:20.1Z stdout F %s\n' % line for line in text.split('\n')),
         lambda text: '\n'.join(audit_text('other', 3000)) + '\n' + text + '\n'.join(audit_text('other', 3000)) + '\n',
     ],
