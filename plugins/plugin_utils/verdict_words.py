@@ -41,6 +41,9 @@ SENTENCES = {
     'crash_loop': 'it had ended and been started again {count} times right before',
     'had_ended_by_itself': 'it had ended by itself at {time}: the stop keeps it from starting again',
     'nobody_asked': 'the engine recorded no kill since the container started, so nobody asked the engine to end it',
+    'engine_started_then': 'the engine had started at {time}: it stops what outlived a crash of the engine before',
+    'killed_before': 'it had been killed at {time}: whoever did that may have asked for the removal, too',
+    'docker_then': '{time} ' + _WHO + ' was connected to the engine at that moment, and can have caused it',
     'several_asked': 'more than one signal was requested, so more than one may have asked for the end',
     'signal_but_later_end': 'somebody asked the engine to send that signal, but no record shows whether the signal '
     'ended the container or its program ended by itself',

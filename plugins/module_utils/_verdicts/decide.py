@@ -123,7 +123,7 @@ class _Case:
         self.commands = commands.Commands(ran, self.clients, self.world, self.sources)
         self.attached = askers.Attached(ran, self.clients, self.world, self.sources)
         asked = [one.asked for one in self.incidents] + [one.time for one in happened if one.action == 'kill']
-        self.looks = looks.Looks(material.marks.looks, self.clients, self.sources, self._breaks, asked)
+        self.looks = looks.Looks(material.marks.looks, self.clients, self.world, self.sources, self._breaks, asked)
         self.engine_ends = engine.EngineEnds(happened, material.engine_ends, self.sources, material.reasons)
         self.ends = ends.Ends(self.sources, material.oom_kills, material.signals, material.marks.firsts)
         #: Cause and names of each end.
@@ -220,6 +220,7 @@ class _Case:
         seen_then = self.looks.of(incident)
         recent = self.clients.meanwhile(incident.asked - happening.STARTUP, incident.asked)
         command, by_environment = self.commands.ask(incident, bool(recent.entries))
+        command = self._by_environment(incident, seen_then, command)
         command = self.looks.confirm(incident, seen_then, command)
         attached = self.attached.ask(incident)
         down, itself = self.engine_ends.ask(incident), self._itself(incident)
@@ -238,9 +239,11 @@ class _Case:
             else askers.ask_clients(incident, self.clients, self.sources, self._engine_since(incident), command)
         )
         attached = _undecided(attached) if recent.entries else attached
+        command = self._after_a_kill(incident, command)
         if down.state == answers.SHOWN and engine.several(down):
-            # Of all containers and the engine in the same second
-            command = answers.excluded('cli')
+            # Of all containers and the engine in the same second; but who is not logged can do that, too
+            is_unlogged = any(line['code'] != 'users_not_watched' or line['users'] for line in command.missing)
+            command = command if is_unlogged else answers.excluded('cli')
         if down.state == answers.SHOWN:
             api, down = self._beside_the_end(incident, api, down)
         elif api.state == answers.SHOWN and (
@@ -254,7 +257,20 @@ class _Case:
         return conclusions.conclude(incident, found, lines)
 
     def _itself(self, incident: Incident) -> Answer:
-        return engine.ask_itself(incident, self.engine_ends.ended_unnoted(incident, self._engine_since(incident)))
+        last = self._engine_since(incident)
+        answer = engine.ask_itself(incident, self.engine_ends.ended_unnoted(incident, last))
+        if answer.state != answers.EXCLUDED:
+            return answer
+        if incident.what == 'removed' and incident.died is None:
+            is_known = self.sources.events_known(incident.time - happening.STARTUP, incident.time)
+            return answer if is_known else answers.not_known('engine', note('events_forgotten'))
+        if incident.what == 'removed' and self._made_with_rm(incident):
+            # It removes what it stored first, which takes as long as it takes
+            line = note('made_with_rm', **commands.who_did(self._made_with_rm(incident)[-1].entry))
+            return answers.not_known('engine', evidence=[line])
+        if engine.is_at_start(incident, last):
+            return answers.not_known('engine', evidence=[note('engine_started_then', time=last)])
+        return answer
 
     def _lines(self, incident: Incident) -> list[answers.Evidence]:
         lines = conclusions.seen(incident)
@@ -284,6 +300,10 @@ class _Case:
         """Who removed a container right after its end: a command that ended it, or came after, or the engine (--rm)."""
         _cause, who = self._ended_by.get((incident.id, incident.died), ('', []))
         is_same = [conclusions.key(entry) for entry in command.who] == who
+        made = self._made_with_rm(incident)
+        if made and not is_same:
+            # Refused, if the engine had begun
+            return command._replace(state=answers.NOT_KNOWN), itself
         if is_same or asking.moment(command.who[0])[0] >= (incident.died or 0):
             return command, answers.excluded('engine')
         return command._replace(state=answers.NOT_KNOWN), itself
@@ -298,15 +318,37 @@ class _Case:
             # Whoever ended it by the API removed it, or knew that it would be removed
             return answers.excluded('engine')
         missing = (note('end_not_explained'),) if ended_by == 'not_known' else ()
-        made = [
-            one
-            for one in self._made.get(incident.name, ())
-            if incident.created is not None and one.time <= incident.created <= one.time + asking.PROMPT
-        ]
+        made = self._made_with_rm(incident)
         if not made:
             return itself._replace(missing=missing)
         line = note('made_with_rm', **commands.who_did(made[-1].entry))
         return itself._replace(state=answers.SHOWN, missing=missing, evidence=(*itself.evidence, line))
+
+    def _by_environment(self, incident: Incident, seen: Sequence[looks.Seen], command: Answer) -> Answer:
+        """COMPOSE_PROJECT_NAME, which nobody logs, can name another project than that of the files or the folder."""
+        is_by_folder = any(line['code'] in ('command_of_folder', 'command_of_files') for line in command.evidence)
+        if command.state != answers.SHOWN or not is_by_folder:
+            return command
+        if not self.clients.others(incident.asked).entries and not self.looks.have_others(seen):
+            return command
+        return command._replace(missing=(*command.missing, note('environment_not_logged')))
+
+    def _after_a_kill(self, incident: Incident, command: Answer) -> Answer:
+        """A command that removed what somebody else had killed: that one may have removed it by force, which kills
+        first and can take its time ("removal of container is already in progress")."""
+        cause, who = self._ended_by.get((incident.id, incident.died), ('', []))
+        if incident.what != 'removed' or command.state != answers.SHOWN or cause != 'api':
+            return command
+        if incident.time - (incident.died or 0) > 2 * happening.STARTUP or conclusions.key(command.who[0]) in who:
+            return command
+        return command._replace(missing=(*command.missing, note('killed_before', time=incident.died)))
+
+    def _made_with_rm(self, incident: Incident) -> list[asking.Execution]:
+        return [
+            one
+            for one in self._made.get(incident.name, ())
+            if incident.created is not None and one.time <= incident.created <= one.time + asking.PROMPT
+        ]
 
     def _beside_the_end(self, incident: Incident, api: Answer, down: Answer) -> tuple[Answer, Answer]:
         """Nobody asks for all containers in the same moment and for the engine, too; for one, somebody can have."""
@@ -316,6 +358,8 @@ class _Case:
             return api._replace(cause='not_known', state=answers.NOT_KNOWN), down._replace(state=answers.NOT_KNOWN)
         if others.entries:
             return answers.not_known('api'), down
+        if any(line['code'] == 'client_then' and line['new'] for line in api.evidence):
+            return api._replace(cause='not_known', state=answers.NOT_KNOWN), down
         if engine.several(down):
             return answers.excluded('api'), down
         return api._replace(state=answers.NOT_KNOWN if api.missing else answers.EXCLUDED), down

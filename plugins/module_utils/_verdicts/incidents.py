@@ -93,7 +93,7 @@ class Incident(NamedTuple):
 
     def of_several(self) -> bool:
         """Whether more than one asked for its end: a stop sends one signal, and SIGKILL after that."""
-        return self.stopped and sum(request.attributes.get('signal') != '9' for request in self.requests) > 1
+        return sum(request.attributes.get('signal') != '9' for request in self.requests) > 1
 
     def is_due(self) -> bool:
         """Whether the container can have ended by a request, not only after one."""

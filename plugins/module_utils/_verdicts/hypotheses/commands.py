@@ -110,8 +110,6 @@ class Commands:
         by_folder = any(claim.evidence['code'] == 'of_folder' for claim in sure)
         if len(claims) == 1 and sure and not (by_folder and is_beside_others):
             self._used.setdefault(_use(claims[0], incident), incident)
-            if by_folder and self._clients.others(incident.asked).entries:
-                missing += (note('environment_not_logged'),)
             return answers.shown(CAUSE, *lines, who=who)._replace(missing=missing)
         if claims:
             return answers.not_known(CAUSE, who=who, evidence=lines)._replace(sure=len(sure) == len(claims))
@@ -223,13 +221,16 @@ class Commands:
             return None
         # rm alone is refused while it runs
         shape = shape and (incident.what != 'removed' or command.force or (incident.died or 0) <= ready)
+        is_whole = one.entry.get('argv_complete', True)
+        if incident.what == 'renamed' and is_whole and str(one.entry['argv'][-1]).lstrip('/') != incident.name:
+            return None  # it was refused
         for target in command.targets:
             how = self._world.resolves(target, incident, min(incident.times))
             if how:
                 # It may have been the name of another one when the command was given
                 shape = shape and (how != 'name' or self._world.names_until(incident.id, ready)[-1:] == [target])
                 return Claim(one, target, note('names', target=target, how=how), shape)
-        if not one.entry.get('argv_complete', True):
+        if not is_whole:
             return Claim(one, None, note('arguments_missing'), False)
         if (command.subcommand or '').startswith('buildx') and incident.old_name.startswith(_BUILDER):
             # One that is not named, or a further node of one that is
@@ -243,7 +244,7 @@ class Commands:
         began = [None if is_made else incident.created, incident.started if incident.what == 'died' else None]
         # Of several sockets, the log does not tell to which one a command connected
         is_this = len(self._sources.sockets) < 2 or not names.is_foreign(one.command.docker_host, one.command.context)
-        is_known = self._sources.events_known(ready, min(incident.times))
+        is_known = self._sources.events_known(ready, incident.time)
         is_there = all(time is None or time <= ready for time in began)
         return is_this and is_known and is_there and not _is_early(one.command, incident)
 

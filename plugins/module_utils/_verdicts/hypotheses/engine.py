@@ -27,7 +27,9 @@ _SHUTDOWN = 60 * 1000
 # which give an open event stream that long
 _LEAVES = 10 * 1000
 # What an engine notes without being asked, once it is there again
-_AT_START = ('start', 'die', 'destroy', 'health_status')
+_AT_START = ('start', 'die', 'destroy', 'health_status', 'kill', 'stop')
+# How long the engine can take for what it began: a grace period has no bound, and neither has a removal
+_AT_MOST = 3600 * 1000
 
 
 def ask_itself(incident: Incident, ended: float | None = None) -> Answer:
@@ -48,6 +50,14 @@ def ask_itself(incident: Incident, ended: float | None = None) -> Answer:
 def is_auto_removal(incident: Incident) -> bool:
     """Whether the engine can have removed it by itself, as it does with --rm (measured: 4 to 8 ms after its end)."""
     return incident.what == 'removed' and incident.died is not None and incident.time - incident.died <= SOON
+
+
+def is_at_start(incident: Incident, last: float | None) -> bool:
+    """Whether it was asked to end right after an engine had started: that stops what outlived a crash of the engine
+    before (daemon/daemon.go restore), unless it has live-restore."""
+    if last is None or incident.what != 'died' or not incident.requests:
+        return False
+    return incident.asked - last <= STARTUP and (incident.started is None or incident.started < last)
 
 
 class _End(NamedTuple):
@@ -80,6 +90,9 @@ class EngineEnds:
         position = bisect_left(self._times, incident.time)
         time = self._times[position] if position < len(self._times) else None
         if time is None or time > incident.asked + _SHUTDOWN:
+            slow = self._slowly(incident, time)
+            if slow:
+                return answers.not_known('engine_shutdown', evidence=slow)
             if covers(self._sources.ends, incident.asked, incident.time):
                 return answers.excluded('engine_shutdown')
             return answers.not_known('engine_shutdown', note('engine_end_not_known'))
@@ -96,13 +109,27 @@ class EngineEnds:
             if incident.stopped and not self._sources.events_known(since, time):
                 # What ended in the gap seems to run on
                 return answers.not_known('engine_shutdown', evidence=[note('events_forgotten')])
-            return answers.excluded('engine_shutdown')
+            slow = self._slowly(incident, time)
+            return answers.not_known('engine_shutdown', evidence=slow) if slow else answers.excluded('engine_shutdown')
         seconds = round((time - incident.asked) / 1000, 1)
         lines = (note('engine_went_down', containers=containers, seconds=seconds), *self.why(time))
         # A busy engine can take its time between two; so can whoever stops one after the other
         return (
             answers.not_known('engine_shutdown', evidence=lines) if after else answers.shown('engine_shutdown', *lines)
         )
+
+    def _slowly(self, incident: Incident, time: float | None) -> list[answers.Evidence]:
+        """What says that the engine, which ended later, can have been going down already: it asks all containers in the
+        same moment, gives each its own time, and starts none any more."""
+        if time is None or time > incident.asked + _AT_MOST:
+            return []
+        first = bisect_left(self._moments, incident.asked - SOON / 10)
+        after = self._happened[first : bisect_right(self._moments, time)]
+        together = {one.id for one in after if one.action == 'kill' and one.time <= incident.asked + SOON / 10}
+        if len(together) < 2 or any(one.action in ('create', 'start') for one in after):
+            return []
+        seconds = round((time - incident.asked) / 1000, 1)
+        return [note('engine_went_down', containers=len(together), seconds=seconds)]
 
     def of_state(self, incident: Incident, together: int) -> Answer:
         """The same of an end of which the state alone is known. together: how many ended within the same seconds."""
@@ -121,8 +148,10 @@ class EngineEnds:
         was asked for anything: at its start, an engine removes what was run with --rm (daemon/daemon.go restore).
 
         last is the last end or start of an engine before the removal."""
-        if last is None or incident.what != 'removed' or incident.died is not None or (incident.created or 0) > last:
+        if last is None or incident.what != 'removed' or (incident.created or 0) > last:
             return None
+        if incident.died is not None and not last - _SHUTDOWN <= incident.died <= last:
+            return None  # it had ended, and was left there
         noted = self._happened[bisect_right(self._moments, last) : bisect_left(self._moments, incident.time)]
         return last if all(one.action in _AT_START for one in noted) else None
 

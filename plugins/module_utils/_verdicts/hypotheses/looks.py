@@ -13,7 +13,7 @@ delete.go answer after it): one that is not connected before that end did not as
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Iterable, Sequence
+from typing import Iterable, Sequence, Tuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.witness import Look
@@ -52,6 +52,9 @@ _ACTIONS = {
     'removed': ('destroy',),
     'renamed': ('rename',),
 }
+#: A look, with the time of the request that it is of.
+Seen = Tuple[float, Look]
+
 _HOUR = 3600 * 1000
 _REGULAR = 3  # visits in an hour at which nothing happened
 
@@ -63,12 +66,13 @@ class Looks:
         self,
         looks: Sequence[Look],
         clients: Clients,
+        known: world.World,
         sources: Sources,
         breaks: Sequence[float],
         asked: Iterable[float],
     ) -> None:
         """looks in the order of time; breaks are moments that no connection outlives; asked those of all requests."""
-        self._clients, self._sources = clients, sources
+        self._clients, self._world, self._sources = clients, known, sources
         self._candidates = Candidates(looks, clients, sources, breaks)
         self._asked = sorted(asked)
         self._of: dict[str, list[tuple[float, str, Look]]] = {}
@@ -85,9 +89,17 @@ class Looks:
                 found.setdefault(time, look)
         return tuple(sorted(found.items(), key=lambda one: one[0]))
 
+    def have_others(self, seen: Sequence[Seen]) -> bool:
+        """Whether anybody was connected then that is no docker command."""
+        return any(
+            self._clients.behind(one, look.time) is None and not self._candidates.is_ours(one, look)
+            for _asked, look in seen
+            for one in look.clients
+        )
+
     # --- A docker command, with the look as a second witness ---
 
-    def confirm(self, incident: Incident, seen: Sequence[tuple[float, Look]], command: Answer) -> Answer:
+    def confirm(self, incident: Incident, seen: Sequence[Seen], command: Answer) -> Answer:
         """What the looks make of the answer of the hypothesis on docker commands."""
         if not seen:
             return command
@@ -127,6 +139,25 @@ class Looks:
             if not self._candidates.is_ours(one, look)
         )
 
+    def _dockers(self, incident: Incident, look: Look) -> list[Evidence]:
+        """The docker commands in a look that can have asked, whatever the usual times say: those that wait for what
+        they do to this container, and those whose containers the engine ends and removes (run --rm, a build)."""
+        found = []
+        called = {incident.old_name, incident.name, *self._world.names_until(incident.id, look.time)}
+        for one in look.clients:
+            behind = self._clients.behind(one, look.time)
+            if behind is None or self._candidates.is_ours(one, look):
+                continue
+            command = behind.command
+            action = command.action or ''
+            names_it = any(target in called or incident.id.startswith(target) for target in command.targets)
+            does = action == 'prune' or (
+                action and not action.startswith('compose') and (command.everything or names_it)
+            )
+            if does or command.auto_remove or 'build' in (command.subcommand or '').split():
+                found.append(note('docker_then', **who_did(behind.entry)))
+        return found
+
     def _is_in(self, entry: Entry, look: Look) -> bool:
         """Whether the process of a command, or a plugin that it started, is connected."""
         ran = moment(entry)
@@ -138,7 +169,7 @@ class Looks:
 
     # --- A client of the API ---
 
-    def ask(self, incident: Incident, seen: Sequence[tuple[float, Look]], command: Answer) -> Answer:
+    def ask(self, incident: Incident, seen: Sequence[Seen], command: Answer) -> Answer:
         """A client of the API. command is the answer of the hypothesis on docker commands."""
         if command.state == answers.SHOWN:
             return self._beside(seen, command)
@@ -158,6 +189,8 @@ class Looks:
     def _ask(self, incident: Incident, asked: float, look: Look, command: Answer) -> Answer:
         found = self._candidates.at(asked, look)
         missing = self._missing(asked, look)
+        dockers = self._dockers(incident, look)
+        missing += dockers
         if not found:
             return answers.not_known(CAUSE, *missing) if missing else answers.excluded(CAUSE)
         new = [one for one in found if one.is_new(asked) is not False]
@@ -176,7 +209,7 @@ class Looks:
         if len(sure) == 1 and len(new) == 1 and (len(found) == 1 or self._is_striking(sure[0], incident, asked)):
             older = (note('older_clients', count=len(found) - 1),) if len(found) > 1 else ()
             return Answer(CAUSE, answers.SHOWN, (sure[0].who,), evidence, older + tuple(missing))
-        is_api = command.state == answers.EXCLUDED and not any(is_docker(one.who) for one in found)
+        is_api = command.state == answers.EXCLUDED and not dockers and not any(is_docker(one.who) for one in found)
         who = tuple(one.who for one in found[:SHOWN_OTHERS])
         more = max(0, len(found) - SHOWN_OTHERS)
         cause = CAUSE if is_api else 'not_known'
@@ -195,7 +228,7 @@ class Looks:
             for_nothing += position == len(self._asked) or self._asked[position] > visit + NEW
         return for_nothing < _REGULAR
 
-    def _beside(self, seen: Sequence[tuple[float, Look]], command: Answer) -> Answer:
+    def _beside(self, seen: Sequence[Seen], command: Answer) -> Answer:
         """Whether a client can have asked where a command fits: one that connected since that command started."""
         start = moment(command.who[0])[0]
         asked, look = seen[0]
@@ -226,6 +259,9 @@ class Looks:
             missing.append(note('connects_logged_later'))
         elif others:
             missing.append(note('listeners_not_watched', listeners=others))
+        twice = sources.came_twice(asked - STARTUP, asked)
+        if twice is not None:
+            missing.append(note('clock_set_back', time=twice))
         if sources.unseen:
             missing.append(note('processes_before_audit', time=sources.unseen))
         if sources.lost != 0:
