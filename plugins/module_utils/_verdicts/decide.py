@@ -287,7 +287,7 @@ class _Case:
 
     def _named_by_kernel(self, incident: Incident) -> list[Answer]:
         """What the kernel says of the end of a container that was asked to end, where no stop says that it did."""
-        if incident.what != 'died' or incident.stopped:
+        if incident.what != 'died' or (incident.stopped and not incident.is_killed_unasked()):
             return []
         return [
             answer

@@ -95,6 +95,10 @@ class Incident(NamedTuple):
         """Whether more than one asked for its end: a stop sends one signal, and SIGKILL after that."""
         return sum(request.attributes.get('signal') != '9' for request in self.requests) > 1
 
+    def is_killed_unasked(self) -> bool:
+        """Whether it ended by a SIGKILL that the engine was not asked for."""
+        return self.code == '137' and all(request.attributes.get('signal') != '9' for request in self.requests)
+
     def is_due(self) -> bool:
         """Whether the container can have ended by a request, not only after one."""
         return self.obeyed() or any(

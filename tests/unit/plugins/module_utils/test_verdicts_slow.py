@@ -9,9 +9,11 @@ Each day has a client (pid 200 in the looks, 301 in the log) that has been conne
 from __future__ import annotations
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.witness import First, Marks
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Watch
 from ansible_collections.claude_hooks.docker_audit.tests.unit.plugins.module_utils import test_verdicts_looks as looks
 from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events import (
+    ALWAYS,
     EVERYTHING,
     LOGGED,
     NAME,
@@ -229,6 +231,17 @@ CASES = {
             blind=[(START + 1020, START + 4000)],
         ),
         ('not_known', 'open', [100, 301]),
+    ),
+    'a SIGKILL of the host during a stop': (
+        lambda: logged(
+            old(event(1, 'kill', signal='15'), event(5, 'die', exitCode='137'), event(5.1, 'stop')),
+            [STOP],
+            [],
+            EVERYTHING._replace(signals=(ALWAYS,)),
+            marks=Marks(firsts=(First(START - 3599000, A, 77, START - 3600000, 70),)),
+            signals=[dict(connect(4.95, 300, '/usr/bin/kill'), opid=77, success=True, of_host=True)],
+        ),
+        ('not_known', 'open', [100, 300]),
     ),
     # What the engine refused
     'rm -f while it is removed': (
