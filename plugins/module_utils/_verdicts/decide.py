@@ -282,7 +282,7 @@ class _Case:
     def _otherwise(self, incident: Incident) -> list[Answer]:
         """How a container that was asked to end can have ended without that."""
         if incident.obeyed() or incident.what != 'died':
-            return self._named_by_kernel(incident)
+            return [*self._named_by_kernel(incident), *askers.ended_inside(incident)]
         return [answers.not_known('self_exit', note('signal_but_later_end'))]
 
     def _named_by_kernel(self, incident: Incident) -> list[Answer]:

@@ -155,6 +155,13 @@ def ask_exec(incident: Incident, attached: Attached, clients: Clients, sources: 
     )
 
 
+def ended_inside(incident: Incident) -> list[Answer]:
+    """A program that was started inside after a request that the first one may have survived, and that ends others."""
+    started = [one for one, _end in incident.execs if incident.asked <= one.time and _is_ending(one.detail)]
+    lines = [note('exec_started', time=one.time, command=one.detail) for one in started]
+    return [answers.not_known('cli', evidence=lines)] if started and not incident.stopped else []
+
+
 def _unknown_exec(
     incident: Incident, attached: Attached, clients: Clients, sources: Sources, since: float | None
 ) -> Answer:

@@ -224,6 +224,18 @@ CASES = {
         lambda: logged(old(*TERMS), [ran(0.8, 'docker kill -s TERM ' + NAME)], [connect(7.9, 300, '/usr/bin/curl')]),
         ('not_known', 'open', [100]),
     ),
+    'a kill inside after it': (
+        lambda: logged(
+            old(
+                event(1, 'kill', signal='15'),
+                event(5.91, 'exec_start: kill -TERM 7', execID='e'),
+                event(6, 'die', exitCode='143'),
+            ),
+            [ran(0.8, 'docker kill -s TERM ' + NAME), ran(5.8, 'docker exec %s kill -TERM 7' % NAME, 101)],
+            [],
+        ),
+        ('cli', 'likely', [100]),
+    ),
     'a gap that can hide an end': (
         lambda: logged(
             old(event(1, 'kill', signal='9'), event(8, 'die', exitCode='137')),
