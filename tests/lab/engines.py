@@ -90,9 +90,9 @@ def socket_of(suite):
 def options(suite):
     """The words for a dockerd that keeps to itself, whatever other engine runs."""
     run = pathlib.Path(socket_of(suite)).parent
-    shutil.rmtree(
-        run, ignore_errors=True
-    )  # an engine that was killed leaves pids there, which it then takes for its own
+    # An engine that was killed leaves pids there, which it then takes for its own, and goes on in a swarm of its tests
+    for left in (run, HOME / suite / 'data' / 'swarm'):
+        shutil.rmtree(left, ignore_errors=True)
     run.mkdir()
     return [f'--data-root={HOME}/{suite}/data', f'--exec-root={run}/exec', f'--pidfile={run}/pid']
 

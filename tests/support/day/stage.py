@@ -181,5 +181,6 @@ def end(process, number=signal.SIGTERM):
 def folder_of(name):
     """A folder that is this container's alone."""
     folder = pathlib.Path('/tmp') / name
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
     folder.mkdir()
     return folder
