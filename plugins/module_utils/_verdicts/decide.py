@@ -264,10 +264,10 @@ class _Case:
         if incident.what == 'removed' and incident.died is None:
             is_known = self.sources.events_known(incident.time - happening.STARTUP, incident.time)
             return answer if is_known else answers.not_known('engine', note('events_forgotten'))
-        if incident.what == 'removed' and self._made_with_rm(incident):
+        made = self._made_with_rm(incident) if incident.what == 'removed' else None
+        if made:
             # It removes what it stored first, which takes as long as it takes
-            line = note('made_with_rm', **commands.who_did(self._made_with_rm(incident)[-1].entry))
-            return answers.not_known('engine', evidence=[line])
+            return answers.not_known('engine', evidence=[made])
         if engine.is_at_start(incident, last):
             return answers.not_known('engine', evidence=[note('engine_started_then', time=last)])
         return answer
@@ -300,8 +300,7 @@ class _Case:
         """Who removed a container right after its end: a command that ended it, or came after, or the engine (--rm)."""
         _cause, who = self._ended_by.get((incident.id, incident.died), ('', []))
         is_same = [conclusions.key(entry) for entry in command.who] == who
-        made = self._made_with_rm(incident)
-        if made and not is_same:
+        if self._made_with_rm(incident) and not is_same:
             # Refused, if the engine had begun
             return command._replace(state=answers.NOT_KNOWN), itself
         if is_same or asking.moment(command.who[0])[0] >= (incident.died or 0):
@@ -321,8 +320,7 @@ class _Case:
         made = self._made_with_rm(incident)
         if not made:
             return itself._replace(missing=missing)
-        line = note('made_with_rm', **commands.who_did(made[-1].entry))
-        return itself._replace(state=answers.SHOWN, missing=missing, evidence=(*itself.evidence, line))
+        return itself._replace(state=answers.SHOWN, missing=missing, evidence=(*itself.evidence, made))
 
     def _by_environment(self, incident: Incident, seen: Sequence[looks.Seen], command: Answer) -> Answer:
         """COMPOSE_PROJECT_NAME, which nobody logs, can name another project than that of the files or the folder."""
@@ -343,12 +341,14 @@ class _Case:
             return command
         return command._replace(missing=(*command.missing, note('killed_before', time=incident.died)))
 
-    def _made_with_rm(self, incident: Incident) -> list[asking.Execution]:
-        return [
+    def _made_with_rm(self, incident: Incident) -> answers.Evidence | None:
+        """The docker run --rm that made it, if one is logged."""
+        made = [
             one
             for one in self._made.get(incident.name, ())
             if incident.created is not None and one.time <= incident.created <= one.time + asking.PROMPT
         ]
+        return note('made_with_rm', **commands.who_did(made[-1].entry)) if made else None
 
     def _beside_the_end(self, incident: Incident, api: Answer, down: Answer) -> tuple[Answer, Answer]:
         """Nobody asks for all containers in the same moment and for the engine, too; for one, somebody can have."""
