@@ -170,7 +170,7 @@ class _Object:
         elif isinstance(value, list) and all(isinstance(part, str) for part in value):
             self._look_into_list(name, value, host)
         elif depth > _DEEPEST:
-            self._others += [b'? ' + line for line in json.dumps(value).encode().split(b'\n')]
+            self._leave(json.dumps(value).encode())
         elif isinstance(value, list):
             self.inner.append(value)
         elif isinstance(value, dict) and ('_TRANSPORT' in value or '__REALTIME_TIMESTAMP' in value):
@@ -182,6 +182,10 @@ class _Object:
                 called = inner_name if known is None else known
                 if not any(_TYPED.fullmatch(word) for word in re.split('[._-]', called[:500].lower())):
                     self.look(called, part, host, depth + 1)
+
+    def _leave(self, text: bytes) -> None:
+        """Let lines go on that begin no record, so that those with our key are noted."""
+        self._others += [b'? ' + line for line in text.split(b'\n')]
 
     def _take(self, name: str, lines: list[bytes]) -> None:
         if lines:
@@ -200,7 +204,8 @@ class _Object:
         elif 'audit(' in value:
             lines = _lines_with_host(host, texts.as_bytes(value).split(b'\n'))
             self._take(name, lines)
-            self._others += [] if lines else [b'? ' + line for line in texts.as_bytes(value).split(b'\n')]
+            if not lines:
+                self._leave(texts.as_bytes(value))
 
     def _look_into_list(self, name: str, value: list[str], host: str | None) -> None:
         lines = [texts.as_bytes(part) for part in value]

@@ -123,10 +123,10 @@ class EngineEnds:
         same moment, gives each its own time, and starts none any more."""
         if time is None or time > incident.asked + _AT_MOST:
             return []
-        first = bisect_left(self._moments, incident.asked - SOON / 10)
-        after = self._happened[first : bisect_right(self._moments, time)]
-        together = {one.id for one in after if one.action == 'kill' and one.time <= incident.asked + SOON / 10}
-        if len(together) < 2 or any(one.action in ('create', 'start') for one in after):
+        first, last = incident.asked - SOON / 10, incident.asked + SOON / 10
+        near = self._happened[bisect_left(self._moments, first) : bisect_right(self._moments, min(last, time))]
+        together = {one.id for one in near if one.action == 'kill'}
+        if len(together) < 2 or self._end(time).last_start >= first:
             return []
         seconds = round((time - incident.asked) / 1000, 1)
         return [note('engine_went_down', containers=len(together), seconds=seconds)]
