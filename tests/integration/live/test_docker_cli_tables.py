@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import commands, compose, compose_v1
@@ -17,21 +18,22 @@ from test_docker_cli import docker_clis
 
 FOLDERS = ('/usr/libexec/docker/cli-plugins', '/usr/local/lib/docker/cli-plugins', '/usr/lib/docker/cli-plugins')
 DOCKER = Group(commands.ROOT.options, {**commands.ROOT.commands, 'compose': compose.GROUP})
-V1 = Group(compose_v1.GLOBAL, compose_v1.COMMANDS)
+STANDALONE = {'1': Group(compose_v1.GLOBAL, compose_v1.COMMANDS), '2': compose.GROUP}
 
 
 def installed():
-    """(name, program, plugins) of all docker CLIs, of Compose as a program, and of plugins."""
+    """(name, program, plugins, the tables) of all docker CLIs, of Compose as a program, and of plugins."""
     clis = docker_clis()
     for version, program in clis.items():
-        yield 'docker ' + version, program, ()
+        yield 'docker ' + version, program, (), DOCKER
     standalone = shutil.which('docker-compose')
     if standalone:
-        yield 'docker-compose', standalone, ()
+        said = subprocess.run([standalone, 'version', '--short'], capture_output=True, text=True, check=True).stdout
+        yield 'docker-compose', standalone, (), STANDALONE[said.lstrip('v')[0]]
     paths = [os.path.join(folder, name) for folder in FOLDERS for name in ('docker-compose', 'docker-buildx')]
     plugins = tuple(path for path in paths if os.access(path, os.X_OK))
     if plugins:
-        yield 'plugins', list(clis.values())[0], plugins
+        yield 'plugins', list(clis.values())[0], plugins, DOCKER
 
 
 def missing(root, said):
@@ -53,8 +55,8 @@ def missing(root, said):
                     yield words, name + ' and its value'
 
 
-@pytest.mark.parametrize('name, program, plugins', [pytest.param(*cli, id=cli[0]) for cli in installed()])
-def test_the_tables_know_what_is_installed(name, program, plugins):
+@pytest.mark.parametrize('program, plugins, tables', [pytest.param(*cli, id=name) for name, *cli in installed()])
+def test_the_tables_know_what_is_installed(program, plugins, tables):
     said = capture(program, plugins)
     assert len(said) > 20
-    assert list(missing(V1 if name == 'docker-compose' else DOCKER, said)) == []
+    assert list(missing(tables, said)) == []
