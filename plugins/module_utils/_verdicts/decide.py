@@ -219,11 +219,11 @@ class _Case:
         """The engine was asked, by somebody or by itself."""
         seen_then = self.looks.of(incident)
         recent = self.clients.meanwhile(incident.asked - happening.STARTUP, incident.asked)
-        command, by_environment = self.commands.ask(incident, bool(recent.entries))
-        command = self._by_environment(incident, seen_then, command)
+        are_others = bool(self.clients.others(incident.asked).entries) or self.looks.have_others(seen_then)
+        command, by_environment = self.commands.ask(incident, bool(recent.entries), are_others)
+        command = _by_environment(command) if are_others else command
         command = self.looks.confirm(incident, seen_then, command)
-        attached = self.attached.ask(incident)
-        down, itself = self.engine_ends.ask(incident), self._itself(incident)
+        attached, down, itself = self.attached.ask(incident), self.engine_ends.ask(incident), self._itself(incident)
         is_of_several = incident.of_several() and down.state == answers.EXCLUDED
         command = _undecided(command) if is_of_several else command
         down = _undecided(down) if command.who else down
@@ -322,15 +322,6 @@ class _Case:
             return itself._replace(missing=missing)
         return itself._replace(state=answers.SHOWN, missing=missing, evidence=(*itself.evidence, made))
 
-    def _by_environment(self, incident: Incident, seen: Sequence[looks.Seen], command: Answer) -> Answer:
-        """COMPOSE_PROJECT_NAME, which nobody logs, can name another project than that of the files or the folder."""
-        is_by_folder = any(line['code'] in ('command_of_folder', 'command_of_files') for line in command.evidence)
-        if command.state != answers.SHOWN or not is_by_folder:
-            return command
-        if not self.clients.others(incident.asked).entries and not self.looks.have_others(seen):
-            return command
-        return command._replace(missing=(*command.missing, note('environment_not_logged')))
-
     def _after_a_kill(self, incident: Incident, command: Answer) -> Answer:
         """A command that removed what somebody else had killed: that one may have removed it by force, which kills
         first and can take its time ("removal of container is already in progress")."""
@@ -367,6 +358,14 @@ class _Case:
     def _engine_since(self, incident: Incident) -> float | None:
         before = [time for time in self._breaks if time <= incident.asked]
         return before[-1] if before else None
+
+
+def _by_environment(command: Answer) -> Answer:
+    """COMPOSE_PROJECT_NAME, which nobody logs, can name another project than that of the files or the folder."""
+    is_by_folder = any(line['code'] in ('command_of_folder', 'command_of_files') for line in command.evidence)
+    if command.state != answers.SHOWN or not is_by_folder:
+        return command
+    return command._replace(missing=(*command.missing, note('environment_not_logged')))
 
 
 def _undecided(answer: Answer) -> Answer:

@@ -117,6 +117,12 @@ class World:
                 return True
         return False
 
+    def last_asked(self, project: str, time: float) -> float | None:
+        """When, before a time, somebody last asked for something with a container of a Compose project."""
+        asked = self._asked.get(project, [])
+        place = bisect_left(asked, time)
+        return asked[place - 1] if place else None
+
     def resolves(self, target: str, incident: Incident, time: float) -> str | None:
         """How a reference leads to the container of an incident: 'id', 'name', 'prefix'; None if it does not."""
         if target == incident.id:

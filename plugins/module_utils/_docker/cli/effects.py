@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import signal
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.pflag import Effect, Given, Refused
@@ -29,30 +30,48 @@ _SIGNALS = frozenset(
     'ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM TRAP '
     'TSTP TTIN TTOU UNUSED URG USR1 USR2 VTALRM WINCH XCPU XFSZ'.split()
 )
+# The first and the last real-time signal as docker counts them (sys/signal of moby)
+_REAL_TIME = {'RTMIN': 34, 'RTMAX': 64}
+# Ascii alone: str.isdigit() takes superscripts, too
+_DECIMAL = re.compile(r'[+-]?[0-9]{1,9}', re.A)
 
 
 # --- Whether it ends -------------------------------------------------------------------------------------------------
 
 
-def signal_ends(signal: str | None) -> bool | None:
+def signal_ends(name: str | None) -> bool | None:
     """Whether a signal given to "kill" ends a container: True or False for sure, None where the program decides.
 
     Without one it is KILL. STOP only freezes; what is no signal is refused (ParseSignal of moby/sys/signal, which takes
     a decimal number, or a name of any case, with SIG or without). Any other can be caught: the default end of a HUP is
     what a first process without a handler never comes to, and httpd ends at a WINCH.
     """
-    if not signal:
+    if not name:
         return True
-    name = signal.upper()
-    name = name[3:] if name.startswith('SIG') else name
-    if _REPLICAS.fullmatch(signal):
-        name = signal.lstrip('0')[:4]
-    if name in _KILL:
+    word = name.upper()
+    word = word[3:] if word.startswith('SIG') else word
+    if _REPLICAS.fullmatch(name):
+        word = name.lstrip('0')[:4]
+    if word in _KILL:
         return True
-    if name in _STOP:
+    if word in _STOP:
         return False
-    number = _REPLICAS.fullmatch(name) and 0 < int(name) <= 64
-    return None if number or name in _SIGNALS or name.startswith(('RTMIN', 'RTMAX')) else False
+    number = _REPLICAS.fullmatch(word) and 0 < int(word) <= 64
+    return None if number or word in _SIGNALS or word.startswith(tuple(_REAL_TIME)) else False
+
+
+def signal_number(name: str | None) -> int | None:
+    """The number of a signal as written for docker kill; None where it is not known."""
+    if not name:
+        return 9
+    if _DECIMAL.fullmatch(name):
+        return int(name)
+    word = name.upper()
+    word = word[3:] if word.startswith('SIG') else word
+    if word[5:] and word[:5] in _REAL_TIME and _DECIMAL.fullmatch(word[5:]):
+        return _REAL_TIME[word[:5]] + int(word[5:])
+    found = getattr(signal, 'SIG' + word, None)
+    return int(found) if isinstance(found, signal.Signals) else None
 
 
 def timed_end(given: Given) -> bool | None:

@@ -9,12 +9,11 @@ a Compose command touches is pkg/compose of docker/compose.
 
 from __future__ import annotations
 
-import re
-import signal
 from bisect import bisect_left, bisect_right
 from typing import Any, NamedTuple, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import effects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Answer, Evidence, note
@@ -38,10 +37,6 @@ CAUSE = 'cli'
 _LONGEST_TIMEOUT = 3600
 # parallelOperation in cli/command/container/utils.go of docker/cli
 _AT_ONCE = 50
-# The first and the last real-time signal as docker counts them (sys/signal of moby)
-_REAL_TIME = {'RTMIN': 34, 'RTMAX': 64}
-# Ascii alone: str.isdigit() takes superscripts, too
-_DECIMAL = re.compile(r'[+-]?[0-9]{1,9}', re.A)
 _ENDS = ('stop', 'kill', 'restart', 'checkpoint')
 _BY_TARGET = _ENDS + ('remove', 'rename')
 # The containers of docker buildx (driver/docker-container of docker/buildx)
@@ -52,13 +47,15 @@ _SWARM_WORKS = 60 * 1000
 
 
 class Claim(NamedTuple):
-    """A command that fits. sure: it does that to this container; connected: it was seen to connect to this engine."""
+    """A command that fits. sure: it does that to this container; connected: it was seen to connect to this engine;
+    in_turn: it asks at that moment."""
 
     execution: Execution
     target: str | None
     evidence: Evidence
     sure: bool
     connected: bool = False
+    in_turn: bool = True
 
 
 class Commands:
@@ -89,17 +86,22 @@ class Commands:
         self._composing = max((compose.longest(one.command) for one in self._kinds['compose']), default=0)
         self._hex = sorted({len(target) for target in self._targets if len(target) <= 64})
 
-    def ask(self, incident: Incident, is_beside_others: bool = False) -> tuple[Answer, Answer]:
-        """The answer for an incident, beside which other clients connected or not; and that of Compose commands that
-        name another project, and can mean this one by their environment."""
+    def ask(self, incident: Incident, have_connected: bool, are_others: bool) -> tuple[Answer, Answer]:
+        """The answer for an incident, right before which other clients connected or not, or at all; and that of Compose
+        commands that name another project, and can mean this one by their environment."""
         claims, remarks, by_environment = self.fitting(incident)
         lines = [fits(claim) for claim in by_environment]
         other = answers.not_known(CAUSE, *lines, who=[claim.execution.entry for claim in by_environment])
-        answer = self._ask(incident, claims, remarks, is_beside_others)
+        answer = self._ask(incident, claims, remarks, have_connected, are_others)
         return answer, other if by_environment else answers.excluded(CAUSE)
 
     def _ask(
-        self, incident: Incident, claims: Sequence[Claim], remarks: Sequence[Evidence], is_beside_others: bool
+        self,
+        incident: Incident,
+        claims: Sequence[Claim],
+        remarks: Sequence[Evidence],
+        have_connected: bool,
+        are_others: bool,
     ) -> Answer:
         lines = [*map(fits, claims), *remarks]
         sure = [claim for claim in claims if claim.sure]
@@ -108,7 +110,8 @@ class Commands:
         missing = self._doubt(start, incident.time)
         # COMPOSE_PROJECT_NAME, which nobody logs, can name another project than that of the folder
         by_folder = any(claim.evidence['code'] == 'of_folder' for claim in sure)
-        if len(claims) == 1 and sure and not (by_folder and is_beside_others):
+        is_doubted = by_folder and have_connected or are_others and not all(claim.in_turn for claim in sure)
+        if len(claims) == 1 and sure and not is_doubted:
             self._used.setdefault(_use(claims[0], incident), incident)
             return answers.shown(CAUSE, *lines, who=who)._replace(missing=missing)
         if claims:
@@ -194,7 +197,9 @@ class Commands:
             return self._prune(one, ready, incident)
         if action.startswith('compose'):
             found = compose.claim(one, ready, incident, self._world) if _with_signal(one, incident) else None
-            return None if found is None else Claim(one, None, *found)
+            if found is None:
+                return None
+            return Claim(one, None, *found, in_turn=compose.is_in_turn(one.command, ready, incident, self._world))
         if action in _SWARM:
             return _swarm(one, ready, incident)
         return self._by_target(one, ready, incident)
@@ -351,25 +356,11 @@ def who_did(entry: answers.Entry) -> dict[str, Any]:
     }
 
 
-def signal_number(name: str | None) -> int | None:
-    """The number of a signal as written for docker kill; None where it is not known."""
-    if not name:
-        return 9
-    if _DECIMAL.fullmatch(name):
-        return int(name)
-    word = name.upper()
-    word = word[3:] if word.startswith('SIG') else word
-    if word[5:] and word[:5] in _REAL_TIME and _DECIMAL.fullmatch(word[5:]):
-        return _REAL_TIME[word[:5]] + int(word[5:])
-    found = getattr(signal, 'SIG' + word, None)
-    return int(found) if isinstance(found, signal.Signals) else None
-
-
 def _with_signal(one: Execution, incident: Incident) -> list[float]:
     """When requests came that a command can have made: kill and rm --force send one signal only."""
     if incident.what != 'died' or one.command.action not in ('kill', 'remove', 'compose_kill'):
         return incident.times
-    number = signal_number(None if one.command.action == 'remove' else one.command.signal)
+    number = effects.signal_number(None if one.command.action == 'remove' else one.command.signal)
     if number is None and one.command.ends is False:
         return []  # the engine refuses what is no signal
     return [

@@ -41,6 +41,8 @@ _HOLDS = ('compose_stop', 'compose_restart', 'compose_down', 'compose_up', 'comp
 _SPREADS = ('compose_up', 'compose_scale', 'compose_restart', 'compose_down')
 # One after the other, and each as long as its own grace period, which no label tells
 _SLOW = ('compose_down', 'compose_stop', 'compose_restart', 'compose_up')
+# From the end of one container to the request for the next
+_TURN = 3 * SOON
 
 
 def claim(one: Execution, ready: float, incident: Incident, known: world.World) -> tuple[Evidence, bool] | None:
@@ -97,12 +99,26 @@ def _in_time(command: Command, ready: float, incident: Incident) -> bool | None:
     return False if command.action in _SLOW and late <= PROMPT else None
 
 
+def is_in_turn(command: Command, ready: float, incident: Incident, known: world.World) -> bool:
+    """Whether a request followed the start of a Compose command, or the one before: it asks for what can end right away
+    and for the next when one of those has ended. Others can have asked between these."""
+    asked = min(time for time in incident.times if time >= ready)
+    before = known.last_asked(incident.attributes[world.PROJECT], asked)
+    if before is None or before < ready:
+        return asked - ready <= STARTUP + _prompt(command)
+    return asked - before <= _TURN
+
+
 def _usual(command: Command) -> float:
     """How long after its start a command still makes requests."""
     seconds = STOP_TIMEOUT if command.timeout is None else command.timeout
     seconds = 3600 if seconds < 0 else min(seconds, 3600)
-    prompt = PROMPT if command.action == 'compose_rm' and not command.force else 0
-    return STARTUP + 10 * seconds * 1000 + prompt
+    return STARTUP + 10 * seconds * 1000 + _prompt(command)
+
+
+def _prompt(command: Command) -> float:
+    """How long it can wait for an answer."""
+    return PROMPT if command.action == 'compose_rm' and not command.force else 0
 
 
 def longest(command: Command) -> float:

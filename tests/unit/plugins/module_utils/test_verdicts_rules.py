@@ -15,6 +15,7 @@ from ansible_collections.claude_hooks.docker_audit.tests.unit.verdict_events imp
     LOGGED,
     PORTAINER,
     A,
+    B,
     codes,
     command,
     connect,
@@ -57,6 +58,8 @@ HELD = [event(0.2, 'die', exitCode='1', **SHOP), event(1, 'stop', **SHOP)]
 RENAMED = event(1, 'rename', oldName='/' + NAME, name='x')
 
 # events, when it was typed, the command, and who is named: its pid, the client's, or both
+# Another service of the project ended right before
+IN_TURN = stop(-1, B, 'shop-db-1', **dict(SHOP, **{'com.docker.compose.service': 'db'})) + stop(**SHOP)
 CASES = {
     'a stop makes a stop event': (life(*kill()), 0.5, 'docker stop ' + NAME, {300}),
     'a restart makes one, too': (life(*kill()), 0.5, 'docker restart ' + NAME, {300}),
@@ -142,8 +145,15 @@ CASES = {
     'stop, too long ago': (old(*stop(**SHOP), **SHOP), -700, 'docker compose -p shop stop', {300}),
     'stop, after a long grace period': (old(*stop(**SHOP), **SHOP), -300, 'docker compose -p shop stop', {100, 300}),
     'kill, too long ago': (old(*kill(**SHOP), **SHOP), -300, 'docker compose -p shop kill', {300}),
-    'stop with a timeout': (old(*stop(**SHOP), **SHOP), -300, 'docker compose -p shop stop -t 60', {100}),
-    'stop that waits for ever': (old(*stop(**SHOP), **SHOP), -900, 'docker compose -p shop stop -t -1', {100}),
+    'stop with a timeout': (old(*IN_TURN, **SHOP), -300, 'docker compose -p shop stop -t 60', {100}),
+    'stop that waits for ever': (old(*IN_TURN, **SHOP), -900, 'docker compose -p shop stop -t -1', {100}),
+    'stop out of its turn': (old(*stop(**SHOP), **SHOP), -300, 'docker compose -p shop stop -t 60', {100, 300}),
+    'stop between its turns': (
+        old(*IN_TURN[:-3], *stop(9, **SHOP), **SHOP),
+        -30,
+        'docker compose -p shop stop',
+        {100, 300},
+    ),
     'rm waits for an answer': (removed(at=-600, **SHOP), -500, 'docker compose -p shop rm', {100}),
     'rm leaves alone what ran when it asked': (removed(**SHOP), -500, 'docker compose -p shop rm', {100, 300}),
     'rm by force does not': (removed(**SHOP), -500, 'docker compose -p shop rm -f', {300}),
