@@ -20,9 +20,12 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker 
 SOON = 1000  # between events of one request
 OOM_SOON = 5 * 1000
 STOP_TIMEOUT = 10  # seconds; the default of stop and restart
+LONGEST_TIMEOUT = 3600  # seconds; nobody is taken to wait for more
 STARTUP = 10 * 1000  # from the start of a command to its request: a loaded host starts programs slowly
 
 _NUMBER = re.compile(r'[0-9]{1,3}\Z')  # of a signal or an exit code
+# HUP, USR1, USR2 and CONT are the STOPSIGNAL of few images
+_STOPS_NOTHING = ('1', '10', '12', '18')
 # What the engine notes of an end once it is over
 _AFTER_END = ('stop', 'destroy')
 
@@ -229,7 +232,7 @@ class _Life:
         # Without a request a stop is of a container that had ended before: see above
         stopped = restarted or bool(requests) and self._comes(index, 'stop', one.time + STARTUP)
         found = self._incident('died', one)._replace(
-            requests=_that_ended_it(requests, one, stopped),
+            requests=_that_ended_it(requests, one, stopped, len(self._late(index, 'stop', one.time + STARTUP))),
             ooms=tuple(self._ooms + self._late(index, 'oom', one.time + OOM_SOON)),
             execs=tuple(self._execs.values()),
             restarted=restarted,
@@ -264,11 +267,21 @@ class _Life:
         return False
 
 
-def _that_ended_it(requests: list[Event], death: Event, stopped: bool) -> tuple[Event, ...]:
-    """Those of the requests since the start that an end can be due to: a program can have survived many signals."""
+def _that_ended_it(requests: list[Event], death: Event, stopped: bool, stops: int) -> tuple[Event, ...]:
+    """Those of the requests since the start that an end can be due to: a program can have survived many signals.
+
+    stops counts the `stop` events of the end: each request to stop makes one of its own (daemon/stop.go containerStop).
+    """
     if stopped:
         # A stop sends one signal, and SIGKILL where that does not help
-        first = max((index for index, one in enumerate(requests) if one.attributes.get('signal') != '9'), default=0)
+        stopping = [one for one in requests if one.attributes.get('signal') not in _STOPS_NOTHING]
+        requests = stopping if any(one.attributes.get('signal') != '9' for one in stopping) else requests
+        asked = [index for index, one in enumerate(requests) if one.attributes.get('signal') != '9'] or [0]
+        first = asked[-stops:][0]
+        if stops < 2 and requests[-1].attributes.get('signal') == '9':
+            # The time that was over can be that of an earlier one
+            oldest = death.time - LONGEST_TIMEOUT * 1000
+            first = next(index for index in asked if index == first or requests[index].time >= oldest)
         while first and requests[first].time - requests[first - 1].time <= STARTUP:
             first -= 1
         return tuple(requests[first:])

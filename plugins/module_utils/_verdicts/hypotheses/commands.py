@@ -25,6 +25,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses import compose
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
+    LONGEST_TIMEOUT,
     SOON,
     STARTUP,
     STOP_TIMEOUT,
@@ -34,7 +35,6 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
 
 CAUSE = 'cli'
 
-_LONGEST_TIMEOUT = 3600
 # parallelOperation in cli/command/container/utils.go of docker/cli
 _AT_ONCE = 50
 _ENDS = ('stop', 'kill', 'restart', 'checkpoint')
@@ -171,7 +171,7 @@ class Commands:
 
     def _candidates(self, incident: Incident) -> list[Execution]:
         moments = incident.times
-        first, last = min(moments) - PROMPT - 10 * _LONGEST_TIMEOUT * 1000, max(moments)
+        first, last = min(moments) - PROMPT - 10 * LONGEST_TIMEOUT * 1000, max(moments)
         lists = [self._targets.get(incident.old_name, [])]
         lists += [self._targets.get(incident.id[:length], []) for length in self._hex]
         lists.append(between(self._kinds['cut'], last - PROMPT, last))
@@ -329,7 +329,7 @@ def timeout(given: int | None) -> int:
     """The seconds that a container gets to end."""
     if given is None:
         return STOP_TIMEOUT
-    return _LONGEST_TIMEOUT if given < 0 else min(given, _LONGEST_TIMEOUT)
+    return LONGEST_TIMEOUT if given < 0 else min(given, LONGEST_TIMEOUT)
 
 
 def in_window(start: float, moments: Sequence[float], window: float) -> bool:

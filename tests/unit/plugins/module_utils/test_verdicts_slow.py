@@ -325,3 +325,40 @@ def test_nobody_else_is_certain(case):
     make, expected = CASES[case]
     last = [verdict for verdict in make() if verdict[0] != 'renamed' or case == 'a name that was taken'][-1]
     assert last[1:] == expected
+
+
+WAITS = 'docker stop -t 60 ' + NAME
+
+
+def waited(at, signal='15', stops=2):
+    """SIGKILL a minute after the first request for a signal, which was not obeyed; another request came at a time."""
+    ended = [event(60.3, 'kill', signal='9', **SHOP), event(60.4, 'die', exitCode='137', **SHOP)]
+    asked = [event(0.3, 'kill', signal='15', **SHOP), event(at, 'kill', signal=signal, **SHOP)]
+    return old(*asked, *ended, *[event(60.5, 'stop', **SHOP)] * stops, **SHOP)
+
+
+@pytest.mark.parametrize(
+    'events, second, who',
+    {
+        'a longer stop': (waited(20.3), ran(20, 'docker stop -t 300 ' + NAME, 120), [100, 120]),
+        'a Compose that would wait longer': (
+            waited(20.3),
+            ran(20, 'docker compose -p shop stop -t 300', 120),
+            [100, 120],
+        ),
+        'whose time ends with that of the first': (
+            waited(50.3),
+            ran(50, 'docker compose -p shop restart', 120),
+            [100, 120],
+        ),
+        'a signal that was survived': (waited(20.3, stops=1), ran(20, 'docker kill -s TERM ' + NAME, 120), [100, 120]),
+    }.values(),
+)
+def test_the_time_that_is_over_can_be_that_of_an_earlier_stop(events, second, who):
+    assert logged(events, [ran(0, WAITS), second], ()) == [('stopped', 'not_known', 'open', who)]
+
+
+def test_a_signal_that_stops_nothing_is_not_taken_for_an_earlier_stop():
+    events = waited(30, signal='1', stops=1)
+    found = [ran(0, WAITS), ran(29.9, 'docker kill -s HUP ' + NAME, 120)]
+    assert logged(events, found, ()) == [('stopped', 'cli', 'certain', [100])]
