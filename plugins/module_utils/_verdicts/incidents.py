@@ -277,7 +277,7 @@ def _that_ended_it(requests: list[Event], death: Event, stopped: bool, stops: in
         stopping = [one for one in requests if one.attributes.get('signal') not in _STOPS_NOTHING]
         requests = stopping if any(one.attributes.get('signal') != '9' for one in stopping) else requests
         asked = [index for index, one in enumerate(requests) if one.attributes.get('signal') != '9'] or [0]
-        first = asked[-stops:][0]
+        first = asked[-max(1, stops) :][0]
         if stops < 2 and requests[-1].attributes.get('signal') == '9':
             # The time that was over can be that of an earlier one
             oldest = death.time - LONGEST_TIMEOUT * 1000
