@@ -315,7 +315,7 @@ def wants(unit, target='multi-user.target'):
 
 def look_at_witness(module):
     """What the host has of the service that keeps the engine's events."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.on_host import read_text
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.installed import read_text
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import KEPT
 
     folder = os.path.dirname(KEPT)
@@ -348,7 +348,7 @@ def runs_as_installed(module, files):
 
 def look_at_forwarder(module):
     """What the host has of the service that sends findings and verdicts to the journal."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.on_host import read_text
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.installed import read_text
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, names
 
     parts = (wants(FORWARDER_TIMER, 'timers.target'), FORWARDER_TIMER, FORWARDER_UNIT, FORWARDER)
@@ -411,28 +411,28 @@ def main():
     old = too_old('docker_audit_info')
     if old:
         module.fail_json(msg=old)
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import load, on_host
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forecast, installed
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 
     def run(words):
         return module.run_command(words, environ_update={'LC_ALL': 'C'})
 
     # get_bin_path adds /sbin, /usr/sbin and /usr/local/sbin to the PATH of the connection, which often lacks them.
-    tools = dict((name, module.get_bin_path(name)) for name in on_host.TOOLS)
-    kernel = on_host.kernel(run, tools['auditctl'])
+    tools = dict((name, module.get_bin_path(name)) for name in installed.TOOLS)
+    kernel = installed.kernel(run, tools['auditctl'])
     try:
-        files = on_host.rule_files(run, module.params['rule_file'], module.params['keys'])
-    except on_host.HostError as error:
+        files = installed.rule_files(run, module.params['rule_file'], module.params['keys'])
+    except installed.HostError as error:
         module.fail_json(msg=str(error))
     content = files.texts.get(files.own_path)
     file_rules = files.rules(files.own_path)
     ours = audit_rules.with_keys(kernel.rules, files.keys)
     missing, unexpected = audit_rules.difference(file_rules, ours)
-    merged = load.merge(files.texts.items())
+    merged = forecast.merge(files.texts.items())
     # The role writes our file anew with a blank first line, which no neighbour without a final newline can swallow.
-    rewritten = load.merge((path, '\n' + text if path in files.managed else text) for path, text in files.texts.items())
-    compiled = on_host.read_text(on_host.COMPILED) or ''
-    effects = load.load_effects(rewritten, compiled, kernel.rules, kernel.status, files.keys, on_host.resolve_id)
+    rewritten = forecast.merge((path, '\n' + text if path in files.managed else text) for path, text in files.texts.items())
+    compiled = installed.read_text(installed.COMPILED) or ''
+    effects = forecast.effects(rewritten, compiled, kernel.rules, kernel.status, files.keys, installed.resolve_id)
 
     module.exit_json(
         changed=False,
@@ -462,8 +462,8 @@ def main():
         witness=look_at_witness(module),
         forwarder=look_at_forwarder(module),
         compiled=any(audit_rules.has_key(line, files.keys) for line in compiled.split('\n')),
-        load=dict(effects, refusals=load.refusals(effects)),
-        stopped_at=load.stopped_at(merged, kernel.rules, on_host.resolve_id),
+        load=dict(effects, refusals=forecast.refusals(effects)),
+        stopped_at=forecast.stopped_at(merged, kernel.rules, installed.resolve_id),
     )
 
 

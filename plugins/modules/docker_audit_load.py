@@ -82,7 +82,7 @@ def main():
     old = too_old('docker_audit_load')
     if old:
         module.fail_json(msg=old)
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import loading, on_host
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import installed, loading
 
     if module.check_mode:
         module.exit_json(changed=True, added=[], removed=[], restored=[])
@@ -91,11 +91,11 @@ def main():
         return module.run_command(words, environ_update={'LC_ALL': 'C'})
 
     params = module.params
-    tools = dict((name, module.get_bin_path(name)) for name in on_host.TOOLS + ('unshare',))
+    tools = dict((name, module.get_bin_path(name)) for name in installed.TOOLS + ('unshare',))
     loader = loading.Loader(run, tools, params['rule_file'], params['keys'], params['accept'])
     try:
         loaded = loader.apply()
-    except (loading.LoadError, on_host.HostError) as error:
+    except (loading.LoadError, installed.HostError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg='%s: %s' % (error.filename, error.strerror))

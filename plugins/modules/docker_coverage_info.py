@@ -139,17 +139,17 @@ def main():
     if os.geteuid() != 0:
         module.fail_json(
             msg='the host could not be checked: that needs root, and this ran as uid %d. Set become, or start it with sudo' % os.geteuid())
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import on_host
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import installed
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks, codes
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import host as host_facts
 
     def run(words):
         return module.run_command(words, environ_update={'LC_ALL': 'C'})
 
-    kernel = on_host.kernel(run, module.get_bin_path('auditctl'))
+    kernel = installed.kernel(run, module.get_bin_path('auditctl'))
     try:
-        files = on_host.rule_files(run, module.params['rule_file'], module.params['keys'])
-    except on_host.HostError as error:
+        files = installed.rule_files(run, module.params['rule_file'], module.params['keys'])
+    except installed.HostError as error:
         module.fail_json(msg=str(error))
     # Where the role was given another name for the rule file, that one is ours too.
     ours = [path for path in files.texts if path in files.managed or path == files.own_path]

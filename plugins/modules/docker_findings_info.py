@@ -408,9 +408,9 @@ def other_owner(module):
 
 def not_logged(module):
     """A sentence on a rule that is not in force, if the kernel says so. Else an empty one."""
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import on_host, rules
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import installed, rules
 
-    kernel = on_host.kernel(module.run_command, module.get_bin_path('auditctl'))
+    kernel = installed.kernel(module.run_command, module.get_bin_path('auditctl'))
     key = module.params['key']
     if kernel.reason or (kernel.status.get('enabled') != 0 and rules.with_keys(kernel.rules, [key])):
         return ''

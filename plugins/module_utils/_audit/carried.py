@@ -135,7 +135,7 @@ class Objects:
             return
         one = _Object(self)
         host = host_of(value) or host
-        one.look('', value, host, depth)
+        one.walk('', value, host, depth)
         yield from one.chosen()
         for part in one.inner:
             yield from self._lines_of(part, host, depth + 1)
@@ -163,7 +163,7 @@ class _Object:
             holders = holders if is_told else []
         return (holders[0][1] if holders else []) + self._others
 
-    def look(self, name: str, value: Any, host: str | None, depth: int) -> None:
+    def walk(self, name: str, value: Any, host: str | None, depth: int) -> None:
         """Look into a value that has this name."""
         if isinstance(value, str):
             self._look_into_text(name, value, host, depth)
@@ -181,7 +181,7 @@ class _Object:
             for inner_name, part in value.items():
                 called = inner_name if known is None else known
                 if not any(_TYPED.fullmatch(word) for word in re.split('[._-]', called[:500].lower())):
-                    self.look(called, part, host, depth + 1)
+                    self.walk(called, part, host, depth + 1)
 
     def _leave(self, text: bytes) -> None:
         """Let lines go on that begin no record, so that those with our key are noted."""
@@ -195,7 +195,7 @@ class _Object:
         within = parsed(texts.as_bytes(value)) if value.lstrip()[:1] == '{' else None
         if isinstance(within, dict):
             one = _Object(self._objects)
-            one.look(name, within, host_of(within) or host, depth + 1)
+            one.walk(name, within, host_of(within) or host, depth + 1)
             # A user can have written this object
             self._holders += [(inner if _LINE.match(name) else name, lines) for inner, lines in one._holders]
             self._others += one._others

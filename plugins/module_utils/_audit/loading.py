@@ -17,7 +17,7 @@ import os
 import time
 from typing import Iterator, NamedTuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import load, on_host
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forecast, installed
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as audit_rules
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit.rules import Rule
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files
@@ -45,7 +45,7 @@ class Loader:
     """One load of the rule files. ``accept`` lets it drop rules that no file holds."""
 
     def __init__(
-        self, run: on_host.Run, tools: dict[str, str | None], rule_file: str, keys: list[str], accept: bool
+        self, run: installed.Run, tools: dict[str, str | None], rule_file: str, keys: list[str], accept: bool
     ) -> None:
         self._run = run
         self._auditctl = tools['auditctl'] or 'auditctl'
@@ -57,7 +57,7 @@ class Loader:
     def apply(self) -> Loaded:
         """Load, compare, put back. Raises LoadError and OSError."""
         with files.OwnFolder(FOLDER) as folder, _locked(folder):
-            host, found = self._look()
+            host, found = self._read()
             if host.is_locked:
                 return Loaded([], [], [])
             effects = self._effects(host, found)
@@ -66,38 +66,38 @@ class Loader:
             others += [rule for rule in _kept(folder) if rule not in others]
             folder.write(_BEFORE, json.dumps([rule for rule in others if rule not in given_up]).encode())
             said = self._replace(host, found, effects['deletes_all'])
-            after, _found = self._look()
+            after, _found = self._read()
             restored = self._put_back([rule for rule in others if rule not in given_up], after)
             os.unlink(os.path.join(FOLDER, _BEFORE))
-            after, found = self._look()
+            after, found = self._read()
             self._prove(after, found, '\n'.join([said, *('Put back: %s' % rule for rule in restored)]))
             missing, unexpected = audit_rules.difference(
                 audit_rules.with_keys(after.rules, found.keys), audit_rules.with_keys(host.rules, found.keys)
             )
             return Loaded(missing, unexpected, restored)
 
-    def _look(self) -> tuple[on_host.Kernel, on_host.RuleFiles]:
-        kernel = on_host.kernel(self._run, self._auditctl)
+    def _read(self) -> tuple[installed.Kernel, installed.RuleFiles]:
+        kernel = installed.kernel(self._run, self._auditctl)
         if kernel.reason is not None:
             raise LoadError('The rules in the kernel cannot be read: %s' % kernel.reason)
-        return kernel, on_host.rule_files(self._run, *self._asked)
+        return kernel, installed.rule_files(self._run, *self._asked)
 
-    def _effects(self, kernel: on_host.Kernel, found: on_host.RuleFiles) -> load.Effects:
+    def _effects(self, kernel: installed.Kernel, found: installed.RuleFiles) -> forecast.Effects:
         """What the load would do to others. Where that is not accepted, it is not done: LoadError."""
-        effects = load.load_effects(
-            load.merge(found.texts.items()),
-            on_host.read_text(on_host.COMPILED) or '',
+        effects = forecast.effects(
+            forecast.merge(found.texts.items()),
+            installed.read_text(installed.COMPILED) or '',
             kernel.rules,
             kernel.status,
             found.keys,
-            on_host.resolve_id,
+            installed.resolve_id,
         )
-        lines = load.refusals(effects)
+        lines = forecast.refusals(effects)
         if lines and not self._accept:
             raise LoadError('\n'.join(['Since this run began, somebody changed what a load would do:', *lines]))
         return effects
 
-    def _replace(self, kernel: on_host.Kernel, found: on_host.RuleFiles, deletes_all: bool) -> str:
+    def _replace(self, kernel: installed.Kernel, found: installed.RuleFiles, deletes_all: bool) -> str:
         """Let augenrules write audit.rules and load it. Returns what the programs said."""
         if not deletes_all:
             # A load stops at the first rule that is there already: ours are replaced one by one.
@@ -114,24 +114,24 @@ class Loader:
         code, out, err = self._run([self._augenrules, '--load'])
         return 'augenrules and auditctl said, with exit code %d:\n%s' % (code, '\n'.join((out.strip(), err.strip())))
 
-    def _put_back(self, others: list[str], kernel: on_host.Kernel) -> list[str]:
+    def _put_back(self, others: list[str], kernel: installed.Kernel) -> list[str]:
         """Add the rules of others that the kernel lost. Raises LoadError where it takes one no more."""
         held = set(audit_rules.meaning(rule) for rule in kernel.rules)
         restored = []
         for text in others:
-            if load.comparable(text, on_host.resolve_id) not in held:
+            if forecast.comparable(text, installed.resolve_id) not in held:
                 code, out, err = self._run([self._auditctl, *text.split()])
                 if code != 0:
                     raise LoadError('A rule of others was lost and cannot be put back: %s: %s' % (text, err or out))
                 restored.append(text)
         return restored
 
-    def _prove(self, kernel: on_host.Kernel, found: on_host.RuleFiles, said: str) -> None:
+    def _prove(self, kernel: installed.Kernel, found: installed.RuleFiles, said: str) -> None:
         """Raise LoadError where the kernel does not hold the rules of our file, with the line that stopped the load."""
         wanted, held = found.rules(found.own_path), audit_rules.with_keys(kernel.rules, found.keys)
         missing, unexpected = audit_rules.difference(wanted, held)
-        merged = load.merge(found.texts.items())
-        stopped = load.stopped_at(merged, kernel.rules, on_host.resolve_id)
+        merged = forecast.merge(found.texts.items())
+        stopped = forecast.stopped_at(merged, kernel.rules, installed.resolve_id)
         if not missing and not unexpected:
             return
         lines = ['The rules were written to %s, but the kernel does not hold them.' % found.own_path]
@@ -149,7 +149,7 @@ class Loader:
         """What auditctl says of a line. It is asked where it can change nothing: the kernel takes no rule from another
         user namespace (kernel/audit.c, audit_netlink_ok), so that auditctl gets no further than reading the line.
         """
-        if load.comparable(line, on_host.resolve_id) in set(audit_rules.meaning(rule) for rule in held):
+        if forecast.comparable(line, installed.resolve_id) in set(audit_rules.meaning(rule) for rule in held):
             return 'The same rule stands in a line before it'
         if self._unshare is None:
             return None

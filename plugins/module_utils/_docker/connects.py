@@ -18,7 +18,7 @@ import os
 import time
 from typing import Any, NamedTuple
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import on_host
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import installed
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, names, proc
 
 FOLDER = '/var/lib/claude-hooks'
@@ -26,7 +26,7 @@ NAME = 'connects.jsonl'
 _LONGEST = 1 << 20  # about 20,000 entries; the older half goes when it is full
 
 
-class Connects(NamedTuple):
+class OwnConnect(NamedTuple):
     """The process that may have connected, and when: milliseconds since 1970, both included."""
 
     pid: int
@@ -35,7 +35,7 @@ class Connects(NamedTuple):
 
 
 # What this process noted last
-_noted: Connects | None = None
+_noted: OwnConnect | None = None
 
 
 def note(path: str, seconds: float, folder: str = FOLDER) -> None:
@@ -51,14 +51,14 @@ def note(path: str, seconds: float, folder: str = FOLDER) -> None:
     if _noted is not None and _noted.pid == os.getpid() and (now + seconds) * 1000 <= _noted.last:
         return
     # Twice as long: the second question usually follows at once
-    entry = Connects(os.getpid(), math.floor(now * 1000) - names.CLOCK_LAG, math.ceil((now + 2 * seconds) * 1000))
+    entry = OwnConnect(os.getpid(), math.floor(now * 1000) - names.CLOCK_LAG, math.ceil((now + 2 * seconds) * 1000))
     with contextlib.suppress(OSError):
         if os.readlink('/proc/self/ns/pid') == proc.FIRST_NAMESPACE:
             _append(folder, json.dumps(entry._asdict()).encode('ascii') + b'\n')
             _noted = entry
 
 
-def own(folder: str = FOLDER) -> list[Connects]:
+def own(folder: str = FOLDER) -> list[OwnConnect]:
     """The connects of this collection on this host, oldest first."""
     try:
         with files.OwnFolder(folder, make=False) as kept:
@@ -92,17 +92,17 @@ def _append(folder: str, line: bytes) -> None:
 def _is_logged() -> bool:
     """Whether the rules of this host, as augenrules wrote them, have one for connections to the engine."""
     try:
-        return names.SOCKET_SUFFIX.encode('ascii') in files.read_regular(on_host.COMPILED, _LONGEST)
+        return names.SOCKET_SUFFIX.encode('ascii') in files.read_regular(installed.COMPILED, _LONGEST)
     except OSError:
         return False
 
 
-def _entry(line: bytes) -> Connects | None:
+def _entry(line: bytes) -> OwnConnect | None:
     try:
         entry: Any = json.loads(line)
-        values = [entry[name] for name in Connects._fields]
+        values = [entry[name] for name in OwnConnect._fields]
     except (ValueError, TypeError, KeyError, RecursionError):
         return None  # cut by a full disk or a power cut
     if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
         return None
-    return Connects(*values)
+    return OwnConnect(*values)

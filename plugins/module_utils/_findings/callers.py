@@ -36,5 +36,5 @@ def add(entries: Sequence[Any], batches: Iterable[Iterable[bytes]], living: Any)
         # A log can hold the records of other hosts, too
         if entry['node'] in (None, living.node):
             entry['caller'].update(
-                process=living.look(entry['pid'], time, login), parent=living.look(entry['ppid'], time, login)
+                process=living.of(entry['pid'], time, login), parent=living.of(entry['ppid'], time, login)
             )

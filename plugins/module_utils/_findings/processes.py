@@ -99,7 +99,7 @@ class Processes:
             return None
         return started if self._is_usable and comm == b'dockerd' and is_of(status, 0) else None
 
-    def look(self, pid: int | None, moment: float | None, login: Login) -> Process | None:
+    def of(self, pid: int | None, moment: float | None, login: Login) -> Process | None:
         """The process with a pid, if it lived at a moment (milliseconds since 1970) and still lives; else None.
 
         login is that of the event that has the pid, each part None where unset: a process with another is another.

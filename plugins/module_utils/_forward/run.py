@@ -121,7 +121,7 @@ class _Verdicts:
         self._note_events()
         look = self._state['look']
         if look is not None and max(look, self._state['looked'] + SETTLED) <= self._now:
-            self._look(journal)
+            self._judge(journal)
         if self._state != kept:
             with files.OwnFolder(self._folder) as folder:
                 folder.write(self._name, json.dumps(self._state).encode('ascii'))
@@ -157,7 +157,7 @@ class _Verdicts:
         look = self._state['look']
         return moment if look is None else min(look, moment)
 
-    def _look(self, journal: messages.Journal) -> None:
+    def _judge(self, journal: messages.Journal) -> None:
         """Send the verdicts that are settled and were not sent."""
         # Only now, since to import them takes as long as all the rest
         from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host

@@ -146,13 +146,13 @@ def _of_project(one: Execution, incident: Incident, known: world.World) -> tuple
     if command.files:
         return _by_files(command, cwd, incident, known)
     if command.project_directory is not None:
-        return _by_folders([_path(cwd, command.project_directory)], cwd, incident, known)
+        return _by_folders([_path(cwd, command.project_directory)], incident, known)
     folders = []
     while cwd:
         folders.append(cwd)
         # dirname('//') is '//' again: POSIX leaves two leading slashes alone
         cwd = None if cwd in ('/', '//') else posixpath.dirname(cwd)
-    return _by_folders(folders, one.entry.get('cwd'), incident, known)
+    return _by_folders(folders, incident, known)
 
 
 def _by_files(
@@ -170,9 +170,7 @@ def _by_files(
     return note('may_mean', project=project), False
 
 
-def _by_folders(
-    folders: list[str | None], cwd: str | None, incident: Incident, known: world.World
-) -> tuple[Evidence, bool] | None:
+def _by_folders(folders: list[str | None], incident: Incident, known: world.World) -> tuple[Evidence, bool] | None:
     """By the nearest folder of those that a command can mean in which a known project was made."""
     project = incident.attributes[world.PROJECT]
     for folder in folders:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import load
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import forecast
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import rules as ar
 
 CLASSIC = '-a always,exit -F path=/usr/bin/docker -F perm=x -F uid=0 -F key=claude-hooks-docker'
@@ -192,7 +192,7 @@ def test_a_rule_for_a_system_call_is_written_for_all_programs_of_a_machine(machi
 
 
 def test_merge_hoists_the_last_controls_as_augenrules_does():
-    merged = load.merge([('a', '-D\n-b 1\n# c\n\n-w /a -k a\n-e 1\n'), ('b', '-e 2\n-b 2\n-w /b -k b\n')])
+    merged = forecast.merge([('a', '-D\n-b 1\n# c\n\n-w /a -k a\n-e 1\n'), ('b', '-e 2\n-b 2\n-w /b -k b\n')])
     assert [(entry['line'], entry['file'], entry['number'], entry['compiled']) for entry in merged] == [
         ('-D', 'a', 1, 2),
         ('-b 2', 'b', 2, 3),
@@ -203,18 +203,18 @@ def test_merge_hoists_the_last_controls_as_augenrules_does():
 
 
 def test_merge_glues_a_line_without_a_newline_to_the_next_file():
-    merged = load.merge([('a', '-w /a -k a'), ('b', '-w /b -k b\n')])
+    merged = forecast.merge([('a', '-w /a -k a'), ('b', '-w /b -k b\n')])
     assert [entry['line'] for entry in merged] == ['-w /a -k a-w /b -k b']
 
 
 def test_a_blank_first_line_survives_a_neighbour_without_a_newline():
-    merged = load.merge([('a', '-w /a -k a'), ('b', '\n-w /b -k b\n')])
+    merged = forecast.merge([('a', '-w /a -k a'), ('b', '\n-w /b -k b\n')])
     assert [entry['line'] for entry in merged] == ['-w /a -k a', '-w /b -k b']
 
 
 def effects(files, compiled='', kernel='No rules\n', status=None):
     rules = ar.parse_listing(kernel, ids)[0]
-    return load.load_effects(load.merge(files), compiled, rules, status or {'enabled': 1, 'failure': 1}, [KEY], ids)
+    return forecast.effects(forecast.merge(files), compiled, rules, status or {'enabled': 1, 'failure': 1}, [KEY], ids)
 
 
 def test_a_generated_audit_rules_loses_nothing():
@@ -325,5 +325,5 @@ def test_the_file_of_the_old_recipe_holds_our_rules_alone(text, expected):
     ],
 )
 def test_the_rule_at_which_a_load_stopped_is_found(text, kernel, stopped):
-    entry = load.stopped_at(load.merge([('a', text)]), ar.parse_listing(kernel)[0])
+    entry = forecast.stopped_at(forecast.merge([('a', text)]), ar.parse_listing(kernel)[0])
     assert (entry and entry['number']) == stopped

@@ -34,7 +34,7 @@ class Living:
 
     def __init__(self, booted=None, look=None):
         self.booted = lambda: booted
-        self.look = look or (lambda pid, time, login: None)
+        self.of = look or (lambda pid, time, login: None)
 
 
 def recorded(name, booted=None):

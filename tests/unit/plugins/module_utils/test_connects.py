@@ -12,7 +12,7 @@ import sys
 import time
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import on_host
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import installed
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names, proc
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects, engine
 
@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(proc, 'FIRST_NAMESPACE', os.readlink('/proc/self/ns/pid'))
     compiled = tmp_path / 'audit.rules'
     compiled.write_text('-a always,exit -F arch=b64 -S connect -F path=/run/docker.sock -F key=a-socket\n')
-    monkeypatch.setattr(on_host, 'COMPILED', str(compiled))
+    monkeypatch.setattr(installed, 'COMPILED', str(compiled))
     return str(tmp_path / 'kept')
 
 

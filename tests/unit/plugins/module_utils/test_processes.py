@@ -56,7 +56,7 @@ class Proc:
 
     def look(self, second=2.0, login=(1000, 5), names=None, pid=None):
         with processes.Processes(names, str(self.folder)) as living:
-            return living.look(pid or self.pid, (booted() + second) * 1000, login)
+            return living.of(pid or self.pid, (booted() + second) * 1000, login)
 
 
 def test_a_parent_that_lives_is_told_of(tmp_path):
@@ -202,7 +202,7 @@ def test_of_one_whose_command_line_never_comes_all_else_is_told(tmp_path):
 def test_what_is_told_of_a_process_is_not_shared(tmp_path):
     Proc(tmp_path)
     living = processes.Processes(None, str(tmp_path))
-    first, second = (living.look(4711, (booted() + 2) * 1000, (1000, 5)) for _time in range(2))
+    first, second = (living.of(4711, (booted() + 2) * 1000, (1000, 5)) for _time in range(2))
     assert first == second and first['argv'] is not second['argv']
 
 
@@ -210,9 +210,9 @@ def test_a_process_is_read_once(tmp_path):
     proc = Proc(tmp_path)
     living = processes.Processes(None, str(tmp_path))
     moment = (booted() + 2) * 1000
-    first = living.look(4711, moment, (1000, 5))
+    first = living.of(4711, moment, (1000, 5))
     (tmp_path / '4711' / 'cmdline').write_bytes(b'other\0')
-    assert living.look(4711, moment, (1000, 5)) == first and proc.look()['argv'] == ['other']
+    assert living.of(4711, moment, (1000, 5)) == first and proc.look()['argv'] == ['other']
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_the_start_of_the_engine(tmp_path, text, changes, known):
 @pytest.mark.parametrize('pid, moment', [(None, 10**13), (4711, None)])
 def test_without_a_pid_or_a_time_nothing_is_told(tmp_path, pid, moment):
     Proc(tmp_path)
-    assert processes.Processes(None, str(tmp_path)).look(pid, moment, (1000, 5)) is None
+    assert processes.Processes(None, str(tmp_path)).of(pid, moment, (1000, 5)) is None
 
 
 def test_the_boot_is_that_of_this_host():

@@ -95,7 +95,7 @@ def stopped_at(merged: list[Line], kernel: list[Rule], ids: Ids | None = None) -
     return None
 
 
-def load_effects(
+def effects(
     merged: list[Line],
     compiled: str,
     kernel: list[Rule],
