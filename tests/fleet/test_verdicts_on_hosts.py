@@ -156,8 +156,9 @@ def lines(verdict, *codes):
     'name, cause, confidence, code',
     [
         ('limit', 'oom', 'certain', 'oom_of_limit'),
-        ('group', 'oom', 'certain', 'oom_of_group'),
-        ('host', 'oom', 'certain', 'oom_of_host'),
+        # of a group or the host the kernel lists the processes of others, too: the one killed may not be the first
+        ('group', 'oom', 'likely', 'oom_of_group'),
+        ('host', 'oom', 'likely', 'oom_of_host'),
         # its shell went on, or handed on the code of what was killed
         ('child', 'self_exit', 'likely', 'oom_other_victim'),
         ('handed', 'oom', 'likely', 'oom_one_of_several'),
