@@ -46,6 +46,10 @@ _SWARM = ('service_rm', 'service_scale', 'service_update', 'stack_rm', 'node_dra
 _SWARM_WORKS = 60 * 1000
 
 
+# From a removal to the end of a prune that made it
+_PRUNES = 60 * 1000
+
+
 class Claim(NamedTuple):
     """A command that fits. sure: it does that to this container; connected: it was seen to connect to this engine;
     in_turn: it asks at that moment."""
@@ -266,7 +270,10 @@ class Commands:
         right_after = incident.died is not None and (
             incident.time - incident.died <= SOON / 2 or (one.command.force and incident.died > ready)
         )
-        return Claim(one, None, evidence, not one.command.filters and end is not None and not right_after)
+        # What was removed long before its end can be somebody else's work, while it waited at its prompt
+        is_near = end is not None and end - incident.time <= _PRUNES
+        sure = not one.command.filters and end is not None and not right_after
+        return Claim(one, None, evidence, sure, in_turn=is_near)
 
 
 def _swarm(one: Execution, ready: float, incident: Incident) -> Claim | None:

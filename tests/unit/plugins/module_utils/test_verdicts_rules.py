@@ -89,6 +89,12 @@ CASES = {
     'a prune': (removed() + PRUNED, 0.5, 'docker container prune -f', {100}),
     'a prune by another name': (removed() + PRUNED, 0.5, 'docker system prune -f', {100}),
     'a prune that waited for an answer': (removed() + PRUNED, -500, 'docker container prune', {100}),
+    'a prune that was answered long after': (
+        removed() + [dict(PRUNED[0], timeNano=PRUNED[0]['timeNano'] + 400 * 10**9)],
+        -100,
+        'docker container prune',
+        {100, 300},
+    ),
     'a prune that did not wait': (removed() + PRUNED, -500, 'docker container prune -f', {300}),
     'a prune with a filter': (removed() + PRUNED, 0.5, 'docker container prune -f --filter until=1h', {100, 300}),
     'a prune whose end is not noted': (removed(), 0.5, 'docker container prune -f', {100, 300}),
