@@ -175,9 +175,9 @@ class _Verdicts:
                 _output(['auditctl', '-l']),
                 lambda arguments: _output(['systemctl', *arguments]) or '',
             )['verdicts']
-        except connection.EngineError:
-            # The reason was said. When the engine answers again, verdicts are made
-            state['look'] = None
+        except connection.EngineError as error:
+            _say('verdicts wait for the engine: %s' % error)
+            state.update(engine=str(error), look=None)
             return
         sent = set(state['sent'])
         waiting = []
@@ -223,8 +223,9 @@ class _Verdicts:
 
 
 def _last(verdict: dict[str, Any]) -> float:
-    """When the last thing happened that a verdict is on, or rests on."""
-    happened = [verdict['timestamp'], *(line.get('time') for line in verdict['evidence'])]
+    """When the last thing happened that a verdict is on, or rests on; when audit was turned on is no such thing."""
+    lines = [line for line in verdict['evidence'] if line['code'] != 'processes_before_audit']
+    happened = [verdict['timestamp'], *(line.get('time') for line in lines)]
     return max(times.moment(moment) for moment in happened if isinstance(moment, str))
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Promise: forwarding sends each finding and each settled verdict, whole or cut by name, and nothing twice by plan.
 
-That systemd runs it and rsyslog delivers it is shown in molecule/fleet_forward.
+That systemd runs it and rsyslog delivers it is shown in tests/fleet/test_forwarding.py.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import time
 
 import pytest
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import config
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import times
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connection, connects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.on_host import Question
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._forward import messages, run
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host
 from ansible_collections.claude_hooks.docker_audit.tests.support import fake_engine
 from ansible_collections.claude_hooks.docker_audit.tests.unit import audit_writer
 
@@ -166,15 +168,15 @@ def test_a_verdict_is_sent_once_it_is_settled_and_then_never_again(host):
 def test_verdicts_are_not_made_while_nothing_ends(host, monkeypatch):
     host.ended(200, 'start')
     host.forward()
-    monkeypatch.setattr(run._Verdicts, '_look', lambda *_unused: pytest.fail('made verdicts'))
+    monkeypatch.setattr(run._Verdicts, '_judge', lambda *_unused: pytest.fail('made verdicts'))
     host.ended(100, 'exec_die')
     host.forward(later=600)
 
 
 def test_verdicts_are_made_once_a_minute_where_something_ends_all_the_time(host, monkeypatch):
     looks = []
-    look = run._Verdicts._look
-    monkeypatch.setattr(run._Verdicts, '_look', lambda self, journal: looks.append(1) or look(self, journal))
+    look = run._Verdicts._judge
+    monkeypatch.setattr(run._Verdicts, '_judge', lambda self, journal: looks.append(1) or look(self, journal))
     for later in range(0, 600, 30):
         host.ended(-later, 'die')
         host.forward(later=later)
@@ -188,6 +190,32 @@ def test_an_engine_that_does_not_answer_is_said_once_and_findings_are_sent(host,
     assert host.forward(answers=False) == []
     assert capsys.readouterr().err == ''
     host.ended(100, 'die')
+    assert len(verdicts(host.forward())) == 1
+
+
+def test_an_engine_that_goes_away_half_way_is_asked_again(host, monkeypatch, capsys):
+    def gone(*_unused):
+        raise connection.EngineError('gone')
+
+    host.ended(100, 'die')
+    with monkeypatch.context() as patched:
+        patched.setattr(on_host, 'verdicts', gone)
+        assert host.forward() == [] and capsys.readouterr().err.count('gone') == 1
+    assert host.forward() == []
+    assert len(verdicts(host.forward(later=61))) == 1
+
+
+def test_a_verdict_does_not_wait_for_what_did_not_happen_to_its_container(host, monkeypatch):
+    host.ended(100, 'die')
+    made = on_host.verdicts
+
+    def with_audit_turned_on(*arguments):
+        found = made(*arguments)
+        now = times.timestamp(int(time.time() * 1000))
+        found['verdicts'][0]['evidence'].append({'code': 'processes_before_audit', 'time': now})
+        return found
+
+    monkeypatch.setattr(on_host, 'verdicts', with_audit_turned_on)
     assert len(verdicts(host.forward())) == 1
 
 
