@@ -279,8 +279,10 @@ def _names_of_event(event: Any) -> list[_Name]:
 
 
 def _names_of_container(container: Any) -> list[_Name]:
-    """Those of a container that is there now."""
+    """Those of a container that is there now. ValueError for what is none."""
     identity = _entry(container, 'Id', str)
+    if not _ID.match(identity):
+        raise ValueError('it is no container')
     found = _name(identity, _entry(_entry(container, 'Labels', dict), _OLD, str), _LABEL)
     for name in _entry(container, 'Names', list):
         # /other/alias is what another container calls this one, by --link

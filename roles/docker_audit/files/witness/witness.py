@@ -139,12 +139,18 @@ class Follower:
                     return
                 while line and not line.endswith(b'\n'):
                     line = stream.readline(kept_files.LONGEST_LINE)
-                asking.say('an event of more than %d bytes was left out' % kept_files.LONGEST_LINE)
-                self._store.write({'mark': 'gap', 'from': asking.now(), 'to': asking.now()})
+                self._leave_out('an event of more than %d bytes' % kept_files.LONGEST_LINE)
                 continue
             told = kept_files.told(kept_files.parsed(line))
             if told:
                 yield told
+            elif line.strip():
+                self._leave_out('an event that cannot be read')
+
+    def _leave_out(self, what):
+        """Nobody knows what it was of."""
+        asking.say('%s was left out' % what)
+        self._store.write({'mark': 'gap', 'from': asking.now(), 'to': asking.now()})
 
     def _catch_up(self, stream):
         """Take what the engine still knows, and find out whether it is the one of before and what was missed."""

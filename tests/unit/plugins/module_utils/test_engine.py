@@ -402,3 +402,11 @@ def test_no_thread_and_no_descriptor_is_left(tmp_path):
     while time.monotonic() < deadline and (threading.active_count(), len(os.listdir('/proc/self/fd'))) != before:
         time.sleep(0.05)
     assert (threading.active_count(), len(os.listdir('/proc/self/fd'))) == before
+
+
+@pytest.mark.parametrize('entry', [{}, {'Id': 7, 'Names': ['/x']}, {'Id': 'short', 'Names': ['/x']}, None, 'x'])
+def test_an_entry_of_the_list_that_is_no_container_is_counted(tmp_path, entry):
+    listed = ok(json.dumps([container(A, '/one'), entry]).encode())
+    known, reason, _asked = names(tmp_path, chunked(event(B, 'two')), listed)
+    assert known == {A: ['one'], B: ['two']}
+    assert reason == '1 of the entries in its answer to /containers/json cannot be read'
