@@ -151,30 +151,30 @@ class Reading:
             yield from self._scan.feed(made, made_end)
         yield from self._scan.end_text()
         for what, sample in lines.problems():
-            shown = ': %r' % texts.shown(sample[:_SHOWN]) if sample else ''
+            shown = ': ' + texts.quoted(sample[:_SHOWN]) if sample else ''
             self._problems.append('%s %s%s' % (text.name, what, shown))
         self._has_records = self._has_records or self._scan.has_records
         if not is_empty and not self._scan.has_records and not known:
             self._problems.append(
-                'no audit record in %s, it begins with %r%s'
-                % (text.name, texts.shown(begin.partition(b'\n')[0][:_SHOWN]), _explained(begin))
+                'no audit record in %s, it begins with %s%s'
+                % (text.name, texts.quoted(begin.partition(b'\n')[0][:_SHOWN]), _explained(begin))
             )
         elif self._scan.unknown > before:
             first = self._scan.first_unknown
             self._problems.append(
-                'lines of %s with the key %s have no known form, %d of them, the first: %r%s'
+                'lines of %s with the key %s have no known form, %d of them, the first: %s%s'
                 % (
                     text.name,
                     self._key,
                     self._scan.unknown - before,
-                    texts.shown(first[:_SHOWN]),
+                    texts.quoted(first[:_SHOWN]),
                     _explained(first),
                 )
             )
         if self._scan.cut:
             self._problems.append(
-                'SYSCALL records of %s end before the key of their rule, %d of them, the first: %r: '
-                'was it wrapped or cut?' % (text.name, self._scan.cut, texts.shown(self._scan.first_cut[:_SHOWN]))
+                'SYSCALL records of %s end before the key of their rule, %d of them, the first: %s: '
+                'was it wrapped or cut?' % (text.name, self._scan.cut, texts.quoted(self._scan.first_cut[:_SHOWN]))
             )
             self._scan.cut, self._scan.first_cut = 0, b''
 

@@ -28,6 +28,16 @@ def shown(value: bytes | None) -> str | None:
     return None if value is None else value.decode('utf-8', 'backslashreplace')
 
 
+def quoted(value: bytes) -> str:
+    """Bytes in quotes for a sentence: what cannot be printed is escaped, once, and most of what is no text left out."""
+    text = ''.join(
+        char if char.isprintable() else char.encode('unicode_escape').decode('ascii') for char in shown(value)
+    )
+    text = text if len(text) <= len(value) * 3 // 2 else text[:40] + '...'
+    quote = '"' if "'" in text else "'"
+    return quote + text + quote
+
+
 @overload
 def shown_text(value: str) -> str: ...
 
