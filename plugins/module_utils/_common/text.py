@@ -33,7 +33,7 @@ def quoted(value: bytes) -> str:
     text = ''.join(
         char if char.isprintable() else char.encode('unicode_escape').decode('ascii') for char in shown(value)
     )
-    text = text if len(text) <= len(value) * 3 // 2 else text[:40] + '...'
+    text = text if len(text) <= max(40, len(value) * 3 // 2) else text[:40] + '...'
     quote = '"' if "'" in text else "'"
     return quote + text + quote
 
