@@ -91,6 +91,7 @@ class Hits:
         self._encoded = key.hex().upper().encode('ascii')
         self._key_length = len(self._quoted)
         self._usual: tuple[bytes, re.Pattern[bytes]] | None = None
+        self.quoted = 0  # how often the last block has our key as that of a record
         self.unread = 0  # hits of the last block in lines that hold no SYSCALL record that could be read
         # What was met, and a hash of what it said: of its EXECVE record alone where idle took it, 0 if not known yet
         self._seen: tuple[dict[Key, int], dict[Key, int]] = ({}, {})
@@ -117,7 +118,7 @@ class Hits:
         """Yield the events that are whole where they are, note SYSCALL records of others, return the number of hits."""
         self.all_usual = False
         self.unread = 0
-        hits = block.count(self._quoted, 0, end)
+        hits = self.quoted = block.count(self._quoted, 0, end)
         is_encoded = block.find(self._encoded, 0, end) >= 0
         if not hits and not is_encoded:
             return 0

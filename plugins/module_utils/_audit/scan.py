@@ -223,7 +223,7 @@ class Scan:
 
     def _is_elsewhere(self, block: bytes, end: int) -> bool:
         """Whether our key stands elsewhere than as the key of a record. Those with a suffix are of other rules."""
-        mentions, keys = block.count(self._key, 0, end), block.count(b' key="%s"' % self._key, 0, end)
+        mentions, keys = block.count(self._key, 0, end), self.hits.quoted
         return mentions != keys and mentions - block.count(self._key + b'-', 0, end) != keys
 
     def _note_unknown(self, block: bytes, end: int) -> None:

@@ -59,7 +59,7 @@ RENAMED = event(1, 'rename', oldName='/' + NAME, name='x')
 
 # events, when it was typed, the command, and who is named: its pid, the client's, or both
 # Another service of the project ended right before
-IN_TURN = stop(-1, B, 'shop-db-1', **dict(SHOP, **{'com.docker.compose.service': 'db'})) + stop(**SHOP)
+IN_TURN = stop(-1, B, 'shop-db-1', **{**SHOP, 'com.docker.compose.service': 'db'}) + stop(**SHOP)
 CASES = {
     'a stop makes a stop event': (life(*kill()), 0.5, 'docker stop ' + NAME, {300}),
     'a restart makes one, too': (life(*kill()), 0.5, 'docker restart ' + NAME, {300}),
