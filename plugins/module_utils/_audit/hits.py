@@ -124,7 +124,7 @@ class Hits:
             return 0
         mentions = _Mentions(block, end)
         parts = [(0, end)]
-        if hits >= _MANY and _is_clean(block, 0, end):
+        if hits >= _MANY and records.is_clean(block, 0, end):
             parts = yield from self._search_whole(block, end, hits)
         for start, stop in parts:
             hits += yield from self._search_part(block, start, stop, note, mentions, is_encoded)
@@ -257,7 +257,7 @@ class Hits:
         if not block.startswith(head, start):
             return None
         count = block.count(b'\n', start, end)
-        if block.count(b'audit(', start, end) != count or not _is_clean(block, start, end):
+        if block.count(b'audit(', start, end) != count or not records.is_clean(block, start, end):
             return None
         bodies = [] if execve is None else [untailed(execve)]
         if further:
@@ -299,11 +299,6 @@ class _Mentions:
             lines += 1
             end = following.end()
         return False
-
-
-def _is_clean(block: bytes, start: int, end: int) -> bool:
-    """Whether no byte is there that ends a record before its line ends, as in logs that were damaged or copied."""
-    return block.find(b'\0', start, end) < 0 and block.find(b'\r', start, end) < 0
 
 
 def _hash(syscall: bytes, execve: bytes) -> int:

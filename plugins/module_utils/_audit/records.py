@@ -301,7 +301,7 @@ def without_syscall(block: bytes, end: int) -> Iterator[int]:
     """Where EXECVE records may stand whose event has no whole SYSCALL record in block[:end]: none is left out."""
     found: list[tuple[int, bytes]] = []
     is_small = end < _SMALL
-    if not is_small:
+    if not is_small and is_clean(block, 0, end):
         node = node_of(block)
         # A block of a log often begins between the two
         is_between = block.startswith(node + _EXECVE)
@@ -318,6 +318,11 @@ def without_syscall(block: bytes, end: int) -> Iterator[int]:
     # ausearch prints the SYSCALL record last
     after = set(_idents_of_syscalls(text)) if len(found) > _FEW else ()
     return (place for place, ident in found if ident not in after)
+
+
+def is_clean(block: bytes, start: int, end: int) -> bool:
+    """Whether no byte is there that ends a record before its line ends, as in logs that were damaged or copied."""
+    return block.find(b'\0', start, end) < 0 and block.find(b'\r', start, end) < 0
 
 
 def node_of(block: bytes) -> bytes:

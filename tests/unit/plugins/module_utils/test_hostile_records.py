@@ -117,6 +117,8 @@ GLUED = b'type=EXECVE msg=audit(' + b'\n'.join(REAL)
         # that of another event, and what was glued to the head of another record
         ([REAL[0].replace(b'0:1)', b'0:8)'), *REAL[1:]], ['no arguments', 'SYSCALL record missing'], 0),
         (GLUED.split(b'\n'), ['SYSCALL record missing'], 0),
+        # a hole of NUL bytes, as a crash of the host leaves it, ends the record before its key
+        ([REAL[0].replace(b' uid=', b'\0\0uid=', 1), *REAL[1:]], ['key cut off'], 0),
         ([REAL[0], b'type=BPRM_FCAPS msg=audit(1795490000.100:1): fver=0', *REAL[1:]], [], 1),
     ],
 )
