@@ -147,6 +147,8 @@ SENTENCES = {
     'client_gone': 'the process that made that connection had ended, and may have passed it to another process',
     'client_shares': 'another process also held that connection, or was given it, and may have sent the request',
     'holders_not_known': 'whether another process held that connection, too, is not known',
+    'client_could_lend': 'that client has or had child processes, or unix sockets to other processes: one of them may '
+    'have used its connection and closed it again',
     'look_not_whole': 'not all connections could be read at that moment',
     'listeners_not_watched': 'connections to another address of the engine are not logged{listeners}',
     'records_lost': 'the kernel may have lost audit records since it started (lost: {count})',
@@ -177,6 +179,7 @@ GAPS = (
     'client_gone',
     'client_shares',
     'holders_not_known',
+    'client_could_lend',
     'look_not_whole',
     'listeners_not_watched',
     'records_lost',

@@ -48,6 +48,8 @@ class Client(NamedTuple):
     accepts: bool | None = None
     #: Whether another process holds a connection of this one, too, or has got it; None: not known.
     shared: bool | None = None
+    #: Whether it has or had a way to lend them: children, or unix sockets to others; None: not known.
+    could_lend: bool | None = None
 
 
 class Look(NamedTuple):
@@ -166,7 +168,7 @@ def _client(entry: Any) -> Client | None:
     )
     if is_gone:
         return client
-    container, accepts, shared = _text(entry.get('container')), entry.get('accepts'), entry.get('shared')
+    container = _text(entry.get('container'))
     return client._replace(
         start=number(entry.get('start')),
         ppid=_whole(entry.get('ppid')),
@@ -178,8 +180,9 @@ def _client(entry: Any) -> Client | None:
         argv_complete=entry.get('argv_complete') is True and None not in argv and len(argv) < _MOST_WORDS,
         unit=_text(entry.get('unit')),
         container=container if container and _ID.match(container) else None,
-        accepts=accepts if isinstance(accepts, bool) else None,
-        shared=shared if isinstance(shared, bool) else None,
+        accepts=_truth(entry.get('accepts')),
+        shared=_truth(entry.get('shared')),
+        could_lend=_truth(entry.get('could_lend')),
     )
 
 
@@ -203,6 +206,10 @@ def number(value: Any) -> float | None:
 def _whole(value: Any) -> int | None:
     found = number(value)
     return int(found) if found is not None and 0 <= found < 1 << 63 and found == int(found) else None
+
+
+def _truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _text(value: Any) -> str | None:

@@ -47,6 +47,12 @@ sys.stdin.read()
 # A child has the connection, too, or has it alone.
 FORKED = CLIENT.replace("print('", "import os\nif os.fork() == 0:\n    sys.stdin.read()\n    os._exit(0)\nprint('")
 GAVE = FORKED.replace('print(', 'made[0].close()\nprint(')
+# Whoever else had the connection has closed it, and it is left that there was a way.
+_CHILD = "import os\nif os.fork() == 0:\n    os._exit(0)\n%s\nprint('"
+REAPED = CLIENT.replace("print('", _CHILD % 'os.wait()')
+ZOMBIE = CLIENT.replace("print('", _CHILD % 'time.sleep(0.1)')
+IGNORED = CLIENT.replace('import', 'import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nimport')
+PAIRED = CLIENT.replace("print('", "pair = socket.socketpair()\nprint('")
 # Who connected has ended, and a child of it has the connection.
 LEFT = """
 import os, socket, sys
@@ -191,6 +197,15 @@ def test_a_connection_that_its_process_has_given_away_is_shared(engine):
     client = engine.client(text=GAVE)
     (found,) = engine.looker.look()['clients']
     assert (found['pid'], found['shared']) == (client.pid, True) and 'gone' not in found
+
+
+@pytest.mark.parametrize(
+    'text, could', [(CLIENT, False), (REAPED, True), (ZOMBIE, True), (PAIRED, True), (IGNORED, None)]
+)
+def test_who_could_lend_its_connection_and_get_it_back_is_told(engine, text, could):
+    engine.client(text=text)
+    (found,) = engine.looker.look()['clients']
+    assert (found['shared'], found['could_lend']) == (False, could)
 
 
 def test_whether_a_connection_is_shared_is_not_known_where_there_is_no_time_to_look(engine, monkeypatch):

@@ -54,7 +54,8 @@ class Candidates:
         self._times = [look.time for look in looks]
 
     def at(self, asked: float, look: Look) -> list[Candidate]:
-        """Everybody who can have asked, those that connected last first."""
+        """Everybody who can have asked, those that connected last first. A connection that is not in the look any more
+        can have been handed on before: nobody has seen who held it."""
         first = self.base(asked)
         found: dict[tuple[object, ...], Candidate] = {}
         for earlier in self._looks[bisect_left(self._times, first) : bisect_left(self._times, asked)]:
@@ -73,7 +74,8 @@ class Candidates:
                 found[key] = Candidate(entry, time, time, False, False)
             else:
                 found[key] = known._replace(who={**known.who, **_of_record(entry)}, connected=time, after=time)
-        return sorted(found.values(), key=lambda one: (not one.is_in, -max(one.after, one.connected or 0)))
+        seen = (one if one.is_in else one._replace(doubts=(note('holders_not_known'),)) for one in found.values())
+        return sorted(seen, key=lambda one: (not one.is_in, -max(one.after, one.connected or 0)))
 
     def _add(
         self, found: dict[tuple[object, ...], Candidate], one: Client, look: Look, asked: float, is_now: bool
@@ -153,8 +155,10 @@ def _doubts(one: Client) -> tuple[Evidence, ...]:
     """Why another process than the one that made a connection may have asked by it."""
     if one.gone:
         return (note('client_gone'),)
-    if one.pid is None or one.shared is False:
+    if one.pid is None or (one.shared is False and one.could_lend is False):
         return ()
+    if one.shared is False and one.could_lend:
+        return (note('client_could_lend'),)
     return (note('client_shares') if one.shared else note('holders_not_known'),)
 
 

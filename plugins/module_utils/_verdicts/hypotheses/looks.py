@@ -55,6 +55,8 @@ _ACTIONS = {
 #: A look, with the time of the request that it is of.
 Seen = Tuple[float, Look]
 
+# Another process may have used its connection, and nothing says that one did
+_SLIGHT_DOUBTS = ('holders_not_known', 'client_could_lend')
 _HOUR = 3600 * 1000
 _REGULAR = 3  # visits in an hour at which nothing happened
 
@@ -194,9 +196,7 @@ class Looks:
         if not found:
             return answers.not_known(CAUSE, *missing) if missing else answers.excluded(CAUSE)
         new = [one for one in found if one.is_new(asked) is not False]
-        sure = [
-            one for one in new if one.is_new(asked) and all(line['code'] == 'holders_not_known' for line in one.doubts)
-        ]
+        sure = [one for one in new if one.is_new(asked) and all(line['code'] in _SLIGHT_DOUBTS for line in one.doubts)]
         evidence = tuple(self._line(one, asked) for one in found[:SHOWN_OTHERS])
         if incident.unhealthy is not None and asked - incident.unhealthy <= 6 * STARTUP:
             evidence = (note('unhealthy', time=incident.unhealthy), *evidence)

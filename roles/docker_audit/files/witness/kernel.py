@@ -28,6 +28,7 @@ SO_PEERPIDFD = 77  # kernel 6.5
 
 LONGEST_NAME = 512
 MOST_SOCKETS = 256  # of a process, that are searched for a listening one
+MOST_THREADS = 64  # of a process, that are asked for children
 
 UNSET = 4294967295  # AUDIT_SID_UNSET, include/linux/audit.h
 # Nobody asks the API there: metrics, the hook of runc, the manager of a swarm and its peers, the resolver of containers
@@ -298,33 +299,60 @@ def metrics_ports(pid):
 
 
 def sockets(pid, name):
-    """(whether a process has a listening socket, inodes of its connections to a listener); each None if not seen.
+    """(whether a process has a listening socket, inodes of its connections to a listener, whether it has a unix socket
+    to anybody else); each None if not seen.
 
-    With a listening socket it may speak for another.
+    With a listening socket it may speak for another, and by a unix socket it can hand on a connection (unix(7),
+    SCM_RIGHTS). Its standard input and outputs lead to who started it.
     """
     try:
         handle = call('syscall', PIDFD_OPEN, pid, 0)
     except OSError:
-        return None, None
-    accepts, found = False, set()
+        return None, None, None
+    accepts, found, reaches = False, set(), False
     try:
         for position, number in enumerate(_socket_fds(pid)):
             if position >= MOST_SOCKETS:
-                return accepts or None, None
+                return accepts or None, None, None
             try:
                 with socket.socket(fileno=call('syscall', PIDFD_GETFD, handle, int(number), 0)) as copy:
                     if copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                         accepts = True
                     elif _peer(copy) == name:
                         found.add(os.fstat(copy.fileno()).st_ino)
+                    elif copy.family == socket.AF_UNIX and int(number) > 2:
+                        reaches = True
             except OSError as error:
                 if error.errno != errno.EBADF:
-                    return accepts or None, None
-        return accepts, found
+                    return accepts or None, None, None
+        return accepts, found, reaches
     except (Blind, OSError):
-        return accepts or None, None
+        return accepts or None, None, None
     finally:
         os.close(handle)
+
+
+def had_children(pid):
+    """Whether a process has or had children, which get copies of its connections; None if not known.
+
+    The kernel adds the page faults of a child to its parent that waits for it (proc(5), cminflt). One that ignores
+    SIGCHLD waits for none, and nothing is left of them.
+    """
+    folder = '/proc/%d' % pid
+    try:
+        threads = os.listdir(folder + '/task')
+        for thread in threads[:MOST_THREADS]:
+            with open('%s/task/%s/children' % (folder, thread), 'rb') as stream:
+                if stream.read(1):
+                    return True
+        with open(folder + '/stat', 'rb') as stream:
+            if int(stream.read().rpartition(b')')[2].split()[8]):
+                return True
+        with open(folder + '/status', 'rb') as stream:
+            ignored = int(re.search(rb'(?m)^SigIgn:\s*([0-9a-f]+)$', stream.read()).group(1), 16)
+    except (OSError, AttributeError, IndexError):
+        return None  # it has ended, or the kernel does not list children
+    return None if len(threads) > MOST_THREADS or ignored >> signal.SIGCHLD - 1 & 1 else False
 
 
 def _peer(copy):

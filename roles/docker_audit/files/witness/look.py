@@ -221,7 +221,7 @@ class Looker:
         start = kernel.started(pid)
         argv = self.helper.argv(pid, ticks, deadline)
         container, unit = kernel.place(kernel.groups(pid))
-        accepts, held = kernel.sockets(pid, client['listener'])
+        accepts, held, reaches = kernel.sockets(pid, client['listener'])
         exe = kernel.link('/proc/%d/exe' % pid)
         words = [] if argv is None else argv[:LONGEST_ARGV].split(b'\0')
         facts = {
@@ -235,6 +235,8 @@ class Looker:
             # A process that is about to end has none any more
             'argv_complete': bool(argv) and len(argv) <= LONGEST_ARGV,
             'accepts': os.path.basename(exe or '') in FORWARDERS or b'dial-stdio' in words or accepts,
+            # Whether another process can have had its connections: without it, that is not known
+            'could_lend': reaches or kernel.had_children(pid) if reaches is not None else None,
         }
         if container:
             facts['container'] = container
