@@ -30,6 +30,11 @@ _TYPED = re.compile(
 )
 # What collectors call the line itself, which decides where other strings hold records, too: Wazuh's previous_output
 _LINE = re.compile(r'(?i)(?:.{0,200}\.)?(?:message|msg|original|full_log|log|line|_?raw)\Z')
+# What holds it elsewhere: Ansible, OpenTelemetry, Loki, Google Cloud, Vector; and what has no name, as a list of lines
+_KNOWN = re.compile(
+    _LINE.pattern[:-2]
+    + r'|(?i:stdout(?:_lines)?|body|string_?value|values?|text_?payload|payload|text|content|line_text|)\Z'
+)
 # What ausearch prints between events, and a time beside a line, as Loki has it
 _BETWEEN = re.compile(rb'-{4,}\Z|time->|[\d.:TZ+-]{1,40}\Z')
 
@@ -44,6 +49,10 @@ CHOSEN = (
 BROKEN = (
     'has lists of lines, in which a text that a user chose can be a line of its own: give the text (stdout), not the '
     'list (stdout_lines)'
+)
+UNUSUAL = (
+    'has objects in which no string of a usual name for the line (message, full_log, event.original and the like) is a '
+    'record: another one was read, and if that holds arguments, whoever may run a command can have forged it'
 )
 CUT = 'has an entry that is not whole: the export of the journal was cut or changed'
 
@@ -161,6 +170,8 @@ class _Object:
             is_told = bool(holders) and _agree(holders)
             self._objects.note(CHOSEN if is_told else TORN, self._holders[0][1][0])
             holders = holders if is_told else []
+        elif holders and not any(_KNOWN.match(name) for name, _lines in holders):
+            self._objects.note(UNUSUAL, holders[0][1][0])
         return (holders[0][1] if holders else []) + self._others
 
     def walk(self, name: str, value: Any, host: str | None, depth: int) -> None:

@@ -68,6 +68,14 @@ def test_an_argument_in_json_is_no_record(way, make, tmp_path):
     assert all('those of a usual name for the line' in problem for problem in problems)
 
 
+@pytest.mark.parametrize('name, is_said', [('what', True), ('x.note', True), ('Message', False), ('body', False)])
+@pytest.mark.parametrize('way', ['file', 'text'])
+def test_a_line_under_a_name_that_nobody_knows_is_read_and_said(way, name, is_said, tmp_path):
+    found, problems = read(way, jsonl({name: line} for line in STOP), tmp_path)
+    assert found == [['stop', 'claude-hooks-a']]
+    assert ['can have forged it' in problem for problem in problems] == [True] * is_said
+
+
 @pytest.mark.parametrize('way', ['file', 'text'])
 def test_json_in_which_two_strings_say_different_things_names_neither_and_says_so(way, tmp_path):
     """Nobody knows how a collector calls what it decoded: a user must not choose the record."""

@@ -228,7 +228,7 @@ JSON = {
         'web1',
     ),
     'Elasticsearch': (lambda line: {'_index': 'x', '_source': {'message': line, 'agent': {'name': 'web1'}}}, 'web1'),
-    'nested': (lambda line: {'a': {'b': [{'c': line}]}, 'host': 'web1'}, 'web1'),
+    'nested': (lambda line: {'a': {'b': [{'text': line}]}, 'host': 'web1'}, 'web1'),
     'JSON within JSON': (lambda line: {'log': json.dumps({'message': line, 'host': 'web1'})}, 'web1'),
     'with its prefix': (lambda line: {'raw': 'Nov 24 03:13:20 web2 audispd: ' + line, 'host': 'relay'}, 'web2'),
 }
