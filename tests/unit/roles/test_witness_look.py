@@ -52,7 +52,9 @@ _CHILD = "import os\nif os.fork() == 0:\n    os._exit(0)\n%s\nprint('"
 REAPED = CLIENT.replace("print('", _CHILD % 'os.wait()')
 ZOMBIE = CLIENT.replace("print('", _CHILD % 'time.sleep(0.1)')
 IGNORED = CLIENT.replace('import', 'import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nimport')
+# curl has such a pair for itself
 PAIRED = CLIENT.replace("print('", "pair = socket.socketpair()\nprint('")
+REACHES = PAIRED.replace('pair()', '(socket.AF_UNIX, socket.SOCK_DGRAM)')
 # Who connected has ended, and a child of it has the connection.
 LEFT = """
 import os, socket, sys
@@ -200,7 +202,7 @@ def test_a_connection_that_its_process_has_given_away_is_shared(engine):
 
 
 @pytest.mark.parametrize(
-    'text, could', [(CLIENT, False), (REAPED, True), (ZOMBIE, True), (PAIRED, True), (IGNORED, None)]
+    'text, could', [(CLIENT, False), (PAIRED, False), (REAPED, True), (ZOMBIE, True), (REACHES, True), (IGNORED, None)]
 )
 def test_who_could_lend_its_connection_and_get_it_back_is_told(engine, text, could):
     engine.client(text=text)
@@ -313,6 +315,16 @@ def test_connections_that_ended_are_forgotten(engine):
         engine.accepted.pop().close()
     engine.looker.look()
     assert engine.looker._known == {}
+
+
+def test_an_engine_that_ends_has_closed_its_listeners_and_its_clients_are_seen(engine):
+    """It does that before it ends its containers."""
+    client = engine.client()
+    assert engine.looker.look()['listeners'].count(engine.path) == 1
+    engine.server.close()
+    told = engine.looker.look()
+    assert [found['pid'] for found in told['clients']] == [client.pid] and told['complete'] is True
+    assert told['listeners'].count(engine.path) == 1
 
 
 def test_an_engine_that_does_not_hold_the_connection_of_the_witness_is_another_one(engine):

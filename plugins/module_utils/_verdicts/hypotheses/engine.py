@@ -99,7 +99,7 @@ class EngineEnds:
         end = self._end(time)
         containers, after = _together(end.asked, incident.asked)
         if (
-            not incident.stopped
+            not (incident.stopped or (containers > 1 and self._is_cut_off(incident, time)))
             or end.runs_on
             or after > STARTUP
             or end.last_start > incident.asked
@@ -117,6 +117,12 @@ class EngineEnds:
         return (
             answers.not_known('engine_shutdown', evidence=lines) if after else answers.shown('engine_shutdown', *lines)
         )
+
+    def _is_cut_off(self, incident: Incident, end: float) -> bool:
+        """Whether its stop came when nobody was told any more: an engine that goes down ends its answers, and 20.10
+        notes a stop only after the end of the container."""
+        last = self._happened[bisect_right(self._moments, end) - 1]
+        return incident.obeyed() and last.time <= incident.time + SOON
 
     def _slowly(self, incident: Incident, time: float | None) -> list[answers.Evidence]:
         """What says that the engine, which ended later, can have been going down already: it asks all containers in the

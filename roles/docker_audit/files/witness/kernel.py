@@ -240,7 +240,7 @@ def _read_socket(copy):
     if copy.family == socket.AF_UNIX:
         entry['name'] = _path(name)
         if name and not entry['accepts']:
-            pid, uid, gid = struct.unpack('=iII', copy.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            pid, uid, gid = _peer_process(copy)
             # 0 is a process that this pid namespace does not have
             entry.update(pid=pid or None, uid=uid, gid=gid, ended=_has_ended(copy))
         return entry if name else None
@@ -320,7 +320,7 @@ def sockets(pid, name):
                         accepts = True
                     elif _peer(copy) == name:
                         found.add(os.fstat(copy.fileno()).st_ino)
-                    elif copy.family == socket.AF_UNIX and int(number) > 2:
+                    elif copy.family == socket.AF_UNIX and int(number) > 2 and _peer_process(copy)[0] != pid:
                         reaches = True
             except OSError as error:
                 if error.errno != errno.EBADF:
@@ -353,6 +353,11 @@ def had_children(pid):
     except (OSError, AttributeError, IndexError):
         return None  # it has ended, or the kernel does not list children
     return None if len(threads) > MOST_THREADS or ignored >> signal.SIGCHLD - 1 & 1 else False
+
+
+def _peer_process(copy):
+    """(pid, uid, gid) of who made the other end of a unix socket: the process itself, where it made a pair."""
+    return struct.unpack('=iII', copy.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
 
 
 def _peer(copy):

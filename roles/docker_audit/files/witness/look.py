@@ -117,6 +117,7 @@ class Looker:
     def __init__(self, own, engines=kernel.engines):
         self._own, self._engines = own, engines
         self._engine = None
+        self._listeners = {}  # of that engine: when it ends, it closes them first
         self._last = None  # when the look before was taken, in milliseconds
         self._known = {}  # inode of a connection: (milliseconds of the first look at it, ticks of its process or None)
         self._metrics = (None, frozenset())  # of which process
@@ -169,7 +170,7 @@ class Looker:
                 if found and any(entry['pid'] == self._own for entry in found[1]):
                     if pid != self._engine:
                         self._known, self._last = {}, None
-                    self._engine = pid
+                    self._engine, self._listeners = pid, dict.fromkeys(found[0])
                     return found
         self._engine = None
         return None
@@ -182,10 +183,10 @@ class Looker:
             copies, complete = kernel.copies(pid)
         except ProcessLookupError:
             return None
-        listeners = {}
+        listeners = dict(self._listeners) if pid == self._engine else {}
         for entry in copies:
             if entry['accepts'] and not kernel.is_other(entry, self._metrics[1]):
-                listeners[entry['name']] = entry
+                listeners[entry['name']] = None
         connections = []
         for entry in copies:
             name = None if entry['accepts'] else kernel.listener(entry, listeners)

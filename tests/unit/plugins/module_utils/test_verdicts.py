@@ -339,6 +339,22 @@ def test_the_engine_went_down():
     assert short(judge(events, engine_ends=[START + 3000])) == [('stopped', 'engine_shutdown', 'certain', [])]
 
 
+@pytest.mark.parametrize(
+    'later, end, expected',
+    [
+        # 20.10 notes a stop after the end of the container, and tells nobody any more
+        ([], 3000, ('died', 'engine_shutdown', 'certain', [])),
+        # it told of what happened later
+        ([event(3, 'die', B, 'b', exitCode='0'), event(3.1, 'stop', B, 'b')], 4000, ('died', 'not_known', 'open', [])),
+    ],
+)
+def test_a_stop_that_an_engine_which_goes_down_did_not_tell(later, end, expected):
+    other = stop(1.02, B, 'b')[: 1 if later else None]
+    events = life(*stop()[:2]) + life(*other, *later, identity=B, name='b')
+    judged = {verdict['id']: verdict for verdict in judge(events, engine_ends=[START + end], container='*')}
+    assert short([judged[A]]) == [expected]
+
+
 @pytest.mark.parametrize('survives, end', [(True, START + 3000), (False, START + 100000), (False, None)])
 def test_not_every_stop_before_an_end_of_the_engine_is_its_own(survives, end):
     events = life(*stop()) + (life(identity=B, name='b') if survives else [])
