@@ -306,6 +306,20 @@ def test_of_many_the_newest_are_listed_and_the_rest_is_counted(engine):
     assert told['clients'][0]['argv_complete'] is False and sum(map(len, told['clients'][0]['argv'])) <= 512
 
 
+def test_a_process_is_described_once_however_many_connections_it_has(engine, monkeypatch):
+    """A thousand of one process made each look later than anybody waits for it."""
+    described, started = [], []
+    real = kernel.sockets, kernel.started
+    monkeypatch.setattr(kernel, 'sockets', lambda *given: described.append(given) or real[0](*given))
+    monkeypatch.setattr(kernel, 'started', lambda pid: started.append(pid) or real[1](pid))
+    many = engine.client(number=150)
+    asker = engine.client()
+    told = engine.looker.look()
+    assert told['clients'][0]['pid'] == asker.pid and told['dropped'] + len(told['clients']) == 151
+    assert sorted(pid for pid, _name in described) == sorted([many.pid, asker.pid])
+    assert started.count(many.pid) == 3 and all(client['argv'] for client in told['clients'])
+
+
 def test_connections_that_ended_are_forgotten(engine):
     for _unused in range(3):
         client = engine.client()

@@ -137,15 +137,16 @@ class Looker:
             return dict(nothing, time=now, took=0, before=None)
         listeners, connections, complete = found
         before, self._last = self._last, now if complete else self._last
-        clients = [self._first(entry, now) for entry in connections if entry['pid'] != self._own]
+        starts = {pid: kernel.started(pid) for pid in {entry['pid'] for entry in connections} if pid}
+        clients = [self._first(entry, starts, now) for entry in connections if entry['pid'] != self._own]
         if complete:
             there = {client['inode'] for client in clients}
             self._known = {inode: known for inode, known in self._known.items() if inode in there}
         # Those that came last first: if some are dropped, it is those that were there all the time
         clients.sort(key=lambda client: (client['seen'] is not None, -client['inode']))
-        kept, held, size, deadline = [], {}, 0, time.monotonic() + PATIENCE
+        kept, held, told, size, deadline = [], {}, {}, 0, time.monotonic() + PATIENCE
         for client in clients[:MOST_CLIENTS]:
-            held[client['inode']] = self._describe(client, deadline)
+            held[client['inode']] = self._tell(client, told, deadline)
             size += len(json.dumps(client)) + len(', "shared": false')
             if size > LONGEST_CLIENTS:
                 break
@@ -194,13 +195,13 @@ class Looker:
                 connections.append(dict(entry, name=name))
         return sorted(listeners), connections, complete
 
-    def _first(self, entry, now):
+    def _first(self, entry, starts, now):
         """What is known of a connection before anything is read that takes time."""
         client = {'inode': entry['inode'], 'listener': entry['name']}
         if entry['remote']:
             client['remote'] = entry['remote']
         client.update({name: entry[name] for name in ('pid', 'uid', 'gid')})
-        start = kernel.started(entry['pid']) if entry['pid'] else None
+        start = starts.get(entry['pid'])
         ticks = start[0] if start and not entry['ended'] else None
         if entry['inode'] in self._known:
             client['seen'], first = self._known[entry['inode']]
@@ -214,15 +215,31 @@ class Looker:
             client['gone'] = True
         return client
 
-    def _describe(self, client, deadline):
-        """Add what /proc has of the process of a connection. Returns its own ends of such connections, if seen."""
+    def _tell(self, client, told, deadline):
+        """Add what /proc has of the process of a connection. Returns its own ends of such connections, if seen.
+
+        told has those that were described already: a process can have thousands of connections.
+        """
         pid, ticks = client['pid'], self._known[client['inode']][1]
         if not pid or ticks is None:
             return None
+        key = pid, ticks, client['listener']
+        if key not in told:
+            told[key] = self._describe(*key, deadline)
+        facts, held = told[key]
+        if facts is None:
+            self._known[client['inode']] = (self._known[client['inode']][0], None)
+            client['gone'] = True
+        else:
+            client.update(facts)
+        return held
+
+    def _describe(self, pid, ticks, listener, deadline):
+        """(facts, own ends of its connections to a listener) of a process; the facts are None for one that ended."""
         start = kernel.started(pid)
         argv = self.helper.argv(pid, ticks, deadline)
         container, unit = kernel.place(kernel.groups(pid))
-        accepts, held, reaches = kernel.sockets(pid, client['listener'])
+        accepts, held, reaches = kernel.sockets(pid, listener)
         exe = kernel.link('/proc/%d/exe' % pid)
         words = [] if argv is None else argv[:LONGEST_ARGV].split(b'\0')
         facts = {
@@ -246,11 +263,8 @@ class Looker:
         # Not one that took its place meanwhile
         after = kernel.started(pid)
         if start is None or after is None or start[0] != ticks or after[0] != ticks:
-            self._known[client['inode']] = (self._known[client['inode']][0], None)
-            client['gone'] = True
-            return None
-        client.update(facts)
-        return held
+            return None, None
+        return facts, held
 
     def _share(self, clients, held):
         """Add whether other processes hold the connections of each process, too, or it has given one of them away.
