@@ -127,13 +127,13 @@ def command_lines() -> Iterator[Input]:
 def references() -> Iterator[Input]:
     """Ids that a command names, each of which can be any container's: on a host with as many containers."""
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.text import name_matcher
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.match import resolver
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings.match import Labels, resolver
 
     def resolving(count: int, ids: list[str]) -> Callable[[], object]:
         containers = {'%064x' % (number << 200): 'web-%d' % number for number in range(count)}
 
         def run() -> object:
-            resolve = resolver(containers, name_matcher('claude-hooks-*'))
+            resolve = resolver(Labels(containers), name_matcher('claude-hooks-*'))
             return [resolve(one, False) for one in ids]
 
         return run
