@@ -88,6 +88,8 @@ class Candidates:
         if behind is not None and not behind.carries_requests:
             return
         before = look.before if look.before is not None else float('-inf')
+        if is_now and behind is None and self._is_reused(one, before, look):
+            one = Client(one.inode, one.listener, one.remote, one.pid, one.uid, None, gone=True)
         if is_now and one.pid is not None and one.seen is None and self._sources.connects_logged(before, look.time):
             later = [entry for _time, entry in self._clients.between(asked + 0.001, look.time)]
             if any(entry.get('pid') == one.pid for entry in later) and not any(
@@ -108,6 +110,17 @@ class Candidates:
         if known is not None:
             is_in, doubts = is_in or known.is_in, doubts + known.doubts
         found[key] = Candidate(entry, None, after, is_in, passes, doubts)
+
+    def _is_reused(self, one: Client, before: float, look: Look) -> bool:
+        """Whether the process with the number of who made a connection is another one: its connect would be logged. The
+        kernel tells that itself from 6.5 on."""
+        if one.pid is None or one.seen is not None or one.start is None:
+            return False
+        since = max(before, one.start) - names.CLOCK_LAG
+        is_logged = self._sources.connects_logged(since, look.time) and not self._sources.unseen
+        if not is_logged or self._sources.lost != 0 or one.listener not in self._sources.sockets_at(since):
+            return False
+        return not any(entry.get('pid') == one.pid for _time, entry in self._clients.between(since, look.time))
 
     def is_ours(self, one: Client, look: Look) -> bool:
         return one.pid is not None and self._clients.is_ours(one.pid, look.time)

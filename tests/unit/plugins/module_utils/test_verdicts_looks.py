@@ -151,6 +151,9 @@ NOBODY = [connect(-500, 1, '/usr/bin/docker')]
         # or whose connect the log alone has
         ([CLEAN], [CURL_IN], [connect(-50, CURL, '/usr/bin/evil'), CURL_LOGGED], ('api', 'likely', [CURL])),
         ([CLEAN], [], [connect(-50, CURL, '/usr/bin/evil'), CURL_LOGGED], ('api', 'open', [CURL, CURL])),
+        # or it never connected itself: the one before it did, and handed its connection on
+        ([CLEAN], [CURL_IN], [connect(-50, CURL, '/usr/bin/evil')], ('api', 'open', [CURL])),
+        ([CLEAN], [CURL_IN], [], ('api', 'open', [CURL])),
         # or that an earlier look had
         ([look(-100, OTHER_BEFORE, event_at=None)], [CURL_IN], [CURL_LOGGED], ('api', 'likely', [CURL])),
         # over TCP no rule sees anybody
@@ -230,6 +233,13 @@ def test_an_engine_that_started_since_had_no_older_connection():
     logged = SEEN._replace(connects=((START - 50000, START + 9000),))
     judged = judge(life(*kill(1)), [], [CURL_LOGGED], logged, marks=found, engine_since=START - 40000)
     assert short(judged) == [('died', 'api', 'certain', [CURL])]
+
+
+def test_of_a_process_whose_number_another_one_had_nothing_is_said():
+    """On a kernel that does not tell that the one which connected has ended."""
+    connects = [*NOBODY, connect(-50, CURL, '/usr/bin/evil')]
+    (verdict,) = judge(life(*kill(1)), [], connects, SEEN, marks=marks(CLEAN, look(1.003, CURL_IN)))
+    assert [who['exe'] for who in verdict['who']] == ['/usr/bin/evil'] and 'client_gone' in codes(verdict)
 
 
 def test_a_look_of_another_event_says_nothing():
