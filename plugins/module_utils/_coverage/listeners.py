@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from typing import Iterable
+from typing import Iterable, NamedTuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.tree import Tree
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
@@ -37,6 +37,32 @@ def of_root() -> list[str] | None:
         return None
     found = unix(host, [daemon.pid for daemon in daemons])
     return [path for path in found if _RULED.match(path) and _is_of_root(host, path) and not _is_volatile(host, path)]
+
+
+class Listener(NamedTuple):
+    """The socket of an engine, as an audit record names it (kernel/auditsc.c audit_log_name), and when it was made."""
+
+    device: str
+    inode: int
+    since: float
+
+
+def of_others(socket: str, host: Tree | None = None) -> list[Listener]:
+    """The unix sockets of the engines of root that do not listen on this one, where one does."""
+    host = host or Tree('/')
+    found = [unix(host, [daemon.pid]) for daemon in engine.running({0}, host.place('/proc'))]
+    path = os.path.join(os.path.realpath(os.path.dirname(socket)), os.path.basename(socket))
+    ours = {listener[:2] for paths in found if path in paths for listener in _made(host, paths)}
+    others = [listener for paths in found if path not in paths for listener in _made(host, paths)]
+    return [listener for listener in others if ours and listener[:2] not in ours]
+
+
+def _made(host: Tree, paths: Iterable[str]) -> list[Listener]:
+    known = [status for status in map(host.status, paths) if status is not None and stat.S_ISSOCK(status.st_mode)]
+    return [
+        Listener('%02x:%02x' % (os.major(one.st_dev), os.minor(one.st_dev)), one.st_ino, one.st_mtime * 1000)
+        for one in known
+    ]
 
 
 def unix(host: Tree, pids: Iterable[int]) -> list[str]:

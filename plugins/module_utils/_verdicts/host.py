@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import time
-from typing import Any, Iterable, NamedTuple
+from typing import Any, Iterable, NamedTuple, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import (
     argv,
@@ -22,6 +22,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit i
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events as audit_events
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import files, names
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import listeners
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connection, engine, states
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import connects as own_connects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import events as kept_events
@@ -39,9 +40,11 @@ _LONGEST_KEPT = 64 << 20
 _APT_HISTORY, _DPKG_LOG, _SNAPD = '/var/log/apt/history.log', '/var/log/dpkg.log', '/run/snapd.socket'
 _LONGEST_LOG = 16 << 20
 VICTIM = re.compile(rb'type=OBJ_PID msg=audit\((\d{1,11}\.\d{3}:\d{1,10})\): opid=(\d{1,10}) ')
-# auditd writes it once it is up (src/auditd.c write_pid_file)
-
-
+# Which socket a connect went to: the only path of such an event that is a socket (S_IFSOCK)
+_SOCKET = re.compile(
+    rb'type=PATH msg=audit\((\d{1,11}\.\d{3}:\d{1,10})\): item=\d+ name=\S+ inode=(\d{1,20}) '
+    rb'dev=([0-9a-f]{2,4}:[0-9a-f]{2,6}) mode=0140'
+)
 _PASSIVE = frozenset(word.encode() for word in docker_cli.PASSIVE)
 # What callers, sources and reasons take, and VICTIM: one search is faster than four, and each takes only its own.
 # Most records of a log are of the kinds that are left out first.
@@ -82,10 +85,29 @@ class _Passive:
         """Nobody asks how many they are."""
 
 
-def read_logs(key: str, log: str) -> Logged:
-    """One pass through the logs for everything that verdicts need of them; a second one where they hold connects."""
+def read_logs(key: str, log: str, others: Sequence[listeners.Listener] = ()) -> Logged:
+    """One pass through the logs for everything that verdicts need of them; a second one where they hold connects.
+
+    Those to the sockets of other engines are left out.
+    """
     logged = _read_logs(key, log, _Passive())
-    return _read_logs(key, log) if logged.connects else logged
+    if not logged.connects:
+        return logged
+    logged = _read_logs(key, log)
+    elsewhere = _elsewhere(log, others) if others else frozenset()
+    here = [event for event in logged.connects if event.ident not in elsewhere]
+    return logged._replace(connects=here)
+
+
+def _elsewhere(log: str, others: Sequence[listeners.Listener]) -> frozenset[bytes]:
+    """The connects to other sockets, by the names of their events."""
+    made = {(str(one.inode).encode(), one.device.encode()): one.since for one in others}
+    found = [_SOCKET.search(line) for lines in logs.lines_with(_SOCKET, log) for line in lines]
+    return frozenset(
+        line.group(1)
+        for line in found
+        if line and (audit_events.moment_of(line.group(1))[0] or 0) >= made.get((line.group(2), line.group(3)), float('inf'))
+    )
 
 
 def _read_logs(key: str, log: str, idle: hits.Idle | None = None) -> Logged:
@@ -176,7 +198,7 @@ def read(
         remembered, reason = engine.Remembered([], 0, []), str(error)
     ended, unasked = states.states(containers, socket) if reason is None else ([], 0)
     happened = kept_events.joined(remembered.events, kept['events'])
-    logged = read_logs(key, config.log_path())
+    logged = read_logs(key, config.log_path(), listeners.of_others(socket))
     # The engine at another socket is another process
     is_usual = os.path.realpath(socket) == os.path.realpath(names.SOCKET)
     return (

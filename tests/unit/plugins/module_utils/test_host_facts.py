@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 import socket
+import stat
 import types
 
 import pytest
@@ -75,14 +76,15 @@ class Tree(object):
     def link(self, name, target):
         self.path(name).symlink_to(target)
 
-    def daemon(self, *words, sockets=(), uids=(0, 0, 0, 0)):
-        self.link('/proc/77/exe', '/usr/bin/dockerd')
-        self.write('/proc/77/status', 'Name:\tdockerd\nUid:\t%s\n' % '\t'.join(map(str, uids)))
-        self.write('/proc/77/cmdline', ''.join(word + '\0' for word in ('dockerd',) + words))
-        self.write('/proc/77/net/tcp', TCP)
-        self.path('/proc/77/fd/x').parent.mkdir(exist_ok=True)
+    def daemon(self, *words, sockets=(), uids=(0, 0, 0, 0), pid=77):
+        folder = '/proc/%d/' % pid
+        self.link(folder + 'exe', '/usr/bin/dockerd')
+        self.write(folder + 'status', 'Name:\tdockerd\nUid:\t%s\n' % '\t'.join(map(str, uids)))
+        self.write(folder + 'cmdline', ''.join(word + '\0' for word in ('dockerd',) + words))
+        self.write(folder + 'net/tcp', TCP)
+        self.path(folder + 'fd/x').parent.mkdir(exist_ok=True)
         for number, inode in enumerate(sockets):
-            self.link('/proc/77/fd/%d' % number, 'socket:[%d]' % inode)
+            self.link(folder + 'fd/%d' % number, 'socket:[%d]' % inode)
 
     def look(self, pid=0, paths=(), search_path=None):
         return host_facts.facts(pid, paths, search_path, str(self.root))
@@ -337,6 +339,24 @@ def test_a_name_with_a_line_end_in_it_breaks_nothing(tree, made):
         '/proc/77/net/unix', UNIX + '0000000000000000: 00000002 00000000 00000000 0001 01 99 /tmp/x\n%s\n' % made
     )
     assert tree.look()['sockets'] == ['/run/docker.sock']
+
+
+def test_the_sockets_of_other_engines_are_told_from_those_of_one(tree):
+    """An audit record names a socket by device and inode."""
+    for pid, sockets in ((77, [21]), (78, [25, 27])):
+        tree.daemon(sockets=sockets, pid=pid)
+        tree.write('/proc/%d/net/unix' % pid, UNIX)
+    for name in ('/run/docker.sock', '/srv/api socket'):
+        os.mknod(tree.path(name), stat.S_IFSOCK | 0o600)
+    # the same socket by another name
+    os.link(tree.path('/run/docker.sock'), tree.path('/run/of-another'))
+    here = listeners.Tree(str(tree.root))
+    status = tree.path('/srv/api socket').stat()
+    device = '%02x:%02x' % (os.major(status.st_dev), os.minor(status.st_dev))
+    (other,) = listeners.of_others('/run/docker.sock', here)
+    assert other == (device, status.st_ino, status.st_mtime * 1000)
+    assert [one.inode for one in listeners.of_others('/run/of-another', here)] == []
+    assert listeners.of_others('/run/nowhere', here) == []
 
 
 def test_an_engine_without_sockets_has_none(tree):

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import listeners
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import witness
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import entries as audit_entries
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import host as host_facts
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host, reasons
 
@@ -122,6 +124,40 @@ ppid=800 pid=801 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid
 exe="/usr/bin/bash" subj=unconfined key="claude-hooks-docker-signals"
 type=OBJ_PID msg=audit(1795450000.120:77): opid=4711 oauid=-1 ouid=0 oses=-1 ocomm="sleep"
 """
+
+
+# Measured: a client that connects, with the rule of the role
+CONNECTED = b"""\
+type=SYSCALL msg=audit(1795450000.%d:%d): arch=c000003e syscall=42 success=yes exit=0 a0=3 a1=7ffeb7211d40 a2=11 a3=0 \
+items=1 ppid=800 pid=%d auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 comm="curl" \
+exe="/usr/bin/curl" subj=unconfined key="claude-hooks-docker-socket"
+type=SOCKADDR msg=audit(1795450000.%d:%d): saddr=01002F72756E2F646F636B65722E736F636B00
+type=CWD msg=audit(1795450000.%d:%d): cwd="/"
+type=PATH msg=audit(1795450000.%d:%d): item=0 name=%s inode=%d dev=fe:00 mode=0140660 ouid=0 ogid=998 rdev=00:00 \
+nametype=NORMAL cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0
+"""
+
+
+def connected(pid, inode, name=b'"/run/docker.sock"'):
+    ident = (120 + pid, pid)
+    return CONNECTED % (*ident, pid, *ident, *ident, *ident, name, inode)
+
+
+def test_a_connect_to_the_socket_of_another_engine_is_none(tmp_path):
+    """By its inode: inside a container, or after a change of folder, the name says nothing."""
+    log = tmp_path / 'audit.log'
+    log.write_bytes(connected(1, 7) + connected(2, 8) + connected(3, 8, b'2F72756E2F61206222') + connected(4, 9))
+    others = [
+        listeners.Listener('fe:00', 8, 1795450000000),
+        # made since: what had the number before was another file
+        listeners.Listener('fe:00', 9, 1795450001000),
+        listeners.Listener('fe:01', 7, 0),
+    ]
+    pids = [
+        [entry['pid'] for entry in audit_entries.connects(host_facts.read_logs(KEY, str(log), given).connects)]
+        for given in ((), others)
+    ]
+    assert pids == [[1, 2, 3, 4], [1, 4]]
 
 
 def signals_of(tmp_path, text):
