@@ -143,6 +143,10 @@ SENTENCES = {
     'connects_not_logged': 'connections to the engine were not logged: an API client cannot be ruled out',
     'environment_not_logged': 'COMPOSE_PROJECT_NAME is not logged: the command may have meant another project, and an '
     'older client may have sent the request',
+    'service_not_named': 'the command does not name the service {service_name}: Compose leaves out services of '
+    'profiles that are not active and of files that it does not read, and another client may have sent the request',
+    'answer_not_logged': 'the command asks first: whether it was answered is not logged, and another client may have '
+    'sent the request',
     'older_clients': 'there were older connections ({count} clients), and an idle one looks like one that is in use',
     'client_gone': 'the process that made that connection had ended, and may have passed it to another process',
     'client_shares': 'another process also held that connection, or was given it, and may have sent the request',
@@ -175,6 +179,8 @@ GAPS = (
     'connects_not_logged',
     'connects_logged_later',
     'environment_not_logged',
+    'service_not_named',
+    'answer_not_logged',
     'older_clients',
     'client_gone',
     'client_shares',

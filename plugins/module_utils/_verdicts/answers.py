@@ -44,6 +44,8 @@ class Answer(NamedTuple):
     remains: bool = False
     #: No source says that it did it, only that it could: it is never certain.
     is_inferred: bool = False
+    #: Why it can have been another client, where others were connected.
+    beside: tuple[Evidence, ...] = ()
 
 
 def note(code: str, **values: Any) -> Evidence:

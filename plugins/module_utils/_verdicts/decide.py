@@ -219,10 +219,7 @@ class _Case:
         """The engine was asked, by somebody or by itself."""
         seen_then = self.looks.of(incident)
         recent = self.clients.meanwhile(incident.asked - happening.STARTUP, incident.asked)
-        are_others = bool(self.clients.others(incident.asked).entries) or self.looks.have_others(seen_then)
-        command, by_environment = self.commands.ask(incident, bool(recent.entries), are_others)
-        command = _by_environment(command) if are_others else command
-        command = self.looks.confirm(incident, seen_then, command)
+        command, by_environment = self._commands(incident, seen_then, bool(recent.entries))
         attached, down, itself = self.attached.ask(incident), self.engine_ends.ask(incident), self._itself(incident)
         is_of_several = incident.of_several() and down.state == answers.EXCLUDED
         command = _undecided(command) if is_of_several else command
@@ -247,7 +244,10 @@ class _Case:
         if down.state == answers.SHOWN:
             api, down = self._beside_the_end(incident, api, down)
         elif api.state == answers.SHOWN and (
-            attached.who or down.evidence or itself.state != answers.EXCLUDED or self._can_be(command, bool(seen_then))
+            attached.who
+            or down.evidence
+            or itself.state != answers.EXCLUDED
+            or self._can_be(command, by_environment, bool(seen_then))
         ):
             api = api._replace(state=answers.NOT_KNOWN)
         found = [command, attached, api, down, itself, by_environment, *self._otherwise(incident)]
@@ -255,6 +255,19 @@ class _Case:
         if is_of_several:
             found, lines = list(map(_undecided, found)), [*lines, note('several_asked')]
         return conclusions.conclude(incident, found, lines)
+
+    def _commands(
+        self, incident: Incident, seen_then: Sequence[looks.Seen], have_connected: bool
+    ) -> tuple[Answer, Answer]:
+        """The answer on docker commands, and that on those which can mean the container by their environment."""
+        are_others = bool(self.clients.others(incident.asked).entries) or self.looks.have_others(seen_then)
+        command, by_environment = self.commands.ask(incident, have_connected, are_others)
+        command = self.looks.confirm(incident, seen_then, command)
+        if are_others and command.state == answers.SHOWN:
+            command = command._replace(missing=command.missing + command.beside)
+        by_environment = self.looks.confirm(incident, seen_then, by_environment)
+        # A client that has just come is more likely to have asked
+        return command, by_environment._replace(beside=()) if have_connected else by_environment
 
     def _itself(self, incident: Incident) -> Answer:
         last = self._engine_since(incident)
@@ -307,9 +320,13 @@ class _Case:
             return command, answers.excluded('engine')
         return command._replace(state=answers.NOT_KNOWN), itself
 
-    def _can_be(self, command: Answer, is_seen: bool) -> bool:
+    def _can_be(self, command: Answer, by_environment: Answer, is_seen: bool) -> bool:
         """Whether a docker command can have asked: beside a look, only one that is known."""
-        return command.state != answers.EXCLUDED and (not is_seen or bool(command.who or command.evidence))
+        return (
+            bool(by_environment.beside)
+            or command.state != answers.EXCLUDED
+            and (not is_seen or bool(command.who or command.evidence))
+        )
 
     def _auto_removal(self, incident: Incident, itself: Answer) -> Answer:
         ended_by, _who = self._ended_by.get((incident.id, incident.died), ('', []))
@@ -358,14 +375,6 @@ class _Case:
     def _engine_since(self, incident: Incident) -> float | None:
         before = [time for time in self._breaks if time <= incident.asked]
         return before[-1] if before else None
-
-
-def _by_environment(command: Answer) -> Answer:
-    """COMPOSE_PROJECT_NAME, which nobody logs, can name another project than that of the files or the folder."""
-    is_by_folder = any(line['code'] in ('command_of_folder', 'command_of_files') for line in command.evidence)
-    if command.state != answers.SHOWN or not is_by_folder:
-        return command
-    return command._replace(missing=(*command.missing, note('environment_not_logged')))
 
 
 def _undecided(answer: Answer) -> Answer:

@@ -9,7 +9,7 @@ Source: how a reference is resolved is moby's daemon/container.go GetContainer: 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from typing import Iterable, Mapping, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import Event, Incident
@@ -46,7 +46,8 @@ class World:
         self._destroyed: dict[str, float] = {}
         self._labels: dict[str, Mapping[str, str]] = {}
         self._of_name: dict[str, set[str]] = {}
-        self._asked: dict[str, list[float]] = {}
+        self._asked: dict[str, list[tuple[float, str]]] = {}
+        self._all_asked: list[tuple[float, str]] = []
         #: When the engine noted the end of a prune, in order.
         self.prunes: list[float] = []
         for one in happened:
@@ -89,7 +90,8 @@ class World:
             self._call(one.id, one.time if names else 0, one.name)
         self._labels[one.id] = one.attributes
         if one.action in _ASKED and PROJECT in one.attributes:
-            self._asked.setdefault(one.attributes[PROJECT], []).append(one.time)
+            self._asked.setdefault(one.attributes[PROJECT], []).append((one.time, one.action))
+            self._all_asked.append((one.time, one.attributes[PROJECT]))
         if one.action == 'create':
             self._created[one.id] = one.time
         elif one.action == 'destroy':
@@ -113,14 +115,20 @@ class World:
         """Whether somebody asked for something with a container of one of these Compose projects in a period."""
         for project in projects:
             asked = self._asked.get(project, [])
-            if bisect_left(asked, start) < bisect_right(asked, end):
+            place = bisect_left(asked, (start,))
+            if place < len(asked) and asked[place][0] <= end:
                 return True
         return False
 
-    def last_asked(self, project: str, time: float) -> float | None:
-        """When, before a time, somebody last asked for something with a container of a Compose project."""
+    def first_asked(self, time: float) -> tuple[float, str] | None:
+        """When somebody first asked for something with a container of a Compose project since a time, and of which."""
+        place = bisect_left(self._all_asked, (time,))
+        return self._all_asked[place] if place < len(self._all_asked) else None
+
+    def last_asked(self, project: str, time: float) -> tuple[float, str] | None:
+        """When, before a time, somebody last asked for what with a container of a Compose project."""
         asked = self._asked.get(project, [])
-        place = bisect_left(asked, time)
+        place = bisect_left(asked, (time,))
         return asked[place - 1] if place else None
 
     def resolves(self, target: str, incident: Incident, time: float) -> str | None:

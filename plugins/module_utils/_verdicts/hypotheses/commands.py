@@ -13,7 +13,6 @@ from bisect import bisect_left, bisect_right
 from typing import Any, NamedTuple, Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import effects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import answers, world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Answer, Evidence, note
@@ -23,12 +22,11 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdict
     Clients,
     Execution,
 )
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses import compose
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses import compose, traces
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
     LONGEST_TIMEOUT,
     SOON,
     STARTUP,
-    STOP_TIMEOUT,
     Incident,
 )
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.sources import Sources
@@ -52,7 +50,7 @@ _PRUNES = 60 * 1000
 
 class Claim(NamedTuple):
     """A command that fits. sure: it does that to this container; connected: it was seen to connect to this engine;
-    in_turn: it asks at that moment."""
+    in_turn: it asks at that moment; doubts: why it can have been another client that was connected."""
 
     execution: Execution
     target: str | None
@@ -60,6 +58,7 @@ class Claim(NamedTuple):
     sure: bool
     connected: bool = False
     in_turn: bool = True
+    doubts: tuple[Evidence, ...] = ()
 
 
 class Commands:
@@ -96,6 +95,8 @@ class Commands:
         claims, remarks, by_environment = self.fitting(incident)
         lines = [fits(claim) for claim in by_environment]
         other = answers.not_known(CAUSE, *lines, who=[claim.execution.entry for claim in by_environment])
+        if any(claim.in_turn for claim in by_environment):
+            other = other._replace(beside=(note('environment_not_logged'),))
         answer = self._ask(incident, claims, remarks, have_connected, are_others)
         return answer, other if by_environment else answers.excluded(CAUSE)
 
@@ -117,9 +118,11 @@ class Commands:
         is_doubted = by_folder and have_connected or are_others and not all(claim.in_turn for claim in sure)
         if len(claims) == 1 and sure and not is_doubted:
             self._used.setdefault(_use(claims[0], incident), incident)
-            return answers.shown(CAUSE, *lines, who=who)._replace(missing=missing)
+            return answers.shown(CAUSE, *lines, who=who)._replace(missing=missing, beside=claims[0].doubts)
         if claims:
-            return answers.not_known(CAUSE, who=who, evidence=lines)._replace(sure=len(sure) == len(claims))
+            is_sure = len(sure) == len(claims) and (not are_others or all(claim.in_turn for claim in claims))
+            doubts = tuple(answers.once([line for claim in claims for line in claim.doubts]))
+            return answers.not_known(CAUSE, who=who, evidence=lines)._replace(sure=is_sure, beside=doubts)
         if missing:
             return answers.not_known(CAUSE, *missing, evidence=remarks)
         if remarks:
@@ -200,10 +203,13 @@ class Commands:
         if action == 'prune':
             return self._prune(one, ready, incident)
         if action.startswith('compose'):
-            found = compose.claim(one, ready, incident, self._world) if _with_signal(one, incident) else None
+            found = (
+                compose.claim(one, ready, incident, self._world) if traces.with_signal(one.command, incident) else None
+            )
             if found is None:
                 return None
-            return Claim(one, None, *found, in_turn=compose.is_in_turn(one.command, ready, incident, self._world))
+            in_turn = compose.is_in_turn(one, ready, incident, self._world)
+            return Claim(one, None, *found, in_turn=in_turn, doubts=compose.doubts(one, incident, found[0]))
         if action in _SWARM:
             return _swarm(one, ready, incident)
         return self._by_target(one, ready, incident)
@@ -216,16 +222,16 @@ class Commands:
             'removed': command.action == 'remove',
             'renamed': command.action == 'rename',
         }[incident.what]
-        moments = _with_signal(one, incident)
+        moments = traces.with_signal(one.command, incident)
         window = STARTUP
         # restart asks one after the other, and all others for fifty at once
         turns = max(0, len(command.targets) - 1) // (1 if command.action == 'restart' else _AT_ONCE)
-        window += turns * (timeout(command.timeout) + 2) * 1000
+        window += turns * (traces.timeout(command.timeout) + 2) * 1000
         if incident.what == 'removed' and command.force:
             window += STARTUP  # the engine waits so long for the end of the container
-        if not does or not in_window(ready, moments, window):
+        if not does or not traces.in_window(ready, moments, window):
             return None
-        shape = has_its_shape(command.action or '', incident)
+        shape = traces.has_its_shape(command.action or '', incident)
         if shape is None:
             return None
         # rm alone is refused while it runs
@@ -255,10 +261,10 @@ class Commands:
         is_this = len(self._sources.sockets) < 2 or not names.is_foreign(one.command.docker_host, one.command.context)
         is_known = self._sources.events_known(ready, incident.time)
         is_there = all(time is None or time <= ready for time in began)
-        return is_this and is_known and is_there and not _is_early(one.command, incident)
+        return is_this and is_known and is_there and not traces.is_early(one.command, incident)
 
     def _prune(self, one: Execution, ready: float, incident: Incident) -> Claim | None:
-        if not in_window(ready, [incident.time], 6 * STARTUP if one.command.force else PROMPT):
+        if not traces.in_window(ready, [incident.time], 6 * STARTUP if one.command.force else PROMPT):
             return None
         position = bisect_left(self._world.prunes, ready)
         end = self._world.prunes[position] if position < len(self._world.prunes) else None
@@ -273,12 +279,13 @@ class Commands:
         # What was removed long before its end can be somebody else's work, while it waited at its prompt
         is_near = end is not None and end - incident.time <= _PRUNES
         sure = not one.command.filters and end is not None and not right_after
-        return Claim(one, None, evidence, sure, in_turn=is_near)
+        doubts = () if one.command.force else (note('answer_not_logged'),)
+        return Claim(one, None, evidence, sure, in_turn=is_near, doubts=doubts)
 
 
 def _swarm(one: Execution, ready: float, incident: Incident) -> Claim | None:
     """A command of a swarm: of another service or stack it is no candidate."""
-    if incident.what == 'renamed' or not in_window(ready, incident.times, _SWARM_WORKS):
+    if incident.what == 'renamed' or not traces.in_window(ready, incident.times, _SWARM_WORKS):
         return None
     command, attributes = one.command, incident.attributes
     service, stack = attributes.get(world.SWARM_SERVICE), attributes.get(world.STACK)
@@ -304,45 +311,6 @@ def not_logged(sources: Sources, time: float) -> Evidence:
     return note('commands_logged_later', time=min(began)) if began else note('commands_not_logged')
 
 
-def has_its_shape(action: str, incident: Incident) -> bool | None:
-    """Whether the engine noted what it notes for an action; False: with that of another beside it; None: it did not.
-
-    The request to stop ends with a `stop` event, the ones to kill and to remove by force have none (daemon/stop.go,
-    kill.go, delete.go).
-    """
-    if incident.what != 'died':
-        return True
-    if action in ('stop', 'restart'):
-        return True if incident.stopped else None
-    return not incident.stopped
-
-
-def _is_early(command: Command, incident: Incident) -> bool:
-    """Whether SIGKILL came before the time was over that a command gives: then it can be somebody else's.
-
-    The files of Compose can give less than the usual time, and so can the option --stop-timeout of a container.
-    """
-    signals = [(request.time, request.attributes.get('signal')) for request in incident.requests]
-    killed = [time for time, number in signals if number == '9']
-    asked = [time for time, number in signals if number != '9']
-    is_known = command.timeout is not None or not (command.action or '').startswith('compose')
-    if not incident.stopped or not killed or not asked or not is_known:
-        return False
-    # An engine that is busy kills later, never earlier
-    return killed[0] < max(asked) + timeout(command.timeout) * 1000 - SOON / 10
-
-
-def timeout(given: int | None) -> int:
-    """The seconds that a container gets to end."""
-    if given is None:
-        return STOP_TIMEOUT
-    return LONGEST_TIMEOUT if given < 0 else min(given, LONGEST_TIMEOUT)
-
-
-def in_window(start: float, moments: Sequence[float], window: float) -> bool:
-    return any(start <= time <= start + window for time in moments)
-
-
 def may_be_tcp(command: Command) -> bool:
     """Whether a command that names another engine can have asked this one after all: over TCP no connect shows.
 
@@ -361,20 +329,6 @@ def who_did(entry: answers.Entry) -> dict[str, Any]:
         'uid': entry.get('uid'),
         'auid': entry.get('auid'),
     }
-
-
-def _with_signal(one: Execution, incident: Incident) -> list[float]:
-    """When requests came that a command can have made: kill and rm --force send one signal only."""
-    if incident.what != 'died' or one.command.action not in ('kill', 'remove', 'compose_kill'):
-        return incident.times
-    number = effects.signal_number(None if one.command.action == 'remove' else one.command.signal)
-    if number is None and one.command.ends is False:
-        return []  # the engine refuses what is no signal
-    return [
-        request.time
-        for request in incident.requests
-        if number is None or request.attributes.get('signal', str(number)) == str(number)
-    ]
 
 
 def between(ran: list[Execution], first: float, last: float) -> list[Execution]:

@@ -71,6 +71,25 @@ def claim(one: Execution, ready: float, incident: Incident, known: world.World) 
     return evidence, sure and in_time and service and does
 
 
+def doubts(one: Execution, incident: Incident, evidence: Evidence) -> tuple[Evidence, ...]:
+    """Why another client that was connected can have done it instead."""
+    command, found = one.command, []
+    is_plugin = not str(one.entry['argv'][0]).endswith('docker-compose')
+    if evidence['code'] in ('of_folder', 'of_files'):
+        found.append(note('environment_not_logged'))
+    service = incident.attributes.get(world.SERVICE)
+    # By -p alone, Compose 2 takes all that have the project's label (projectOrName in cmd/compose/compose.go)
+    takes_all = (
+        command.project is not None and not command.files and command.action not in ('compose_up', 'compose_scale')
+    )
+    if service not in command.targets and service not in command.scale and not (takes_all and is_plugin):
+        # Of a profile that is not active, or of a file that this command does not read
+        found.append(note('service_not_named', service=service))
+    if _prompt(command):
+        found.append(note('answer_not_logged'))
+    return tuple(found)
+
+
 def may_be_attached(one: Execution, incident: Incident, known: world.World) -> bool:
     """Whether a Compose that stays can be of the project of a container, whatever its services are."""
     of_project = _of_project(one, incident, known)
@@ -99,14 +118,21 @@ def _in_time(command: Command, ready: float, incident: Incident) -> bool | None:
     return False if command.action in _SLOW and late <= PROMPT else None
 
 
-def is_in_turn(command: Command, ready: float, incident: Incident, known: world.World) -> bool:
+def is_in_turn(one: Execution, ready: float, incident: Incident, known: world.World) -> bool:
     """Whether a request followed the start of a Compose command, or the one before: it asks for what can end right away
-    and for the next when one of those has ended. Others can have asked between these."""
+    and for the next when one of those has ended. Others can have asked between these. One that is not bound to this
+    project may have meant another, if that was asked for first."""
+    command, project = one.command, incident.attributes[world.PROJECT]
     asked = min(time for time in incident.times if time >= ready)
-    before = known.last_asked(incident.attributes[world.PROJECT], asked)
-    if before is None or before < ready:
+    if command.project is None and not known.was_asked_for([project], one.time, one.time + 2 * SOON):
+        first = known.first_asked(one.time)
+        if first is not None and first[0] < asked and first[1] != project:
+            return False
+    before = known.last_asked(project, asked)
+    if before is None or before[0] < ready:
         return asked - ready <= STARTUP + _prompt(command)
-    return asked - before <= _TURN
+    # What was asked to end can take its time: the next one is asked for in the same moment, or after that end
+    return asked - before[0] <= (SOON if before[1] == 'kill' else _TURN)
 
 
 def _usual(command: Command) -> float:

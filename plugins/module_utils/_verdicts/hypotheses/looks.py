@@ -124,7 +124,8 @@ class Looks:
                 == 1
             ):
                 return answers.excluded(command.cause)._replace(evidence=tuple(absent))
-            return command._replace(state=answers.NOT_KNOWN, sure=False, evidence=command.evidence + tuple(absent))
+            evidence = command.evidence + tuple(absent)
+            return command._replace(state=answers.NOT_KNOWN, sure=False, evidence=evidence, beside=())
         if pids:
             # It asked another engine: neither the log nor the look has it, and no record is lost
             gone = self._sources.lost == 0 and not any(one.pid in pids for one in look.clients)

@@ -398,14 +398,29 @@ def test_what_another_project_is_asked_for_later_excludes_no_command_in_its_fold
 
 
 @pytest.mark.parametrize(
-    'text, confidence', [('docker compose stop', 'likely'), ('docker compose -p shop stop', 'certain')]
+    'text, doubts',
+    [
+        # COMPOSE_PROJECT_NAME can have named another project, of which nothing ran
+        ('docker compose stop web', {'environment_not_logged'}),
+        ('docker compose stop', {'environment_not_logged', 'service_not_named'}),
+        # of a profile that is not active, or of another file
+        ('docker compose -p shop -f c.yml stop', {'service_not_named'}),
+        ('docker-compose -p shop stop', {'service_not_named'}),
+        # all that have its label
+        ('docker compose -p shop stop', set()),
+        ('docker compose -p shop down', set()),
+        ('docker compose -p shop stop web', set()),
+    ],
 )
-def test_beside_an_old_client_a_folder_makes_no_command_certain(text, confidence):
-    """COMPOSE_PROJECT_NAME can have named another project, of which nothing ran."""
+def test_beside_an_old_client_a_compose_is_certain_if_it_names_project_and_service(text, doubts):
     found, connected = asked(0.7, text)
+    found['exe'] = '/usr/bin/' + text.split()[0]
     (verdict,) = judge(old(*stop(**SHOP), **SHOP), [dict(found, cwd='/srv/shop')], [LOGGED, PORTAINER, connected])
-    assert short([verdict]) == [('stopped', 'cli', confidence, [100])]
-    assert ('environment_not_logged' in codes(verdict)) is (confidence == 'likely')
+    assert short([verdict]) == [('stopped', 'cli', 'likely' if doubts else 'certain', [100])]
+    assert {'environment_not_logged', 'service_not_named'}.intersection(codes(verdict)) == doubts
+    # with nobody else there
+    (verdict,) = judge(old(*stop(**SHOP), **SHOP), [dict(found, cwd='/srv/shop')], [LOGGED, connected])
+    assert short([verdict]) == [('stopped', 'cli', 'certain', [100])]
 
 
 CRASH = START - 10000

@@ -43,6 +43,22 @@ SHOP = {
 }
 
 
+DB = {**SHOP, 'com.docker.compose.service': 'db'}
+BLOG = {name: value.replace('shop', 'blog') for name, value in SHOP.items()}
+COMPOSE = looks.client(1100, PLUGIN, start=0.2, ppid=100)
+
+
+def blog(*events):
+    return [event(-3600, 'create', B, 'blog-web-1', **BLOG), event(-3599, 'start', B, 'blog-web-1', **BLOG), *events]
+
+
+def slow_db():
+    """A service that Compose waits for."""
+    made = [event(-3600, 'create', B, 'shop-db-1', **DB), event(-3599, 'start', B, 'shop-db-1', **DB)]
+    asked = [event(time, 'kill', B, 'shop-db-1', signal=signal, **DB) for time, signal in ((0.3, '15'), (10, '9'))]
+    return made + asked
+
+
 def in_order(events):
     return sorted(events, key=lambda one: one['timeNano'])
 
@@ -83,6 +99,8 @@ def at_destroy(time, *also):
 
 
 STOP = ran(0.8, 'docker stop ' + NAME)
+SHOP_STOP = ran(0.1, 'docker compose -p shop stop')
+AT_DB = [(0.3, 'kill', B, (COMPOSE,))]
 RUN = ran(-60.5, 'docker run -d --rm --name %s x' % NAME)
 ASKED_B = event(1.01, 'kill', B, 'b', signal='15')
 ENDED_B = [event(85, 'die', B, 'b', exitCode='0'), event(85.1, 'stop', B, 'b')]
@@ -304,7 +322,70 @@ CASES = {
         ),
         ('not_known', 'open', [301]),
     ),
+    # It waits at its prompt, or for another service, while the client removes or stops one
+    'a prune at its prompt': (
+        lambda: seen(
+            old(event(-500, 'die', exitCode='0'), event(70, 'destroy'), PRUNED),
+            [ran(0.8, 'docker container prune')],
+            at_destroy(70, DOCKER),
+        ),
+        ('cli', 'likely', [100]),
+    ),
+    'compose rm at its prompt': (
+        lambda: seen(
+            old(event(-500, 'die', exitCode='0', **SHOP), event(70, 'destroy', **SHOP), **SHOP),
+            [ran(0.8, 'docker compose -p shop rm web')],
+            at_destroy(70, COMPOSE),
+        ),
+        ('cli', 'likely', [100]),
+    ),
+    'a profile that is not active': (
+        lambda: seen(
+            slow_db() + old(*stop(0.5, **SHOP), **SHOP),
+            [ran(0.1, 'docker compose -p shop -f c.yml stop')],
+            [*AT_DB, (0.5, 'kill', A, (COMPOSE,))],
+        ),
+        ('cli', 'likely', [100]),
+    ),
+    'a Compose that waits for another service': (
+        lambda: seen(slow_db() + old(*stop(2.5, **SHOP), **SHOP), [SHOP_STOP], [*AT_DB, (2.5, 'kill', A, (COMPOSE,))]),
+        ('not_known', 'open', [100, 200]),
+    ),
     # COMPOSE_PROJECT_NAME
+    'a Compose in the folder of another project': (
+        lambda: logged(old(*stop(2, **SHOP), **SHOP) + blog(), [ran(0.8, 'docker compose stop', cwd='/srv/blog')]),
+        ('not_known', 'open', [301, 100]),
+    ),
+    'a Compose in the folder of another project, seen': (
+        lambda: seen(
+            old(*stop(2, **SHOP), **SHOP) + blog(),
+            [ran(0.8, 'docker compose stop', cwd='/srv/blog')],
+            ((2, 'kill', A, (COMPOSE,)),),
+        ),
+        ('not_known', 'open', [200, 100]),
+    ),
+    'one that had left': (
+        lambda: seen(
+            old(*stop(2, **SHOP), **SHOP) + blog(),
+            [ran(0.8, 'docker compose stop', cwd='/srv/blog')],
+            ((2, 'kill', A, ()),),
+        ),
+        ('api', 'likely', [200]),
+    ),
+    'a Compose that asked for another project first': (
+        lambda: logged(
+            old(*stop(4, **SHOP), **SHOP) + blog(*stop(1, B, 'blog-web-1', **BLOG)),
+            [ran(0.8, 'docker compose stop', cwd='/srv/shop')],
+        ),
+        ('not_known', 'open', [100, 301]),
+    ),
+    'one that asked for this project first': (
+        lambda: logged(
+            old(*stop(1, **SHOP), **SHOP) + blog(*stop(0.9, B, 'blog-web-1', **BLOG)),
+            [ran(0.8, 'docker compose stop', cwd='/srv/shop')],
+        ),
+        ('cli', 'likely', [100]),
+    ),
     'a Compose by its file': (
         lambda: logged(old(*stop(**SHOP), **SHOP), [ran(0.7, 'docker compose -f /srv/shop/c.yml stop')]),
         ('cli', 'likely', [100]),
