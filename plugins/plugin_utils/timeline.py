@@ -194,10 +194,10 @@ def _engine_gaps(events: Mapping[str, Any], frame: Frame) -> Iterator[tuple[int,
             yield start, end, 'events of the engine are missing from %s to %s' % _ends(hole, frame)
     first = moment(events['first']) if events['count'] else None
     if first is None:
-        yield frame.start, frame.end, 'the engine remembers no event'
+        yield frame.start, frame.end, 'no event of the engine is known'
     elif first > frame.start:
         reach = parts.local_time(events['first'], frame.zone)
-        yield frame.start, first, 'the engine remembers only back to %s' % reach
+        yield frame.start, first, 'no event of the engine is known before %s' % reach
 
 
 def _ends(span: Mapping[str, Any], frame: Frame) -> tuple[str, str]:

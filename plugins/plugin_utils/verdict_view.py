@@ -120,12 +120,7 @@ def block(
     heading = _fitted_headline(group, zone, width)
     lines: list[str] = []
     if verdict['confidence'] == 'open':
-        lines += _candidates(verdict)
-        lines += [
-            parts.INDENT + 'not known: ' + _sentence(gap, zone)
-            for gap in _missing(verdict)[:_SHOWN_GAPS]
-            if not evidence
-        ]
+        lines += [parts.INDENT + line for line in candidates(verdict) + ([] if evidence else gaps(verdict, zone))]
     for who in verdict['who'][:1] if verdict['confidence'] != 'open' else ():
         lines += [parts.INDENT + piece for piece in parts.caller_pieces(who, zone)]
     if evidence:
@@ -178,11 +173,11 @@ def headline(group: Sequence[Mapping[str, Any]], zone: Zone = None) -> str:
         line += ' %s: by %s, but which one is not known' % (when, by)
         return line
     else:
-        line += ' %s: %s' % (when, _reason(verdict, zone))
+        line += ' %s: %s' % (when, explanation(verdict, zone))
     return line + (' (likely)' if verdict['confidence'] == 'likely' else '')
 
 
-def _reason(verdict: Mapping[str, Any], zone: Zone) -> str:
+def explanation(verdict: Mapping[str, Any], zone: Zone) -> str:
     """What ended it where nobody did, with what the host says of it."""
     is_exit = verdict['cause'] == 'self_exit'
     words = 'by itself' if is_exit else verdict_words.CAUSES.get(verdict['cause'], escape.printable(verdict['cause']))
@@ -202,19 +197,20 @@ def _cause(verdict: Mapping[str, Any]) -> str:
     return '%s (%s)' % (words, escape.printable(verdict['confidence']))
 
 
-def _candidates(verdict: Mapping[str, Any]) -> list[str]:
+def candidates(verdict: Mapping[str, Any]) -> list[str]:
     """Who it can have been, the nearest first."""
     who = sorted(verdict['who'], key=lambda one: one.get('timestamp') or '', reverse=True)
-    lines = ['%spossibly %s: %s' % (parts.INDENT, _person(one), _doing(one)) for one in who[:_SHOWN_WHO]]
+    lines = ['possibly %s: %s' % (_person(one), _doing(one)) for one in who[:_SHOWN_WHO]]
     more = len(who[_SHOWN_WHO:]) + (verdict.get('more') or 0)
-    return lines + (['%sand %s' % (parts.INDENT, parts.counted(more, 'more candidate'))] if more else [])
+    return lines + (['and %s' % parts.counted(more, 'more candidate')] if more else [])
 
 
-def _missing(verdict: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The lines of evidence that name a source that was not recording."""
-    return [
+def gaps(verdict: Mapping[str, Any], zone: Zone = None) -> list[str]:
+    """The first sources that were not recording."""
+    missing = [
         line for line in verdict['evidence'] if isinstance(line, Mapping) and line.get('code') in verdict_words.GAPS
     ]
+    return [_sentence(line, zone) for line in missing[:_SHOWN_GAPS]]
 
 
 def _person(who: Mapping[str, Any]) -> str:
@@ -258,7 +254,12 @@ def reach(host: str, result: Mapping[str, Any], zone: Zone = None) -> list[str]:
                 'older ones are forgotten' if events['full'] else 'which is all since it started',
             )
         text = '%s go back to %s, %s' % (what, parts.local_time(events['first'], zone), rest)
-    lines = ['%s: %s' % (escape.quoted(host), text), *_watch(result, zone)]
+    lines = ['%s: %s' % (escape.quoted(host), text)]
+    if result.get('watched'):
+        first = (result.get('span') or {}).get('first')
+        lines.append(
+            '%sthe log begins at %s; %s' % (parts.INDENT, parts.local_time(first, zone), logged(result['watched']))
+        )
     if events.get('unasked'):
         count = parts.counted(events['unasked'], 'container')
         lines.append('%show %s ended last could not be asked in time' % (parts.INDENT, count))
@@ -269,15 +270,11 @@ def reach(host: str, result: Mapping[str, Any], zone: Zone = None) -> list[str]:
     ]
 
 
-def _watch(result: Mapping[str, Any], zone: Zone) -> list[str]:
-    """Whose commands are in the log, and since when it says anything."""
-    watched, first = result.get('watched'), (result.get('span') or {}).get('first')
-    if not watched:
-        return []
+def logged(watched: Mapping[str, Any]) -> str:
+    """Whose docker commands, and what else, are in the log."""
     users = watched.get('uids')
     who = 'of every user' if users is None else 'of the users %s' % ', '.join(map(escape.word, users))
     text = 'docker commands %s are logged' % who if watched.get('commands') else 'docker commands are not logged'
     if watched.get('unwatched'):
         text += ', those of %s are not' % ', '.join(map(escape.word, watched['unwatched']))
-    text += ', connections to the engine are' + ('' if watched.get('connects') else ' not')
-    return ['%sthe log begins at %s; %s' % (parts.INDENT, parts.local_time(first, zone), text)]
+    return text + ', connections to the engine are %slogged' % ('' if watched.get('connects') else 'not ')

@@ -150,7 +150,7 @@ SENTENCES = {
     'older_clients': 'there were older connections ({count} clients), and an idle one looks like one that is in use',
     'client_gone': 'the process that made that connection had ended, and may have passed it to another process',
     'client_shares': 'another process also held that connection, or was given it, and may have sent the request',
-    'holders_not_known': 'whether another process held that connection, too, is not known',
+    'holders_not_known': 'it is not known whether another process held that connection, too',
     'client_could_lend': 'that client has or had child processes, or unix sockets to other processes: one of them may '
     'have used its connection and closed it again',
     'look_not_whole': 'not all connections could be read at that moment',
@@ -160,9 +160,9 @@ SENTENCES = {
     'ruled out',
     'docker_not_logged': 'a docker program connected, and its command is not in the log',
     'processes_before_audit': 'audit does not log processes that were running before {time}, when it was turned on',
-    'engine_end_not_known': 'whether the engine went down then is not known',
+    'engine_end_not_known': 'it is not known whether the engine went down then',
     'events_forgotten': 'not all earlier events of the engine are known: somebody may have requested it',
-    'kernel_log_not_read': 'whether the kernel killed it because memory ran out is not known',
+    'kernel_log_not_read': 'it is not known whether the kernel killed it because memory ran out',
     'signals_not_logged': 'signals from the host are not logged',
     'only_kill_is_logged': 'no SIGKILL to it is in the log; other signals, cgroup.kill, a CPU limit and processes that '
     'were running before audit was turned on leave no record',

@@ -342,10 +342,12 @@ def test_it_renders_without_a_complaint(browser, pages, name, rows):
     assert browser.complaints() == []
 
 
-@pytest.mark.parametrize('width, scheme', [(1280, 'light'), (1280, 'dark'), (360, 'light')])
+@pytest.mark.parametrize(
+    'width, scheme, media', [(1280, 'light', ''), (1280, 'dark', ''), (360, 'light', ''), (1280, 'light', 'print')]
+)
 @pytest.mark.parametrize('name', ['findings', 'verdicts', 'hostile'])
-def test_a_screen_reader_can_read_it(browser, pages, name, width, scheme):
-    browser.open(pages / (name + '.html'), width, scheme)
+def test_a_screen_reader_can_read_it(browser, pages, name, width, scheme, media):
+    browser.open(pages / (name + '.html'), width, scheme, media)
     browser.run('document.querySelectorAll("details").forEach((details) => { details.open = true; })')
     axe = Axe(browser.driver)
     axe.inject()
@@ -447,10 +449,11 @@ def test_five_thousand_findings_stay_usable(browser, pages):
         '5000 findings, 40 hosts: %.1f MB, loaded in %d ms, sorted in %d ms, filtered in %d ms'
         % (page.stat().st_size / 1e6, loaded, *spent)
     )
-    assert max(loaded, *spent) < 30000 and page.stat().st_size < 8e6
-    assert len(browser.column(0)) == 250
+    # About 900, 120 and 100 ms with both cores busy
+    assert max(loaded, *spent) < 5000 and page.stat().st_size < 8e6
+    assert len(browser.column(0)) == 100
     browser.find('#more').click()
-    assert len(browser.column(0)) == 500
+    assert len(browser.column(0)) == 200
 
 
 # --- Screens and paper -----------------------------------------------------------------------------------------------
@@ -528,4 +531,4 @@ def test_every_row_that_matches_is_printed(browser, pages):
     browser.run('dispatchEvent(new Event("beforeprint"))')
     assert len(browser.column(0)) == 600
     browser.run('dispatchEvent(new Event("afterprint"))')
-    assert len(browser.column(0)) == 250
+    assert len(browser.column(0)) == 100

@@ -169,8 +169,8 @@ def test_nobody_is_picked_where_the_verdict_is_open_and_what_was_not_looking_is_
     lines = verdict_view.block([dict(VERDICT, confidence='open', cause='not_known', evidence=gaps)], UTC)
     assert lines[1:] == [
         "    possibly 1000 (as root): docker rm -f $'x\\x1b[2J'",
-        '    not known: connections to the engine were not logged: an API client cannot be ruled out',
-        '    not known: whether the engine went down then is not known',
+        '    connections to the engine were not logged: an API client cannot be ruled out',
+        '    it is not known whether the engine went down then',
     ]
     assert 'not_known' not in ''.join(lines)
 
@@ -228,15 +228,16 @@ def test_of_many_the_nearest_are_shown():
     [
         (
             {'commands': True, 'uids': [0, 1000], 'connects': False, 'unwatched': ['bob']},
-            'docker commands of the users 0, 1000 are logged, those of bob are not, connections to the engine are not',
+            'docker commands of the users 0, 1000 are logged, those of bob are not, '
+            'connections to the engine are not logged',
         ),
         (
             {'commands': True, 'uids': None, 'connects': True, 'unwatched': []},
-            'docker commands of every user are logged, connections to the engine are',
+            'docker commands of every user are logged, connections to the engine are logged',
         ),
         (
             {'commands': False, 'uids': None, 'connects': False, 'unwatched': []},
-            'docker commands are not logged, connections to the engine are not',
+            'docker commands are not logged, connections to the engine are not logged',
         ),
     ],
 )
