@@ -103,10 +103,11 @@ def _elsewhere(log: str, others: Sequence[listeners.Listener]) -> frozenset[byte
     """The connects to other sockets, by the names of their events."""
     made = {(str(one.inode).encode(), one.device.encode()): one.since for one in others}
     found = [_SOCKET.search(line) for lines in logs.lines_with(_SOCKET, log) for line in lines]
+    told = [line.groups() for line in found if line]
     return frozenset(
-        line.group(1)
-        for line in found
-        if line and (audit_events.moment_of(line.group(1))[0] or 0) >= made.get((line.group(2), line.group(3)), float('inf'))
+        ident
+        for ident, inode, device in told
+        if (audit_events.moment_of(ident)[0] or 0) >= made.get((inode, device), float('inf'))
     )
 
 
