@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import subprocess
 import sys
@@ -23,6 +24,7 @@ import time
 # include/linux/proc_ns.h
 FIRST_NAMESPACE = 'pid:[4026531836]'
 
+_INSIDE = re.compile(rb'(?m)^NSpid:\t\d+\t')
 # What one part may take on a busy host, and all that never come together: those that come after are not known
 SECONDS = 1.0
 _LOST_SECONDS = 5.0
@@ -177,6 +179,9 @@ def user_ids(status: bytes | None) -> tuple[int, ...]:
 
 
 def is_of(status: bytes | None, *users: int) -> bool:
-    """Whether a process is wholly of one of the users: what calls itself dockerd can be anybody's."""
+    """Whether a process is wholly of one of the users: what calls itself dockerd can be anybody's. Root of a container,
+    which has a number there, too (proc(5), NSpid), is not root of the host."""
     numbers = user_ids(status)
-    return len(numbers) == 4 and len(set(numbers)) == 1 and numbers[0] in users
+    if len(numbers) != 4 or len(set(numbers)) != 1 or (numbers[0] == 0 and _INSIDE.search(status or b'')):
+        return False
+    return numbers[0] in users

@@ -233,6 +233,8 @@ def host(tmp_path):
         ('dockerd', '0\t0\t0\t0', True),
         ('dockerd', '1001\t1001\t1001\t1001', False),
         ('dockerd', '1001\t0\t0\t0', False),
+        ('dockerd', '0\t0\t0\t0\nNSpid:\t4711', True),
+        ('dockerd', '0\t0\t0\t0\nNSpid:\t4711\t1', False),  # in a container
         ('dockerd\nUid:\t0\t0\t0\t0', '1001\t1001\t1001\t1001', False),
         ('docker', '0\t0\t0\t0', False),
     ],

@@ -30,6 +30,9 @@ LONGEST_NAME = 512
 MOST_SOCKETS = 256  # of a process, that are searched for a listening one
 MOST_THREADS = 64  # of a process, that are asked for children
 
+# A program with setuid, started by a link with that name, has the real user id of its caller. In a container a process
+# has a number there, too.
+ROOT = re.compile(rb'(?ms)^Uid:\t0\t0\t0\t0$(?!.*^NSpid:\t\d+\t)')
 UNSET = 4294967295  # AUDIT_SID_UNSET, include/linux/audit.h
 # Nobody asks the API there: metrics, the hook of runc, the manager of a swarm and its peers, the resolver of containers
 OTHER_PATHS = re.compile(r'/(metrics\.sock|libnetwork/[0-9a-f]+\.sock|swarm/control\.sock)\Z')
@@ -79,20 +82,16 @@ def end_with_parent():
 
 
 def engines(folder='/proc'):
-    """The process ids of all dockerds of root: a process of any user can be called so."""
+    """The process ids of all dockerds of root: a process of any user can be called so, also of root in a container."""
     found = set()
-    for entry in os.listdir(folder):
-        if entry.isdigit():
-            try:
-                with open('%s/%s/comm' % (folder, entry), 'rb') as stream:
-                    if stream.read() != b'dockerd\n':
-                        continue
-                with open('%s/%s/status' % (folder, entry), 'rb') as stream:
-                    # A program with setuid, started by a link with that name, has the real user id of its caller
-                    if re.search(rb'(?m)^Uid:\t0\t0\t0\t0$', stream.read()):
-                        found.add(int(entry))
-            except OSError:
-                pass  # it has ended meanwhile
+    for entry in filter(str.isdigit, os.listdir(folder)):
+        path = os.path.join(folder, entry)
+        try:
+            with open(path + '/comm', 'rb') as comm, open(path + '/status', 'rb') as status:
+                if comm.read() == b'dockerd\n' and ROOT.search(status.read()):
+                    found.add(int(entry))
+        except OSError:
+            pass  # it has ended meanwhile
     return found
 
 

@@ -19,12 +19,13 @@ class Proc:
     def __init__(self, folder):
         self.folder = folder
 
-    def add(self, pid, exe='/usr/bin/dockerd', uids=(0, 0, 0, 0), cmdline=b'dockerd\0-H\0fd://\0'):
+    def add(self, pid, exe='/usr/bin/dockerd', uids=(0, 0, 0, 0), cmdline=b'dockerd\0-H\0fd://\0', inside=False):
         own = self.folder / str(pid)
         own.mkdir()
         if exe:
             (own / 'exe').symlink_to(exe)
-        (own / 'status').write_text('Name:\tdockerd\nUid:\t%s\n' % '\t'.join(map(str, uids)))
+        pids = 'NSpid:\t%d%s\n' % (pid, '\t1' if inside else '')
+        (own / 'status').write_text('Name:\tdockerd\nUid:\t%s\n%s' % ('\t'.join(map(str, uids)), pids))
         if cmdline is None:
             os.mkfifo(own / 'cmdline')
         else:
@@ -48,6 +49,9 @@ def proc(tmp_path):
         ({'uids': (1001,) * 4}, (0, 1001), True),
         ({'uids': (1001, 0, 0, 0)}, (0, 1001), False),
         ({'uids': ()}, (0,), False),
+        # root in a container, and an engine of a user that has a namespace of its own
+        ({'inside': True}, (0,), False),
+        ({'inside': True, 'uids': (1001,) * 4}, (0, 1001), True),
     ],
 )
 def test_who_is_an_engine(proc, options, users, is_engine):
