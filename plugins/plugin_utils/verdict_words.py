@@ -32,22 +32,22 @@ _CLIENT = '{exe}, pid {pid} ({user})'
 #: {time}, {command}, {exe}, {pid}, {user} come from the line as they are; a name that a line lacks shows as a dash.
 SENTENCES = {
     # events of the engine
-    'kill_event': '{time} kill, signal {signal}',
-    'oom_event': '{time} oom: a memory limit was hit',
-    'die_event': '{time} die, exit code {exit_code}{then}',
-    'stop_event': '{time} stop',
-    'rename_event': '{time} rename from {old} to {new}',
-    'destroy_event': '{time} destroy',
+    'kill_event': '{time} the engine sent signal {signal} (event kill)',
+    'oom_event': '{time} a memory limit was hit (event oom)',
+    'die_event': '{time} it ended with exit code {exit_code} (event die{then})',
+    'stop_event': '{time} it had been stopped (event stop)',
+    'rename_event': '{time} it was renamed from {old} to {new} (event rename)',
+    'destroy_event': '{time} it was removed (event destroy)',
     'crash_loop': 'it had ended and been started again {count} times right before',
     'had_ended_by_itself': 'it had ended by itself at {time}: the stop keeps it from starting again',
     'nobody_asked': 'the engine recorded no kill since the container started, so nobody asked the engine to end it',
     'engine_started_then': 'the engine had started at {time}: it stops what outlived a crash of the engine before',
-    'killed_before': 'it had been killed at {time}: whoever did that may have asked for the removal, too',
+    'killed_before': 'it had been killed at {time}: the same client may also have asked for the removal',
     'docker_then': '{time} ' + _WHO + ' was connected to the engine at that moment, and can have caused it',
-    'several_asked': 'more than one signal was requested, so more than one may have asked for the end',
+    'several_asked': 'more than one signal was requested, so more than one client may have asked for the end',
     'signal_but_later_end': 'somebody asked the engine to send that signal, but no record shows whether the signal '
     'ended the container or its program ended by itself',
-    'state': '{time} its last end, exit code {exit_code}, from the state of the container in the engine',
+    'state': '{time} it ended last with exit code {exit_code} (state of the container in the engine)',
     # commands
     'command_names': '{time} ' + _WHO + ' fits: it names {target}, {how}',
     'command_arguments_missing': '{time} '
@@ -95,8 +95,8 @@ SENTENCES = {
     'made_with_rm': '{time} ' + _WHO + ' created it with --rm, so the engine removes it after its end',
     'removed_with_its_end': 'it was removed {milliseconds} ms after its end, as the engine does with containers that '
     'were run with --rm',
-    'removed_at_start': 'it was removed before the engine was asked for anything after its end or start at {time}: an '
-    'engine that starts removes containers that were run with --rm',
+    'removed_at_start': 'it was removed before the engine, which had ended or started at {time}, recorded any other '
+    'request: at its start an engine removes containers that were run with --rm',
     'end_not_explained': 'it is not known who ended it; the same client may also have removed it',
     'engine_went_down': '{containers} of the engine ended, and {seconds} s after the signal the engine was gone',
     'engine_end_after': '{together} within the same seconds, and {seconds} s later the engine was gone',

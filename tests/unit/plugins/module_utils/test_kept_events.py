@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Promise: kept events and those of the engine are joined without doubles, and no line of a file raises anything.
 
-What the files look like is in tests/unit/roles/test_keep_events.py, which reads them with this module, too.
+What the files look like is in tests/unit/roles/test_witness.py, which reads them with this module, too.
 """
 
 from __future__ import annotations

@@ -296,7 +296,9 @@ def test_a_crash_loop_is_one_row_and_a_dot_for_each_end():
     loop, other = cells(page, 'items')
     assert loop[0] == '2026-11-24 10:00:00.000 | +00:00' and other[2].startswith('claude-hooks-other')
     assert loop[2] == 'claude-hooks-dev | ended and removed 10 times since 2026-11-24 01:00:00.000+00:00'
-    assert loop[5].startswith('by itself, exit code 3 | evidence | 10:00:00.000 die, exit code 3 | all fields')
+    assert loop[5].startswith(
+        'by itself, exit code 3 | evidence | 10:00:00.000 it ended with exit code 3 (event die) | all fields'
+    )
     # Each on the line of the host and on its own
     assert '11 verdicts since today' in page and len(re.findall('(?:href="#|data-row=")row0"', page)) == 20
 

@@ -47,8 +47,8 @@ def test_a_verdict_is_one_line():
 def test_with_evidence_all_that_it_rests_on_stands_below():
     assert verdict_view.block([VERDICT], UTC, evidence=True)[1:] == [
         '    id aaaaaaaaaaaa, a docker command (certain)',
-        '    - 2026-11-24 03:57:43.118+00:00 kill, signal 9',
-        "    - 2026-11-24 03:57:43.119+00:00 rename from $'named \\u202eevil\\x07' to x",
+        '    - 2026-11-24 03:57:43.118+00:00 the engine sent signal 9 (event kill)',
+        "    - 2026-11-24 03:57:43.119+00:00 it was renamed from $'named \\u202eevil\\x07' to x (event rename)",
     ]
 
 
@@ -311,9 +311,10 @@ def test_in_a_terminal_a_command_has_a_line_of_its_own_that_can_be_copied():
         '<        2026-11-24 03:57:43.120+00:00>',
         '<    $ docker rm -f x ' + ' '.join(['y'] * 60) + '>',
         '    id aaaaaaaaaaaa, a docker command (certain)',
-        '    - 2026-11-24 03:57:43.118+00:00 kill, signal 9',
-        '    - 2026-11-24 03:57:43.119+00:00 rename from $\'named',
-        "      \\u202eevil\\x07' to x",
+        '    - 2026-11-24 03:57:43.118+00:00 the engine sent signal 9',
+        '      (event kill)',
+        '    - 2026-11-24 03:57:43.119+00:00 it was renamed from',
+        "      $'named \\u202eevil\\x07' to x (event rename)",
     ]
 
 
