@@ -132,7 +132,10 @@ def one_fork_at_a_time(monkeypatch):
 
 
 @pytest.fixture
-def engine(tmp_path):
+def engine(tmp_path, monkeypatch):
+    # The machine that tests can be busy
+    monkeypatch.setattr(look, 'PATIENCE', 30)
+    monkeypatch.setattr(look, 'HOLDERS_PATIENCE', 30)
     engine = Engine(tmp_path)
     yield engine
     engine.close()
