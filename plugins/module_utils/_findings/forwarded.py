@@ -77,16 +77,65 @@ class Reader:
 
 
 def _is_finding(finding: Any) -> bool:
-    """Whether it has what a finding is chosen by. The controller checks every field."""
-    if not isinstance(finding, dict) or not isinstance(finding.get('action'), str):
-        return False
-    if not all(isinstance(finding.get(name), list) for name in ('argv', 'targets')):
+    """Whether every field is of its type: whoever may write to the syslog can have written it."""
+    if not isinstance(finding, dict) or not _REQUIRED <= finding.keys() <= _FIELDS.keys():
         return False
     try:
-        times.moment(finding['timestamp'])
-    except (KeyError, TypeError, AttributeError, times.TimeError):
+        is_of_time = 0 <= times.moment(finding['timestamp']) < _LAST
+    except (TypeError, AttributeError, times.TimeError):
         return False
-    return isinstance(finding.get('host'), (str, type(None))) and isinstance(finding.get('event'), (str, type(None)))
+    return is_of_time and all(_FIELDS[name](value) for name, value in finding.items())
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or isinstance(value, str) and not _SURROGATE.search(value)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
+
+
+def _is_truth(value: Any) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(part, str) and _is_text(part) for part in value)
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_text(name) and isinstance(one, str) for name, one in value.items())
+
+
+def _is_caller(value: Any, depth: int = 6) -> bool:
+    if not isinstance(value, dict):
+        return value is None
+    return depth > 0 and all(
+        _is_text(name)
+        and (_is_list(part) if name in ('argv', 'argv_hex') else _is_plain(part) or _is_caller(part, depth - 1))
+        for name, part in value.items()
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    return _is_text(value) or _is_number(value) or _is_truth(value) or _is_list(value)
+
+
+_REQUIRED = frozenset(('host', 'timestamp', 'event', 'action', 'argv', 'targets', 'match'))
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(
+        'host timestamp event tty comm exe cwd user login_user node action subcommand docker_host context project '
+        'signal match origin'.split(),
+        _is_text,
+    ),
+    **dict.fromkeys('pid ppid uid auid ses'.split(), _is_number),
+    **dict.fromkeys('keys targets matched argv argv_hex'.split(), _is_list),
+    **dict.fromkeys('success argv_complete'.split(), _is_truth),
+    'target_names': _is_names,
+    'caller': _is_caller,
+}
+_SURROGATE = re.compile('[\ud800-\udfff]')
+_LAST = 1 << 42  # milliseconds since 1970, in the year 2109
 
 
 def _message(line: bytes) -> tuple[dict[str, Any] | None, Any]:

@@ -239,3 +239,34 @@ def test_what_is_no_finding_is_counted_and_takes_away_no_other(tmp_path):
     checked = answers.checked(answers.STORED, 'logserver', answer)
     assert [(one['host'], one['event']) for one in checked['findings']] == [('web1', '1763956663.051:91')]
     assert checked['counts']['unreadable'] == 3
+
+
+def nested(depth):
+    return {'x': nested(depth - 1)} if depth else 1
+
+
+@pytest.mark.parametrize(
+    'fields',
+    [
+        {'evidence': 5},
+        {'x': [[]]},
+        {'cwd': '\ud800'},
+        {'timestamp': '9000-01-01T00:00:00.000Z'},
+        {'timestamp': '0001-01-01T00:00:00.000Z'},
+        {'pid': float('nan')},
+        {'pid': 10**400},
+        {'pid': True},
+        {'caller': {'x': {'argv': 7}}},
+        {'caller': nested(900)},
+        {'match': 'id', 'target_names': {'a': 5}},
+        {'keys': {'a': 1}},
+        {'event': ['x']},
+    ],
+    ids=str,
+)
+def test_a_finding_that_somebody_else_wrote_takes_away_no_other(tmp_path, fields):
+    """Whoever may write to the syslog of one host can send it."""
+    (tmp_path / 'messages').write_bytes(message('bad', **fields) + b'\n' + message('d') + b'\n')
+    answer, _problems = ask(tmp_path / 'messages')
+    assert len(answer['findings']) == 1 and answer['counts']['unreadable'] == 1
+    assert answers.checked(answers.STORED, 'logserver', answer)['findings']
