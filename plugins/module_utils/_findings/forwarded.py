@@ -118,6 +118,8 @@ def _is_caller(value: Any, depth: int = 6) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
+    if isinstance(value, float):
+        return abs(value) < 1 << 63  # nan is not
     return _is_text(value) or _is_number(value) or _is_truth(value) or _is_list(value)
 
 
