@@ -41,7 +41,17 @@ _NAMES: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
     ),
     (re.compile(rb'\x1f\x8b|\xfd7zXZ\0|BZh'), 'compressed', 'give the file itself to the lookup, or unpack it'),
     (re.compile(rb'\x28\xb5\x2f\xfd|PK\x03\x04|\x04"M\x18'), 'compressed', 'unpack it first'),
-    (re.compile(rb'\xff\xfe|\xfe\xff|\S\0\S\0|\0\S\0\S'), 'UTF-16', 'convert it to UTF-8'),
+    (re.compile(rb'\xff\xfe|\xfe\xff|[^\s\0]\0[^\s\0]\0|\0[^\s\0]\0[^\s\0]'), 'UTF-16', 'convert it to UTF-8'),
+    (
+        re.compile(rb'[^\n]{0,3000}?msg=audit\([^\n]{1,3000}?[^\n](?:node=\S{1,255} )?type=[A-Z]{2,30} msg=audit\('),
+        'a text without line ends between its records',
+        'give one record a line',
+    ),
+    (
+        re.compile(rb'.{0,3000}?=\xe2\x80[\x9c-\x9f]', re.DOTALL),
+        'a text with typographic quotes',
+        'give the text as it was',
+    ),
     (
         re.compile(rb'\{.{0,200}"(?:SYSCALL|EXECVE)" ?: ?[\[{]', re.DOTALL),
         'JSON of laurel',
@@ -65,7 +75,7 @@ _NAMES: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
     (re.compile(rb'[^\n]{0,3000}?=\\+"'), 'a part of JSON, in which quotes are escaped', 'give the whole objects'),
     (
         re.compile(
-            rb'(?:[^\n]{0,200}\baudit(?:\[\d{1,10}\])?: (?:audit: )?)?[A-Z][A-Z0-9_]{2,30} [a-z_-]{1,20}='
+            rb'(?:[^\n]{0,200}\baudit(?:\[\d{1,10}\])?: (?:audit: )?)?[A-Z][A-Z0-9_]{2,30} (?!msg=audit)[a-z_-]{1,20}='
             rb'|[^\n]{20,60} \[s=[0-9a-f]{1,40}[;\]]'
         ),
         'a form of journalctl',

@@ -130,6 +130,7 @@ class Reading:
         lines = forms.Lines()
         before = self._scan.unknown
         self._scan.has_records = False
+        self._scan.first_unknown = b''
         begin = b''
         is_empty = True
         known = 0
@@ -155,10 +156,7 @@ class Reading:
             self._problems.append('%s %s%s' % (text.name, what, shown))
         self._has_records = self._has_records or self._scan.has_records
         if not is_empty and not self._scan.has_records and not known:
-            self._problems.append(
-                'no audit record in %s, it begins with %s%s'
-                % (text.name, texts.quoted(begin.partition(b'\n')[0][:_SHOWN]), _explained(begin))
-            )
+            self._problems.append(self._without_records(text.name, begin))
         elif self._scan.unknown > before:
             first = self._scan.first_unknown
             self._problems.append(
@@ -177,6 +175,18 @@ class Reading:
                 'was it wrapped or cut?' % (text.name, self._scan.cut, texts.quoted(self._scan.first_cut[:_SHOWN]))
             )
             self._scan.cut, self._scan.first_cut = 0, b''
+
+    def _without_records(self, name: str, begin: bytes) -> str:
+        first, line, explained = begin.partition(b'\n')[0], self._scan.first_unknown, _explained(begin)
+        said = 'no audit record in %s, it begins with %s%s' % (name, texts.quoted(first[:_SHOWN]), explained)
+        if not line or line.lstrip() == first or explained:
+            return said
+        return '%s, and its first line with the key %s is %s%s' % (
+            said,
+            self._key,
+            texts.quoted(line[:_SHOWN]),
+            _explained(line),
+        )
 
 
 def _explained(sample: bytes) -> str:

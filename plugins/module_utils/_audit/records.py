@@ -79,7 +79,11 @@ TIME = (
     rb'|' + _ISO_TIME + rb' |\d{9,11}\.\d{1,9} |\[[ \d.]{1,20}\] )'  # journalctl -o short-unix and -o short-monotonic
 )
 PREFIX = re.compile(
-    rb'(?:\d{1,5} )?(?:<\d{1,3}>)?(?:' + TIME + rb'(\S{1,255}) (' + _TAG + rb'(?:\[\d{1,10}\])?): ?'
+    rb'(?:\d{1,5} )?(?:<\d{1,3}>)?(?:'
+    + TIME
+    + rb'(\S{1,255}) ('
+    + _TAG
+    + rb'(?:\[\d{1,10}\])?): ?(?: (?=type=|node=))?'
     rb'|1 \S{1,40} (\S{1,255}) ('
     + _TAG
     + rb') \S{1,128} \S{1,32} (?:-|(?:\[(?:[^]\\\n]|\\.){0,400}\]){1,8}) (?:\xef\xbb\xbf)?)'
@@ -96,8 +100,8 @@ _RING = re.compile(
     + _ISO_TIME
     + rb' )|\d{1,5},\d{1,20},\d{1,20},[^;\n]{1,80};)audit: '
 )
-# The log of a container (CRI, kubectl logs --timestamps), CloudWatch: a time alone
-_STREAM = re.compile(_ISO_TIME + rb' (?:std(?:out|err) [FP] )?(?=(?:node=\S{1,255} )?type=)')
+# The log of a container (CRI, kubectl logs --timestamps), CloudWatch, Grafana: a time alone
+_STREAM = re.compile(_ISO_TIME + rb'[ \t](?:std(?:out|err) [FP] )?(?=(?:node=\S{1,255} )?type=)')
 
 # How the byte 0x1D between a record and what auditd adds to it is spelt by what carried it: rsyslog, terminals,
 # JSON and others; a question mark and U+FFFD where it was replaced

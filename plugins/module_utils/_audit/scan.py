@@ -247,13 +247,17 @@ class Scan:
         return bool(calls) and bool(self._named_key.search(line, min(calls) + 7))
 
     def _is_known(self, line: bytes) -> bool:
+        """Whether the records of a line can be read, and no other one with our key is within it."""
         found = list(records.records(line))
-        return bool(found) and not any(
-            record.kind == b'SYSCALL'
-            and record.origin != records.INTERPRETED
-            and self._key in record.body[record.body.find(b' key=') :]
-            and not audit_events.has_any_key(record)
+        ours = [
+            record
             for record in found
+            if record.kind == b'SYSCALL' and self._key in record.body[record.body.find(b' key=') :]
+        ]
+        if ours and line.count(b' key="%s"' % self._key) > len(ours):
+            return False
+        return bool(found) and not any(
+            record.origin != records.INTERPRETED and not audit_events.has_any_key(record) for record in ours
         )
 
     def _add_unknown(self, line: bytes) -> None:

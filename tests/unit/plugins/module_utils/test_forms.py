@@ -85,6 +85,7 @@ REFUSED = {
     'HTML by number': (TEXT.replace(b'"', b'&#34;'), 'HTML'),
     'a page': (b'<!DOCTYPE html><html><body>x</body></html>\n', 'HTML'),
     'CSV': (b'time,host,raw\n' + b''.join(b'1,web1,"%s"\n' % line.replace(b'"', b'""') for line in LINES), 'CSV'),
+    'typographic quotes': (TEXT.replace(b'="', '=\u201c'.encode()), 'typographic quotes'),
     'a part of JSON': (TEXT.replace(b'"', b'\\"'), 'a part of JSON'),
     'laurel': (b'{"ID":"1795490000.100:1","SYSCALL":{"arch":"0xc000003e","key":"claude-hooks-docker"}}\n', 'laurel'),
     'go-audit': (
@@ -101,6 +102,29 @@ REFUSED = {
 def test_what_cannot_be_read_is_refused_by_name(text, expected):
     assert expected in sentence(text)
     assert expected in sentence(text.decode('utf-8', 'surrogateescape'))
+
+
+def test_a_text_that_begins_with_something_else_shows_its_first_line_with_the_key():
+    said = sentence(b'---\ninsertId: a\n' + b''.join(b"text: '%s'\n" % line for line in LINES))
+    assert "it begins with '---', and its first line with the key claude-hooks-docker is \"text: 'type=SYSCALL" in said
+
+
+def test_each_file_shows_its_own_line_of_an_unknown_form(tmp_path):
+    for name in 'ab':
+        (tmp_path / name).write_bytes(b'x\n' + b''.join(b'%s %s\n' % (name.encode(), line) for line in LINES))
+    with pytest.raises(forms.AuditLogError, match="is 'a type=SYSCALL.*is 'b type=SYSCALL"):
+        read(files=[str(tmp_path / 'a'), str(tmp_path / 'b')])
+
+
+def test_a_hole_at_the_beginning_is_no_utf_16():
+    assert 'UTF-16' not in sentence(b'\0' * 5000 + b'x type=SYSCALL syscall=59 key="claude-hooks-docker"\n')
+
+
+@pytest.mark.parametrize('between', [b'\r', b'\\n', b'512 <13>1 2026-11-24T03:13:20Z web1 audispd - - - '])
+def test_records_without_line_ends_between_them_are_said(between):
+    found, problems = read(between.join(LINES + [line.replace(b'.100:1)', b'.100:2)') for line in LINES]))
+    assert found['findings'] == [] and found['unreadable']
+    assert ['without line ends between its records' in problem for problem in problems] == [True]
 
 
 def test_a_part_that_cannot_be_read_is_a_warning():
@@ -144,6 +168,8 @@ PREFIXES = {
     b'310 <13>1 2026-11-24T03:13:20.100Z web1 audispd 612 - - \xef\xbb\xbf': 'web1',
     b'Nov 24 03:13:20 relay audispd: node=web1 ': 'web1',
     b'Nov 24 03:13:20 audispd: ': None,
+    b'Nov 24 03:13:20 web1 audispd:  ': 'web1',
+    b'Nov 24 03:13:20 relay audispd:  node=web1 ': 'web1',
     b'<13>1 2026-11-24T03:13:20.100Z web1 audispd 612 - [x@1 a="b"] ': 'web1',
     b'<13>1 - web1 audispd - - - ': 'web1',
     b'Nov 24 03:13:20 fe80::1%eth0 audispd[123]: ': 'fe80::1%eth0',
@@ -152,6 +178,7 @@ PREFIXES = {
     b'1795490000.100000 web1 audispd[123]: ': 'web1',
     # a time alone: CloudWatch and kubectl logs --timestamps, and the log of a container (CRI)
     b'2026-11-24T03:13:20.100Z ': None,
+    b'2026-11-24T03:13:20.100Z\t': None,
     b'2026-11-24T03:13:20.100Z node=web1 ': 'web1',
     b'2026-11-24T03:13:20.100000000+01:00 stdout F ': None,
     b'2026-11-24T03:13:20.100000000Z stderr P ': None,
