@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
+from ansible import constants
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import answers
@@ -16,6 +17,8 @@ from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import a
 _ANSIBLES_OWN = frozenset(
     ('warnings', 'deprecations', 'exception', 'ansible_facts', 'invocation', 'diff', 'module_stdout', 'module_stderr')
 )
+# What it takes out by itself, and quotes in a warning (ansible/vars/clean.py, remove_internal_keys)
+_QUOTED = (*constants.INTERNAL_RESULT_KEYS, '_ansible_')
 
 
 class AskingAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
@@ -75,7 +78,7 @@ class AskingAction(ActionBase):  # type: ignore[misc]  # Ansible's has no types
         if not data.get('_ansible_parsed', True):
             data['msg'] = '%s: %s' % (data.get('msg'), last) if last else data.get('msg')
         warnings = [_message(warning) for warning in data.get('warnings') or () if isinstance(data['warnings'], list)]
-        kept = {name: value for name, value in data.items() if name not in _ANSIBLES_OWN}
+        kept = _kept(data)
         return dict(kept, warnings=warnings) if warnings else kept
 
 
@@ -103,19 +106,22 @@ def _without_ansibles_own(lines: list[str]) -> str:
         return '\n'.join(lines)
     if not isinstance(data, dict):
         return '\n'.join(lines)
-    kept = {name: value for name, value in data.items() if name not in _ANSIBLES_OWN}
+    kept = {name: value for name, value in _kept(data).items() if not name.startswith(_QUOTED)}
     warnings = data.get('warnings')
     if isinstance(warnings, list):
         kept['warnings'] = [_message(warning) for warning in warnings]
     return json.dumps(kept)
 
 
+def _kept(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in _ANSIBLES_OWN}
+
+
 def _stripped(result: Any, last: str) -> Any:
     """The same of the object that ansible-core has in place of a dict from 2.21 on (ansible/_internal/_task.py)."""
     if not result.ansible_parsed and last:
         result.msg = '%s: %s' % (result.msg, last)
-    kept = {name: value for name, value in result.result_data.items() if name not in _ANSIBLES_OWN}
-    result.result_data = kept
+    result.result_data = _kept(result.result_data)
     for name in _ANSIBLES_OWN - {'warnings', 'deprecations', 'invocation'}:
         setattr(result, name, None)
     result.pending_changes = type(result.pending_changes)()

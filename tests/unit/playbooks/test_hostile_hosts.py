@@ -44,6 +44,14 @@ VERDICT = {
     'who': [FINDING],
     'evidence': [{'code': RAW, 'argv': [RAW]}],
 }
+EVENTS = {
+    'count': 3,
+    'first': SPAN['first'],
+    'full': False,
+    'gaps': [],
+    'kept': 0,
+    'engine': {'reachable': True, 'reason': None},
+}
 # What each module returns besides is of no matter to the others.
 ANSWER = {
     'changed': False,
@@ -53,14 +61,7 @@ ANSWER = {
     'span': SPAN,
     'engine': {'reachable': True, 'reason': None},
     'verdicts': [VERDICT],
-    'events': {
-        'count': 3,
-        'first': SPAN['first'],
-        'full': False,
-        'gaps': [],
-        'kept': 0,
-        'engine': {'reachable': True, 'reason': None},
-    },
+    'events': EVENTS,
     'connects': 0,
     'problems': [{'code': RAW, 'weight': 'partial', 'evidence': RAW, 'remedy': RAW}],
     'retention': {'hours': 5.5},
@@ -83,9 +84,16 @@ HOSTS = {
     'strange': json.dumps(dict(ANSWER, findings=[[['x']]], verdicts={'x': RAW})),
     'long': json.dumps(dict(ANSWER, findings=[dict(FINDING, cwd='x' * (10 << 20))], verdicts=['x' * (10 << 20)])),
     'deep': json.dumps(ANSWER)[:-1] + ', "deep": %s1%s}' % ('[' * 900, ']' * 900),
-    'endless': json.dumps(ANSWER)[:-1] + ', "much": NaN, "count": 1e999}',
+    'skipping': json.dumps({'skipped': True, 'skip_reason': RAW}),
+    'counting': json.dumps(
+        dict(ANSWER, ansible_stats=5, add_host={'host_name': 'made-up'}, add_group=RAW, results=[5], _ansible_x=RAW)
+    ),
+    'proving': json.dumps(dict(ANSWER, findings=[dict(FINDING, evidence=5, who=5, target_names=None)], verdicts=5)),
+    'empty': json.dumps(dict(ANSWER, findings=None, verdicts=None)),
+    'gaping': json.dumps(dict(ANSWER, gaps=5, counts=dict(ANSWER['counts'], others='x'), events=dict(EVENTS, gaps=5))),
+    'endless': json.dumps(dict(ANSWER, connects=float('nan'), findings=[dict(FINDING, pid=float('inf'))])),
 }
-READ = {'good', 'talkative', 'bossy', 'junk'}
+READ = {'good', 'talkative', 'bossy', 'junk', 'counting'}
 FIRST = [
     ('findings', 'ansible.builtin.default'),
     ('findings', 'ansible.builtin.minimal'),

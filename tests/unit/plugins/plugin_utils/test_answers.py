@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import copy
 import datetime
+import importlib
 import json
 import time
 
 import pytest
+import yaml
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import hiding
 from ansible_collections.claude_hooks.docker_audit.plugins.plugin_utils import (
     answers,
     coverage_view,
@@ -23,8 +26,29 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 UTC = datetime.timezone.utc
-PROCESS = {'pid': 9, 'argv': ['sh', '-c', 'x'], 'comm': 'sh', 'unit': None, 'container': None, 'seen': None}
-LOGIN = {'account': 'bob', 'auid': 1000, 'ses': 3, 'timestamp': '2026-11-24T23:40:12.305Z', 'terminal': '/dev/pts/0'}
+PROCESS = {
+    'pid': 9,
+    'argv': ['sh', '-c', 'x'],
+    'argv_hex': ['7368', '2d63', '78'],
+    'argv_complete': True,
+    'comm': 'sh',
+    'exe': '/bin/sh',
+    'unit': None,
+    'container': None,
+    'seen': None,
+}
+LOGIN = {
+    'account': 'bob',
+    'auid': 1000,
+    'ses': 3,
+    'exe': '/usr/sbin/sshd',
+    'event': '1795564663.051:9',
+    'timestamp': '2026-11-24T23:40:12.305Z',
+    'terminal': '/dev/pts/0',
+    'source': ['LOGIN'],
+    'sure': 'record',
+}
+UNIT = {'name': 'x.service', 'setting': 'ExecStop', 'is_process': True}
 FINDING = {
     'host': 'of the host',
     'timestamp': '2026-11-24T23:57:43.051Z',
@@ -36,18 +60,27 @@ FINDING = {
     'pid': 7,
     'uid': 0,
     'auid': None,
+    'ses': 3,
+    'comm': 'docker',
     'exe': '/usr/bin/docker',
     'cwd': '/',
     'argv': ['docker', 'rm', 'a'],
     'argv_complete': True,
-    'caller': {'login': LOGIN, 'process': PROCESS, 'parent': PROCESS},
+    'argv_hex': ['646f636b6572', '726d', '61'],
+    'target_names': {'a': 'claude-hooks-a'},
+    'keys': ['claude-hooks-docker'],
+    'subcommand': 'rm',
+    'origin': 'raw',
+    'caller': {'login': LOGIN, 'process': PROCESS, 'parent': PROCESS, 'unit': UNIT},
 }
 FINDINGS = {
     'findings': [FINDING],
     'unreadable': [dict(FINDING, reason='failed')],
-    'counts': {'bytes': 9, 'executions': 1, 'failed': 0, 'unreadable': 1},
+    'counts': {'bytes': 9, 'executions': 1, 'failed': 0, 'unreadable': 1, 'others': 0},
     'span': {'first': '2026-11-20T00:00:03.120Z', 'last': None},
 }
+# With what a look at the connections tells besides
+ASKER = {**FINDING, 'unit': 'x.service', 'container': None, 'remote': '192.0.2.1:9', 'accepts': True, 'opid': 7}
 VERDICT = {
     'host': None,
     'container': 'a',
@@ -56,18 +89,37 @@ VERDICT = {
     'timestamp': '2026-11-24T23:57:43.120Z',
     'cause': 'cli',
     'confidence': 'certain',
-    'who': [FINDING],
-    'evidence': [{'code': 'die_event', 'time': '2026-11-24T03:57:43.120Z', 'exit_code': '137', 'then': None}],
+    'who': [ASKER],
+    'evidence': [
+        {'code': 'die_event', 'time': '2026-11-24T03:57:43.120Z', 'exit_code': '137', 'then': None},
+        {'code': 'command_names', 'argv': ['docker', 'rm', 'a'], 'argv_hex': ['64', '72', '61'], 'named': ['a']},
+    ],
 }
 VERDICTS = {
     'verdicts': [VERDICT],
-    'events': {'count': 3, 'first': '2026-11-24T00:00:00.000Z', 'full': False, 'gaps': []},
+    'events': {
+        'count': 3,
+        'first': '2026-11-24T00:00:00.000Z',
+        'full': False,
+        'gaps': [FINDINGS['span']],
+        'unasked': 1,
+    },
     'connects': 0,
     'span': FINDINGS['span'],
+    'watched': {'uids': [0], 'unwatched': ['bob'], 'commands': True, 'connects': False},
+    'others': 2,
 }
 PROBLEM = {'code': 'rule_shadowed', 'weight': 'partial', 'evidence': 'x', 'remedy': 'y'}
-COVERAGE = {'problems': [PROBLEM], 'watched': [{}], 'retention': {'hours': 4.5}}
-CANARY = {'problems': [], 'proven': True, 'runs': [{'path': '/usr/bin/docker', 'uid': 0, 'event': '1.000:1'}]}
+COVERAGE = {
+    'problems': [PROBLEM],
+    'watched': [{'path': '/usr/bin/docker', 'uid': 0}],
+    'retention': {'hours': 4.5, 'bytes': 9},
+}
+CANARY = {
+    'problems': [],
+    'proven': True,
+    'runs': [{'path': '/usr/bin/docker', 'uid': 0, 'event': '1.000:1', 'pid': 7, 'reason': None}],
+}
 GOOD = {
     'docker_findings_info': FINDINGS,
     'docker_verdicts_info': VERDICTS,
@@ -78,6 +130,7 @@ GOOD = {
 
 def views(module, hosts):
     """Everything that is made of the answers of a module. A page of what was refused is as any other."""
+    hosts = hiding.of_hosts(hosts)
     is_refused = 'failed' in hosts['evil']
     if module == 'docker_findings_info':
         findings = [finding for result in hosts.values() for finding in result.get('findings') or []]
@@ -89,7 +142,7 @@ def views(module, hosts):
     if module == 'docker_verdicts_info':
         if not is_refused:
             assert report_page.of_verdicts(hosts, zone=UTC, now='2026-11-25T00:00:00Z').encode()
-        return verdict_view.view(hosts, zone=UTC)
+        return verdict_view.view(hosts, zone=UTC, evidence=True)
     canaries = hosts if module == 'docker_audit_canary' else {}
     covered = {host: COVERAGE for host in hosts} if canaries else hosts
     summary = coverage_view.summary(covered, canaries)
@@ -157,6 +210,61 @@ def test_whatever_stands_anywhere_the_views_are_made_and_the_other_host_is_in_th
             assert hosts['evil']['msg'].startswith('this host did not answer as %s does: ' % module), name
 
 
+# Names that a view, a file or Ansible itself knows
+KNOWN = sorted(
+    {path[-1] for _module, path in PLACES if isinstance(path[-1], str)}
+    | {'ansible_stats', 'add_host', 'add_group', 'skipped', 'results', 'users', 'seconds', 'new', 'through', 'projects'}
+)
+
+
+def known_elsewhere(module, is_evidence):
+    """Answers with one field that belongs to another place."""
+    for path in [()] + [path for one, path in PLACES if one == module and ('evidence' in path[-2:-1]) == is_evidence]:
+        there = GOOD[module]
+        for name in path:
+            there = there[name]
+        if isinstance(there, dict) and path[-1:] != ('target_names',) and bool(path) >= is_evidence:
+            for name in sorted(set(KNOWN) - set(there)):
+                for value in (5, None, ['x'], {'x': 'y'}):
+                    yield (*path, name), changed(GOOD[module], (*path, name), value)
+
+
+@pytest.mark.parametrize('module', GOOD)
+def test_what_no_module_returns_there_is_taken_out(module):
+    good = answers.checked(module, 'web1', GOOD[module])
+    for path, evil in known_elsewhere(module, is_evidence=False):
+        if path not in (('skipped',), ('failed',)):  # which are of the answer itself
+            assert answers.checked(module, 'web1', evil) == good, path
+
+
+def test_whatever_a_line_of_evidence_holds_the_views_are_made():
+    good = answers.checked('docker_verdicts_info', 'web1', VERDICTS)
+    for path, evil in known_elsewhere('docker_verdicts_info', is_evidence=True):
+        hosts = answers.of_hosts('docker_verdicts_info', {'evil': evil, 'web1': VERDICTS})
+        assert hosts['web1'] == good
+        assert any('web1' in line for line in views('docker_verdicts_info', hosts)), path
+
+
+def as_documented(field):
+    """A value with all that a module documents of a field."""
+    if 'contains' in field:
+        value = {name: as_documented(part) for name, part in field['contains'].items()}
+        return [value] if field['type'] == 'list' else value
+    return field.get('sample')
+
+
+@pytest.mark.parametrize('module', GOOD)
+def test_nothing_that_a_module_documents_is_taken_out(module):
+    documented = importlib.import_module(
+        'ansible_collections.claude_hooks.docker_audit.plugins.modules.' + module
+    ).RETURN
+    answer = {name: as_documented(field) for name, field in yaml.safe_load(documented).items()}
+    kept = {name: value for name, value in answer.items() if value is not None}
+    taken = answers.checked(module, 'app1', kept)
+    # What only a call with a cursor returns
+    assert taken == {name: value for name, value in kept.items() if name not in ('token', 'acked', 'gaps')}
+
+
 @pytest.mark.parametrize('module', GOOD)
 def test_a_good_answer_is_taken_as_it_is_but_for_the_name_of_the_host(module):
     taken = answers.checked(module, 'web1', GOOD[module])
@@ -176,7 +284,12 @@ def test_a_good_answer_is_taken_as_it_is_but_for_the_name_of_the_host(module):
         ('docker_findings_info', ('findings', 0, 'pid'), '7', 'findings[0].pid is a text, not a whole number'),
         ('docker_findings_info', ('findings', 0, 'timestamp'), 'today', 'findings[0].timestamp is no time'),
         ('docker_findings_info', ('findings', 0, 'argv_hex'), ['0'], 'findings[0].argv_hex[0] is not hex'),
-        ('docker_findings_info', ('findings', 0, 'x' * 101), 1, 'findings[0] has a field with a strange name'),
+        (
+            'docker_findings_info',
+            ('findings', 0, 'target_names', 'x' * 101),
+            'x',
+            'findings[0].target_names has a field with a strange name',
+        ),
         ('docker_findings_info', ('counts',), {'executions': 1, 'failed': 0}, 'counts.unreadable is missing'),
         ('docker_verdicts_info', ('verdicts', 0, 'who'), None, 'verdicts[0].who is null, not a list'),
         ('docker_coverage_info', ('problems', 0, 'weight'), 'x', 'problems[0].weight is none of blind, partial, note'),
@@ -195,12 +308,17 @@ def test_the_reason_says_what_is_wrong(module, path, value, reason):
         ({'failed': True, 'msg': 'a\n  b\x1b[2J', 'stdout': 'x'}, {'failed': True, 'msg': 'a b\\x1b[2J'}),
         ({'failed': True, 'msg': ['x']}, {'failed': True, 'msg': 'the module gave no reason'}),
         ({'unreachable': True, 'msg': 'Task failed: no route'}, {'unreachable': True, 'msg': 'no route'}),
-        ({'skipped': True, 'findings': 'x'}, {'skipped': True}),
         ({}, {'failed': True, 'msg': 'it was not asked'}),
     ],
 )
 def test_a_failure_keeps_its_reason_alone(answer, expected):
     assert answers.checked('docker_findings_info', 'web1', answer) == expected
+
+
+def test_only_the_proof_can_be_skipped():
+    assert answers.checked('docker_audit_canary', 'web1', {'skipped': True, 'runs': 'x'}) == {'skipped': True}
+    assert 'failed' in answers.checked('docker_findings_info', 'web1', {'skipped': True, 'findings': 'x'})
+    assert 'skipped' not in answers.checked('docker_findings_info', 'web1', {**FINDINGS, 'skipped': True})
 
 
 def test_a_text_of_100_megabytes_is_refused_at_once():
