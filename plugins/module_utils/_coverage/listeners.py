@@ -8,11 +8,13 @@ Sources: proc(5) and net/unix/af_unix.c unix_seq_show for /proc/net/unix; opts/h
 
 from __future__ import annotations
 
+import collections
 import os
 import re
 import stat
-from typing import Iterable, NamedTuple
+from typing import Iterable, Iterator, NamedTuple
 
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.tree import Tree
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 
@@ -29,14 +31,19 @@ OTHER_SOCKETS = re.compile(r'/(metrics\.sock|libnetwork/[0-9a-f]+\.sock|swarm/co
 _RULED = re.compile(r'(?:/[\w@%+,.:-]+)+\Z', re.ASCII)
 
 
-def of_root() -> list[str] | None:
-    """The unix sockets of engines of root that a rule can name, also after the next boot; None where no engine runs."""
-    host = Tree('/')
-    daemons = engine.running({0})
+def of_root(host: Tree | None = None) -> list[str] | None:
+    """The unix sockets of engines of root that a rule can name, also after the next boot; None where no engine runs.
+
+    Of several names for one socket all but one are made up, so none of them gets a rule but the usual one.
+    """
+    host = host or Tree('/')
+    daemons = engine.running({0}, host.place('/proc'))
     if not daemons:
         return None
-    found = unix(host, [daemon.pid for daemon in daemons])
-    return [path for path in found if _RULED.match(path) and _is_of_root(host, path) and not _is_volatile(host, path)]
+    known = [pair for daemon in daemons for pair in _unix(host, daemon.pid)]
+    times = collections.Counter(inode for inode, _path in set(known))
+    found = sorted({path for inode, path in known if times[inode] == 1 or path == names.SOCKET})
+    return [path for path in found if _is_for_rule(host, path)]
 
 
 class Listener(NamedTuple):
@@ -71,17 +78,17 @@ def unix(host: Tree, pids: Iterable[int]) -> list[str]:
     /proc/net/unix shows names as they are, also with line ends in them: any user can add a name to those of an engine,
     and take none away.
     """
-    found = []
-    for pid in pids:
-        inodes = _inodes(host, pid)
-        for line in (host.text('/proc/%d/net/unix' % pid) or '').split('\n')[1:] if inodes else ():
-            known = _UNIX.match(line)
-            if known and known.group(2) in inodes and int(known.group(1), 16) & _ACCEPTS:
-                folder, name = os.path.split(known.group(3))
-                path = os.path.join(os.path.realpath(folder), name)
-                if not OTHER_SOCKETS.search(path):
-                    found.append(path)
-    return sorted(set(found))
+    return sorted({path for pid in pids for _inode, path in _unix(host, pid) if not OTHER_SOCKETS.search(path)})
+
+
+def _unix(host: Tree, pid: int) -> Iterator[tuple[str, str]]:
+    """(inode, path) of each name of a unix socket on which a process listens."""
+    inodes = _inodes(host, pid)
+    for line in (host.text('/proc/%d/net/unix' % pid) or '').split('\n')[1:] if inodes else ():
+        known = _UNIX.match(line)
+        if known and known.group(2) in inodes and int(known.group(1), 16) & _ACCEPTS:
+            folder, name = os.path.split(known.group(3))
+            yield known.group(2), os.path.join(os.path.realpath(folder), name)
 
 
 def tcp(
@@ -109,6 +116,11 @@ def _inodes(host: Tree, pid: int) -> set[str]:
     """The sockets of a process."""
     links = [host.link('/proc/%d/fd/%s' % (pid, name)) for name in host.names('/proc/%d/fd' % pid)]
     return {link[len('socket:[') : -1] for link in links if link and link.startswith('socket:[')}
+
+
+def _is_for_rule(host: Tree, path: str) -> bool:
+    is_of_clients = _RULED.match(path) and not OTHER_SOCKETS.search(path)
+    return bool(is_of_clients) and _is_of_root(host, path) and not _is_volatile(host, path)
 
 
 def _is_of_root(host: Tree, path: str) -> bool:

@@ -341,6 +341,27 @@ def test_a_name_with_a_line_end_in_it_breaks_nothing(tree, made):
     assert tree.look()['sockets'] == ['/run/docker.sock']
 
 
+@pytest.mark.parametrize(
+    'made, expected',
+    [
+        ('', ['/run/docker.sock', '/srv/api']),
+        # By a name with a line end in it
+        ('0: 1 1 00010000 1 1 29 /run/of-another', ['/run/docker.sock']),
+        ('0: 1 1 00010000 1 1 21 /run/of-another', ['/run/docker.sock', '/srv/api']),
+    ],
+)
+def test_no_rule_is_made_for_a_path_that_a_user_adds_to_the_sockets_of_an_engine(tree, monkeypatch, made, expected):
+    tree.daemon(sockets=[21, 29])
+    line = '0000000000000000: 00000002 00000000 00010000 0001 01 29 /srv/api\n'
+    tree.write('/proc/77/net/unix', UNIX + line + made + '\n')
+    tree.write('/proc/self/mounts', '/dev/sda / ext4 rw 0 0\n')
+    for name in ('/run/docker.sock', '/srv/api', '/run/of-another'):
+        tree.write(name, '')
+        tree.path(name).unlink()
+        os.mknod(tree.path(name), stat.S_IFSOCK | 0o600)
+    assert listeners.of_root(listeners.Tree(str(tree.root))) == expected
+
+
 def test_the_sockets_of_other_engines_are_told_from_those_of_one(tree):
     """An audit record names a socket by device and inode."""
     for pid, sockets in ((77, [21]), (78, [25, 27])):
