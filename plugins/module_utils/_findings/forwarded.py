@@ -136,6 +136,8 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     'target_names': _is_names,
     'caller': _is_caller,
 }
+# What a host looks up for a finding, which can differ where it sends it once more
+_LOOKED_UP = ('caller', 'target_names')
 _SURROGATE = re.compile('[\ud800-\udfff]')
 _LAST = 1 << 42  # milliseconds since 1970, in the year 2109
 
@@ -186,7 +188,7 @@ class Wanted:
         self.moments: list[int] = []
         self.twice = 0
         self.others = 0
-        self._ids: set[tuple[Any, str]] = set()
+        self._ids: set[tuple[Any, str, str]] = set()
         self._is_match = is_match
         self._possible = possible
         self._actions = actions
@@ -196,8 +198,9 @@ class Wanted:
     def add(self, forwarded: Iterable[Forwarded]) -> None:
         for one in forwarded:
             finding = one['finding']
-            # One host cannot hide what another sent
-            identity = (finding['host'], one['id'])
+            # One host cannot hide what another sent, and no other finding what has the same id
+            content = {name: value for name, value in finding.items() if name not in _LOOKED_UP}
+            identity = (finding['host'], one['id'], json.dumps(content, sort_keys=True))
             if identity in self._ids:
                 self.twice += 1
                 continue

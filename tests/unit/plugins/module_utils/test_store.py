@@ -211,6 +211,13 @@ def test_what_arrived_twice_is_counted_and_one_host_hides_nothing_of_another(tmp
     assert ([one['host'] for one in answer['findings']], answer['counts']['twice']) == (['web1', 'web2'], 2)
 
 
+def test_a_message_with_the_id_of_another_hides_no_finding(tmp_path):
+    lines = [message('a', argv=['docker', 'rm', 'x']), message('a'), message('a', caller={'login': None})]
+    (tmp_path / 'messages').write_bytes(b''.join(PREFIXES[0] + line + b'\n' for line in lines))
+    answer, _problems = ask(tmp_path / 'messages')
+    assert (len(answer['findings']), answer['counts']['twice']) == (2, 1)
+
+
 def test_forwarded_findings_are_chosen_as_others(tmp_path):
     lines = [
         message('a', matched=['claude-hooks-a']),
