@@ -15,11 +15,11 @@ from typing import Any
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import parse, secrets
 
-# Programs that run docker have its command line in theirs: sudo docker run -e TOKEN=...
-_DOCKERS = frozenset(('docker', 'docker-compose', 'podman'))
 _ENTRIES = ('findings', 'unreadable', 'verdicts')
 #: Fields in which words of the command line stand again
 _WORDS = ('subcommand', 'docker_host', 'context', 'project', 'signal')
+#: How codes of evidence begin that quote command lines of any program
+_OF_OTHERS = ('sudo_', 'service_', 'client_', 'connected', 'signal_')
 _LISTS = ('targets', 'matched')
 _REMEMBERED_LENGTH = 500
 
@@ -49,14 +49,9 @@ def _remembered(argv: tuple[str, ...], program: str | None) -> tuple[str, ...]:
 
 
 def _command(argv: Sequence[str], program: str | None) -> list[str]:
-    if parse.program_name(parse.without_interpreter(argv).argv):
+    if program is None or parse.program_name(parse.without_interpreter(argv).argv):
         return secrets.masked(argv)
-    for position in range(1, len(argv)):
-        if os.path.basename(argv[position]) in _DOCKERS:
-            return [*secrets.masked(argv[:position]), *secrets.masked(argv[position:])]
-    if program is not None:
-        return [*secrets.masked(argv[:1]), *secrets.masked([program, *argv[1:]])[1:]]
-    return secrets.masked(argv)
+    return [*argv[:1], *secrets.masked([program, *argv[1:]])[1:]]
 
 
 def entry(shown: dict[str, Any]) -> dict[str, Any]:
@@ -90,9 +85,10 @@ def _argv_fields(process: Mapping[str, Any], program: str | None = None) -> dict
 
 
 def _command_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
-    # What runs under the rule is docker, whatever its caller says that it is called
-    fields = _argv_fields(entry, 'docker-compose' if 'compose' in str(entry.get('exe')) else 'docker')
-    changed = {word: shown for word, shown in zip(entry['argv'], fields['argv']) if word != shown}
+    # A client that a look saw has no key
+    fields = _argv_fields(entry, _program(entry, is_client=entry.get('keys') == []))
+    kept = {word for word, shown in zip(entry['argv'], fields['argv']) if word == shown}
+    changed = {word: shown for word, shown in zip(entry['argv'], fields['argv']) if word not in kept}
     for name in _LISTS:
         if entry.get(name):
             fields[name] = [_again(word, changed) for word in entry[name]]
@@ -100,6 +96,14 @@ def _command_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(entry.get(name), str):
             fields[name] = _again(entry[name], changed)
     return fields
+
+
+def _program(fields: Mapping[str, Any], is_client: bool) -> str | None:
+    """What runs under the rule is docker, whatever its caller says that it is called; a client can be any program."""
+    name = os.path.basename(str(fields.get('exe')))
+    if is_client and not name.startswith('docker'):
+        return None
+    return 'docker-compose' if 'compose' in name else 'docker'
 
 
 def _again(text: str, changed: Mapping[str, str]) -> str:
@@ -110,7 +114,7 @@ def _evidence(line: dict[str, Any]) -> dict[str, Any]:
     """A line of evidence, which can quote command lines, also of commands that turned out not to be the asker's."""
     hidden = dict(line)
     if line.get('argv'):
-        hidden.update(_argv_fields(line, None if line.get('code') in ('sudo_command', 'service_command') else 'docker'))
+        hidden.update(_argv_fields(line, _program(line, str(line.get('code')).startswith(_OF_OTHERS))))
     if line.get('code') == 'exec_started' and line.get('command'):
         # What docker exec runs, as the engine notes it
         hidden['command'] = secrets.MASK

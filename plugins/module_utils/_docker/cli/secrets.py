@@ -6,6 +6,8 @@
 
 Values of options that carry secrets (``run -e``, ``login -p``, ``--build-arg``, ``join --token``), all of what runs
 inside a container, the password in an address, and the value of whatever is called password, token, key or the like.
+In the command line of another program: NAME=VALUE, what a shell or an interpreter is to run, and every word with
+blanks. Where that program runs docker, its words from there on are read as docker's.
 A command line that docker would refuse holds its secrets all the same, so nothing is refused here: behind a command
 that the tables do not know, every value counts as one; an option that they do not know is taken for one without a
 value, so that what follows an image by mistake is hidden, not shown. ``run -p`` is a port, and ``compose -p`` a name.
@@ -38,13 +40,26 @@ MASK = '***'
 
 #: Options whose whole value can be a secret, by their long names: passwords, tokens, and command lines that run inside
 #: (health-cmd, args) or Dockerfile lines (change).
-_WHOLE = frozenset('args change creds decryption-key health-cmd health-startup-cmd passwd-entry password token'.split())
+_WHOLE = frozenset(
+    'args buildkitd-flags change creds decryption-key health-cmd health-startup-cmd passwd-entry password token'.split()
+)
 #: Options with NAME=VALUE, whose name tells enough.
-_PAIRS = frozenset('build-arg e env env-add environment set var'.split())
+_PAIRS = frozenset('build-arg driver-opt e env env-add environment set var'.split())
 _SECRET_NAME = re.compile('pass|secret|token|key|auth|cred|bearer|cookie|pwd|signature|private', re.I)
 #: In their words a name ends at one of these; what follows "=" or ": " is its value.
 _SEPARATOR = re.compile(r'[=,;&?\s]')
-_SHELLS = frozenset('ash bash dash ksh mksh sh zsh'.split())
+#: Programs that take docker's command line, and those that docker's grammar is tried on.
+_DOCKERS = frozenset('docker docker-compose docker.io nerdctl podman'.split())
+_SHELLS = frozenset('ash bash csh dash fish ksh mksh sh tcsh zsh'.split())
+#: Programs that run the word behind an option with one of these letters; interpreters do so before their script alone.
+_RUNNERS = dict.fromkeys(('flock', 'runuser', 'script', 'su'), 'c')
+_INTERPRETERS = {**dict.fromkeys(('lua', 'node', 'perl', 'ruby'), 'eEp'), **dict.fromkeys(('php', 'python'), 'cr')}
+_RUNNING = frozenset(('--command', '--eval', '--exec', '--execute', '--print', '--run', '--session-command'))
+_VERSION = re.compile(r'[0-9.]*\Z')
+_ASSIGNMENT = re.compile(r'[A-Za-z_][A-Za-z0-9_]*=(?!\d*\Z)')
+_HEADER = re.compile(r'[A-Za-z][A-Za-z0-9-]{0,40}: ')
+#: user:password@registry, but not name:tag@sha256:...
+_ACCOUNT = re.compile(r'([^/:@\s]+):[^/@\s]+@(?!sha\d+:)(?=.)')
 #: Commands behind whose first argument everything runs inside a container, and those where it is settings.
 _INSIDE = frozenset(
     ('run', 'exec', 'create', 'container run', 'container exec', 'container create', 'service create', 'compose run')
@@ -63,7 +78,7 @@ def masked(argv: Sequence[str]) -> list[str]:
     if words and program.argv[0].rpartition('/')[2] == 'podman':
         return shown + _Walk(words).through(_PODMAN, '')
     if name is None:
-        return shown + _elsewhere(argv[0] if argv else '', words)
+        return _elsewhere(argv)
     if name == 'docker-compose':
         return shown + _Walk(words).through(_STANDALONE, 'compose')
     plain = _Walk(words).through(_DOCKER, '')
@@ -76,7 +91,7 @@ def masked(argv: Sequence[str]) -> list[str]:
 def masked_text(text: str) -> str:
     """A text of its own (an engine's address, a word) with ``***`` for a password in an address, and for the value of
     what is called password or the like, to the end of the text: a password can hold any separator."""
-    text = _without_password(text)
+    text = _without_password(_ACCOUNT.sub(r'\1:%s@' % MASK, text, count=1) if '://' not in text else text)
     begin = 0
     for found in _SEPARATOR.finditer(text):
         end = found.start()
@@ -101,19 +116,60 @@ def _without_password(text: str) -> str:
     return text
 
 
-def _elsewhere(program: str, words: Sequence[str]) -> list[str]:
-    """The words of another program: what their names tell, and what a shell is to run."""
+def _elsewhere(words: Sequence[str]) -> list[str]:
+    """The words of another program, and of those that it runs in turn: sudo bash -c, env, timeout, ssh."""
     shown: list[str] = []
-    is_shell = program.rpartition('/')[2] in _SHELLS
+    letters, is_script_to_come = '', False
     for index, word in enumerate(words):
+        name = word.rpartition('/')[2].lstrip('-')
         before = words[index - 1] if index else ''
-        if before.startswith('-') and (
-            '=' not in before and _SECRET_NAME.search(before) or is_shell and before.endswith('c') and before[1] != '-'
-        ):
+        if name in _DOCKERS:
+            return shown + [word, *masked([name if program_name([name]) else 'docker', *words[index + 1 :]])[1:]]
+        if name in _SHELLS:
+            return shown + [word, *_of_shell(words[index + 1 :])]
+        program = _VERSION.sub('', name)
+        if before and _runs_next(before, letters) or before.startswith('-') and _names_secret(before):
             shown.append(MASK)
         else:
-            shown.append(masked_text(word))
+            shown.append(_of_other(word))
+        if program in _RUNNERS or program in _INTERPRETERS:
+            letters, is_script_to_come = {**_RUNNERS, **_INTERPRETERS}[program], program in _INTERPRETERS
+        elif is_script_to_come and not is_option(word) and (before == '-m' or not is_option(before)):
+            letters = ''
     return shown
+
+
+def _of_shell(words: Sequence[str]) -> list[str]:
+    """The words of a shell behind its name: with -c, what it is to run and the arguments of that."""
+    for index, word in enumerate(words):
+        if not is_option(word) and not word.startswith('+'):
+            return _elsewhere(words)
+        if 'c' in word and not word.startswith('--'):
+            rest = words[index + 1 :]
+            return [
+                *words[: index + 1],
+                *(MASK if not is_option(one) or place else one for place, one in enumerate(rest)),
+            ]
+    return list(map(_of_other, words))
+
+
+def _runs_next(option: str, letters: str) -> bool:
+    return option in _RUNNING or option.startswith('-') and option[1:2] != '-' and option[-1] in letters
+
+
+def _names_secret(option: str) -> bool:
+    return '=' not in option and bool(_SECRET_NAME.search(option))
+
+
+def _of_other(word: str) -> str:
+    """A word of another program."""
+    if any(map(str.isspace, word)):
+        header = _HEADER.match(word)
+        return (header.group() if header else '') + MASK
+    name, _equals, value = word.partition('=')
+    if _ASSIGNMENT.match(word) or name in _RUNNING and value:
+        return name + '=' + MASK
+    return masked_text(word)
 
 
 class _Walk(object):
@@ -150,7 +206,9 @@ class _Walk(object):
 
     def _argument(self, verb: Verb, path: str) -> None:
         """The first argument of a command; what follows it if that runs inside, or if no option can follow."""
-        self._show(masked_text(self._next()))
+        word = self._next()
+        # docker refuses NAME=VALUE here, and does not read a key from its command line
+        self._show(MASK if path == 'swarm unlock' else _pair(word) if _ASSIGNMENT.match(word) else masked_text(word))
         if path in _INSIDE:
             self._shown += [MASK] * (len(self._words) - len(self._shown))
         elif path in _SETTINGS:

@@ -47,6 +47,11 @@ QUOTING = {
     'by another name': finding('innocent', 'login', '-p', SECRET),
     'compose by another name': finding('x', 'exec', 'web', SECRET, exe='/usr/bin/docker-compose'),
     'targets': finding('docker', 'rm', 'token=' + SECRET, targets=['token=' + SECRET], matched=['token=' + SECRET]),
+    'by another name, with docker as a later word': finding('x', 'login', '-p', SECRET, 'docker'),
+    'a client that a look saw': {'who': [finding('sudo', 'bash', '-c', SECRET, exe='/usr/bin/sudo', keys=[])]},
+    'evidence of a client': {
+        'evidence': [{'code': 'client_then', 'argv': ['env', 'A=' + SECRET], 'exe': '/usr/bin/env'}]
+    },
     'engine': finding('docker', 'rm', 'a', docker_host='tcp://bob:%s@far:2376' % SECRET),
     'caller': finding('docker', 'rm', 'a', caller={'login': None, 'process': process(*LOGIN), 'parent': None}),
     'parent': finding('docker', 'rm', 'a', caller={'parent': process('sudo', *LOGIN)}),
@@ -65,6 +70,18 @@ def test_a_secret_is_hidden_wherever_an_answer_quotes_it_and_the_answer_itself_s
     kept = copy.deepcopy(answer)
     text = json.dumps(hiding.of_answer(answer))
     assert SECRET not in text and '***' in text and answer == kept
+
+
+def test_a_client_that_is_another_program_stays_readable():
+    curl = ['curl', '--unix-socket', '/run/docker.sock', 'http://x/containers/web/stop']
+    shown = hiding.entry({'who': [finding(*curl, exe='/usr/bin/curl', keys=[])], 'evidence': []})
+    assert shown['who'][0]['argv'] == curl
+
+
+def test_a_target_that_equals_a_hidden_word_stays():
+    argv = ['docker', 'rm', 'web', '-f', '--new-secret', 'web']
+    shown = hiding.entry(finding(*argv, targets=['web'], matched=['web']))
+    assert (shown['argv'][-1], shown['targets'], shown['matched']) == ('***', ['web'], ['web'])
 
 
 def test_bytes_of_a_hidden_word_are_hidden_too():
