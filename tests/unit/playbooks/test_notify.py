@@ -62,11 +62,11 @@ def webhook():
         yield start
 
 
-def notify(folder, port, *words, log=os.devnull):
+def notify(folder, port, *words, log=os.devnull, url=None):
     # As ansible-rulebook hands variables over: words of a command line can be seen by all
     path = folder / 'variables.json'
     extra = {
-        'notify_url': 'http://127.0.0.1:%d/hooks/4f2a' % port,
+        'notify_url': 'http://127.0.0.1:%d/hooks/4f2a' % port if url is None else url,
         'finding_encoded': urllib.parse.quote(json.dumps(FINDING)),
     }
     path.write_text(json.dumps(extra))
@@ -143,3 +143,28 @@ def test_a_webhook_that_is_not_there_is_an_error_with_its_reason(tmp_path):
         code, output = notify(tmp_path, taken.getsockname()[1])
     assert code == 2 and 'The webhook did not accept the finding: ' in output and 'refused' in output, output
     assert '4f2a' not in output and SECRET not in output
+
+
+@pytest.mark.parametrize(
+    'url',
+    [
+        'chat.example.com/hooks/4f2a',
+        'https://chat.example.com/hooks/ 4f2a',
+        'https://chat.example.com:4f2a/',
+        'file:///4f2a',
+        ' https://x/4f2a',
+        'https:///4f2a',
+        '',
+    ],
+)
+@pytest.mark.parametrize('verbosity', ['-v', '-vvvvv'])
+def test_what_is_no_url_is_refused_and_not_printed(tmp_path, url, verbosity):
+    code, output = notify(tmp_path, None, verbosity, url=url)
+    assert code == 2 and 'notify_url holds no URL of a webhook' in output and '4f2a' not in output, output
+    assert SECRET not in output
+
+
+@pytest.mark.parametrize('url', ['http://127.0.0.1:1', 'http://bob:4f2a@127.0.0.1:1/x?y', 'http://[::1]:1/4f2a#x'])
+def test_what_is_a_url_is_tried(tmp_path, url):
+    code, output = notify(tmp_path, None, url=url)
+    assert code == 2 and 'The webhook did not accept the finding: ' in output and '4f2a' not in output, output
