@@ -101,10 +101,10 @@ SENTENCES = {
     'engine_went_down': '{containers} of the engine ended, and {seconds} s after the signal the engine was gone',
     'engine_end_after': '{together} within the same seconds, and {seconds} s later the engine was gone',
     'unit_stopped': '{time} systemd stopped {unit}',
-    'host_shut_down': '{time} the host was shut down',
+    'host_shut_down': '{time} the host was shut down{record}',
     'host_booted': '{time} the host booted, and the engine was not started in between',
-    'package_changed': '{time} {tool} changed {package}: {change}',
-    'sudo_command': '{time} {command} by sudo ({user})',
+    'package_changed': '{time} {tool} changed {package}: {change}{record}',
+    'sudo_command': '{time} {command} by sudo ({user}){record}',
     'service_command': '{time} ' + _WHO + ' was started',
     # no request
     'code_of_program': 'its program ended with {exit_code}: an end by a signal gives 129 or more, but a program can '
@@ -299,6 +299,8 @@ _MADE = {
     'projects': lambda line: _listed('projects')(line)[2:] or '-',
     'users': _listed('users'),
     'listeners': _listed('listeners'),
+    # A process with CAP_AUDIT_WRITE can write such a record, too
+    'record': lambda line: ' (record %s)' % escape.word(line['record']) if line.get('record') else '',
     'remote': lambda line: ' at ' + escape.word(line['remote']) if line.get('remote') else '',
     'since': _since,
     'through': lambda line: ', and others can send requests through it' if line.get('through') else '',

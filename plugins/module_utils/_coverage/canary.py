@@ -70,7 +70,9 @@ def program_of(path: str) -> str:
         first = files.read_regular(real, FIRST_LINE).partition(b'\n')[0]
         if not first.startswith(b'#!'):
             return real
-        words = first[2:].split()
+        # Blanks and tabs alone end it (fs/binfmt_script.c)
+        words = first[2:].replace(b'\t', b' ').split(b' ')
+        words = [word for word in words if word]
         if not words:
             raise Refused('%s is a script without an interpreter' % real)
         real = real_file_of_root(os.fsdecode(words[0]))

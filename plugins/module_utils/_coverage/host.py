@@ -153,6 +153,8 @@ def _told(host: Tree, engines: list[tuple[int, list[str]]]) -> tuple[list[tuple[
     addresses: list[tuple[str, str]] = []
     metrics: list[str] = []
     paths = {DAEMON_JSON}
+    # No file is opened because the process of a user names it
+    of_root = {daemon.pid for daemon in engine.running({0}, host.place('/proc'))}
     for pid, words in engines:
         for position, word in enumerate(words):
             name, separator, value = word.partition('=')
@@ -164,7 +166,7 @@ def _told(host: Tree, engines: list[tuple[int, list[str]]]) -> tuple[list[tuple[
                 addresses.append((value, 'command line of dockerd, pid %d' % pid))
             elif name == '--metrics-addr':
                 metrics.append(value)
-            elif name == '--config-file':
+            elif name == '--config-file' and pid in of_root:
                 paths.add(value)
     for path in sorted(paths):
         settings = _daemon_json(host, path)

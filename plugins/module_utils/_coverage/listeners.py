@@ -21,6 +21,8 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker 
 #: Ports of a swarm, where dockerd listens too: for other managers, not for clients of the API.
 SWARM_PORTS = (2377, 7946)
 
+# A line of less than 200 bytes for each of a million sockets, which users can have: that of an engine can come last
+_LONGEST_LIST = 200 << 20
 _LISTEN = '0A'  # include/net/tcp_states.h
 _ACCEPTS = 0x10000  # __SO_ACCEPTCON of include/uapi/linux/net.h
 # Num: RefCount Protocol Flags Type St Inode Path; the path of an abstract socket begins with @
@@ -84,7 +86,7 @@ def unix(host: Tree, pids: Iterable[int]) -> list[str]:
 def _unix(host: Tree, pid: int) -> Iterator[tuple[str, str]]:
     """(inode, path) of each name of a unix socket on which a process listens."""
     inodes = _inodes(host, pid)
-    for line in (host.text('/proc/%d/net/unix' % pid) or '').split('\n')[1:] if inodes else ():
+    for line in (host.text('/proc/%d/net/unix' % pid, _LONGEST_LIST) or '').split('\n')[1:] if inodes else ():
         known = _UNIX.match(line)
         if known and known.group(2) in inodes and int(known.group(1), 16) & _ACCEPTS:
             folder, name = os.path.split(known.group(3))
@@ -103,7 +105,7 @@ def tcp(
     for pid, _words in engines:
         inodes = _inodes(host, pid)
         for kind in ('tcp', 'tcp6') if inodes else ():
-            for line in (host.text('/proc/%d/net/%s' % (pid, kind)) or '').split('\n')[1:]:
+            for line in (host.text('/proc/%d/net/%s' % (pid, kind), _LONGEST_LIST) or '').split('\n')[1:]:
                 fields = line.split()
                 if len(fields) > 9 and fields[3] == _LISTEN and fields[9] in inodes:
                     port = int(fields[1].rpartition(':')[2], 16)

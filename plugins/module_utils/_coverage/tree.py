@@ -43,8 +43,8 @@ class Tree:
         """The first bytes of a file, or None where there is none or it cannot be read."""
         return self.attempt(path, lambda place: files.read_regular(place, longest))
 
-    def text(self, path: str) -> str | None:
-        data = self.data(path)
+    def text(self, path: str, longest: int = _LONGEST_FILE) -> str | None:
+        data = self.data(path, longest)
         return None if data is None else data.decode('utf-8', 'backslashreplace')
 
     def names(self, path: str) -> list[str]:

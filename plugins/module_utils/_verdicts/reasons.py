@@ -174,7 +174,7 @@ def of_boot(booted: float, noted: Noted) -> list[Reason]:
 
 def _other(kind: bytes, time: int, uid: bytes, auid: bytes, body: bytes) -> Iterator[Reason]:
     if kind == b'SYSTEM_SHUTDOWN':
-        yield _reason('host_shut_down', time, -_SOON, _AT_ONCE, is_single=True)
+        yield _reason('host_shut_down', time, -_SOON, _AT_ONCE, is_single=True, record='SYSTEM_SHUTDOWN')
     elif kind == b'SOFTWARE_UPDATE':
         software = _SOFTWARE.search(body)
         if software and _PACKAGE.match(text.shown(software.group(2))):
@@ -187,15 +187,14 @@ def _other(kind: bytes, time: int, uid: bytes, auid: bytes, body: bytes) -> Iter
                 tool=(text.shown(tool.group(1)) if tool else 'rpm') + _requested(auid),
                 package=text.shown(software.group(2)),
                 change=text.shown(software.group(1) or b'install or update'),
+                record='SOFTWARE_UPDATE',
             )
     else:
         command = _COMMAND.search(body)
         words = _value(command.group(1)) if command else ''
         if _is_about_engine(words.split(' ')):
-            login = None if auid == _UNSET else int(auid)
-            yield _reason(
-                'sudo_command', time, 0, _SOON, is_single=True, argv=words.split(' '), uid=int(uid), auid=login
-            )
+            who = {'uid': int(uid), 'auid': None if auid == _UNSET else int(auid), 'record': 'USER_CMD'}
+            yield _reason('sudo_command', time, 0, _SOON, is_single=True, argv=words.split(' '), **who)
 
 
 def _requested(auid: bytes) -> str:

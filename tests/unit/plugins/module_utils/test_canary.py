@@ -57,6 +57,13 @@ def test_the_program_of_a_script_is_its_interpreter(owned):
     assert canary.program_of(program(owned.root / 'docker', '#! %s -e\n' % shell)) == shell
 
 
+@pytest.mark.parametrize('sign', ['\v', '\f', '\r'])
+def test_only_blanks_and_tabs_end_the_name_of_an_interpreter_as_for_the_kernel(owned, sign):
+    shell = program(owned.root / 'sh')
+    other = program(owned.root / ('sh' + sign + 'x'))
+    assert canary.program_of(program(owned.root / 'docker', '#!\t%s\t-e %s\n' % (other, shell))) == other
+
+
 @pytest.mark.parametrize(
     'name, mode, message',
     [

@@ -280,6 +280,13 @@ def test_an_engine_of_the_owner_of_the_socket_is_one(tree, monkeypatch):
     assert tree.look()['tcp'] == [('tcp://x', 'command line of dockerd, pid 77')]
 
 
+def test_no_file_is_opened_that_the_engine_of_a_user_names(tree, monkeypatch):
+    tree.daemon('--config-file', '/etc/other.json', uids=(1001,) * 4)
+    listen(tree, '/run/docker.sock', 0o600, monkeypatch, uid=1001)
+    tree.write('/etc/other.json', '{"hosts": ["tcp://x"]}')
+    assert tree.look()['tcp'] == []
+
+
 @pytest.mark.parametrize('put', [os.mkfifo, lambda path: os.symlink('/dev/full', path), os.mkdir])
 @pytest.mark.parametrize('name', ['/etc/other.json', '/etc/docker/daemon.json', '/etc/audit/auditd.conf'])
 def test_only_regular_files_are_opened(tree, put, name):
@@ -339,6 +346,20 @@ def test_a_name_with_a_line_end_in_it_breaks_nothing(tree, made):
         '/proc/77/net/unix', UNIX + '0000000000000000: 00000002 00000000 00000000 0001 01 99 /tmp/x\n%s\n' % made
     )
     assert tree.look()['sockets'] == ['/run/docker.sock']
+
+
+def test_no_number_of_sockets_hides_those_of_an_engine(tree):
+    tree.daemon(sockets=[21, 4711])
+    others = '0000000000000000: 00000003 00000000 00000000 0001 03 99 /run/user/1000/x\n' * 100000
+    head, rest = UNIX.split('\n', 1)
+    tree.write('/proc/77/net/unix', head + '\n' + others + rest)
+    head, rest = TCP.split('\n', 1)
+    tree.write('/proc/77/net/tcp', head + '\n' + ' ' * 150 * 40000 + '\n' + rest)
+    found = tree.look()
+    assert (found['sockets'], [address for address, _place in found['tcp']]) == (
+        ['/run/docker.sock'],
+        ['tcp port 2375'],
+    )
 
 
 @pytest.mark.parametrize(

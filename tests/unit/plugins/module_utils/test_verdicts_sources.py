@@ -136,6 +136,8 @@ def test_the_unit_of_the_engine_ends_it():
         ('unit_stopped', 'docker'),
         ('host_shut_down', None),
     ]
+    # Anybody with CAP_AUDIT_WRITE can write the second
+    assert [reason.line.get('record') for reason in noted.reasons] == [None, 'SYSTEM_SHUTDOWN']
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,12 @@ AT = ' at 2026-11-24 03:57:43.120+00:00: '
                         'tool': 'apt',
                         'package': 'docker.io',
                         'change': '1 to 2',
+                        'record': 'SOFTWARE_UPDATE',
                     }
                 ],
             },
-            "stopped" + AT + "the engine went down; 2026-11-24 03:57:43.000+00:00 apt changed docker.io: '1 to 2'",
+            "stopped" + AT + "the engine went down; 2026-11-24 03:57:43.000+00:00 apt changed docker.io: '1 to 2' "
+            '(record SOFTWARE_UPDATE)',
         ),
         (
             {'cause': 'not_known', 'confidence': 'open', 'what': ['died']},
