@@ -40,7 +40,7 @@ _BETWEEN = re.compile(rb'-{4,}\Z|time->|[\d.:TZ+-]{1,40}\Z')
 
 TORN = (
     'has objects in which several strings begin records of different events, so that nobody can tell which one the '
-    'collector read'
+    'collector read. If each field is a host (Salt, the json callback of Ansible), give the text of one host at a time'
 )
 CHOSEN = (
     'has objects in which several strings begin records of different events: those of a usual name for the line '
