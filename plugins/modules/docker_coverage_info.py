@@ -140,8 +140,7 @@ def main():
         module.fail_json(
             msg='the host could not be checked: that needs root, and this ran as uid %d. Set become, or start it with sudo' % os.geteuid())
     from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import installed
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks, codes
-    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import host as host_facts
+    from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import checks, codes, host_facts
 
     def run(words):
         return module.run_command(words, environ_update={'LC_ALL': 'C'})

@@ -24,7 +24,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverag
     by_weight,
     problem,
 )
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.host import HostFacts
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.host_facts import HostFacts
 
 _DAY = 24
 _HOUR = 3600 * 1000

@@ -14,8 +14,7 @@ import stat
 import types
 
 import pytest
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import host as host_facts
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import listeners
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage import host_facts, listeners
 
 GROUPS = {'docker': (998, ['anna', 'gone']), 'users': (100, [])}
 USERS = {'root': (0, 0), 'anna': (1001, 100), 'bob': (1002, 998)}
