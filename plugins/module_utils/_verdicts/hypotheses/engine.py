@@ -98,8 +98,9 @@ class EngineEnds:
             return answers.not_known('engine_shutdown', note('engine_end_not_known'))
         end = self._end(time)
         containers, after = _together(end.asked, incident.asked)
+        is_cut_off = not incident.stopped and self._is_cut_off(incident, time)
         if (
-            not (incident.stopped or (containers > 1 and self._is_cut_off(incident, time)))
+            not (incident.stopped or is_cut_off)
             or end.runs_on
             or after > STARTUP
             or end.last_start > incident.asked
@@ -114,9 +115,12 @@ class EngineEnds:
         seconds = round((time - incident.asked) / 1000, 1)
         lines = (note('engine_went_down', containers=containers, seconds=seconds), *self.why(time))
         # A busy engine can take its time between two; so can whoever stops one after the other
-        return (
-            answers.not_known('engine_shutdown', evidence=lines) if after else answers.shown('engine_shutdown', *lines)
-        )
+        if after:
+            return answers.not_known('engine_shutdown', evidence=lines)
+        if is_cut_off and containers == 1:
+            # A client can have sent that one signal, and not have asked for a stop
+            return answers.not_known('engine_shutdown', evidence=lines)._replace(remains=True)
+        return answers.shown('engine_shutdown', *lines)
 
     def _is_cut_off(self, incident: Incident, end: float) -> bool:
         """Whether its stop came when nobody was told any more: an engine that goes down ends its answers, and 20.10

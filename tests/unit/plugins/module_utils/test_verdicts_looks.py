@@ -173,6 +173,23 @@ def test_who_asked_by_the_api(before, then, connects, expected):
     assert (set(pids) if isinstance(expected[2], set) else pids) == expected[2]
 
 
+@pytest.mark.parametrize(
+    'then, connects, expected',
+    [
+        # nobody but the engine itself is left
+        ([], [], ('engine_shutdown', 'certain', [])),
+        # who was there can have sent the signal, or have been there by chance
+        ([CURL_IN], [CURL_LOGGED], ('not_known', 'open', [CURL])),
+    ],
+)
+def test_one_container_alone_whose_stop_the_engine_did_not_tell_as_it_went_down(then, connects, expected):
+    seen = marks(CLEAN, look(1.003, *then))
+    events = life(*stop()[:2])
+    (verdict,) = judge(events, [], [*NOBODY, *connects], SEEN, marks=seen, engine_ends=[START + 3000])
+    assert short([verdict]) == [('died', *expected)]
+    assert 'engine_went_down' in codes(verdict)
+
+
 @pytest.mark.parametrize('text, confidence', [('-p blog', 'certain'), ('-f /srv/blog/compose.yml', 'likely')])
 def test_beside_a_compose_that_can_mean_the_project_by_its_environment_no_client_is_certain(text, confidence):
     labels = {
