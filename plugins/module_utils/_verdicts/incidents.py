@@ -20,12 +20,12 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker 
 SOON = 1000  # between events of one request
 OOM_SOON = 5 * 1000
 STOP_TIMEOUT = 10  # seconds; the default of stop and restart
-LONGEST_TIMEOUT = 3600  # seconds; nobody is taken to wait for more
+LONGEST_TIMEOUT = 3600  # seconds; who waited for longer is a candidate, and never a sure one
 STARTUP = 10 * 1000  # from the start of a command to its request: a loaded host starts programs slowly
 
 _NUMBER = re.compile(r'[0-9]{1,3}\Z')  # of a signal or an exit code
 # HUP, USR1, USR2 and CONT are the STOPSIGNAL of few images
-_STOPS_NOTHING = ('1', '10', '12', '18')
+STOPS_NOTHING = ('1', '10', '12', '18')
 # What the engine notes of an end once it is over
 _AFTER_END = ('stop', 'destroy')
 
@@ -274,14 +274,13 @@ def _that_ended_it(requests: list[Event], death: Event, stopped: bool, stops: in
     """
     if stopped:
         # A stop sends one signal, and SIGKILL where that does not help
-        stopping = [one for one in requests if one.attributes.get('signal') not in _STOPS_NOTHING]
+        stopping = [one for one in requests if one.attributes.get('signal') not in STOPS_NOTHING]
         requests = stopping if any(one.attributes.get('signal') != '9' for one in stopping) else requests
         asked = [index for index, one in enumerate(requests) if one.attributes.get('signal') != '9'] or [0]
         first = asked[-max(1, stops) :][0]
         if stops < 2 and requests[-1].attributes.get('signal') == '9':
-            # The time that was over can be that of an earlier one
-            oldest = death.time - LONGEST_TIMEOUT * 1000
-            first = next(index for index in asked if index == first or requests[index].time >= oldest)
+            # The time that was over can be that of an earlier one, however long that was
+            first = asked[0]
         while first and requests[first].time - requests[first - 1].time <= STARTUP:
             first -= 1
         return tuple(requests[first:])

@@ -12,7 +12,11 @@ import re
 from bisect import bisect_left
 from typing import Iterable, Mapping, Sequence
 
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import Event, Incident
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
+    STOPS_NOTHING,
+    Event,
+    Incident,
+)
 
 PROJECT = 'com.docker.compose.project'
 SERVICE = 'com.docker.compose.service'
@@ -25,6 +29,11 @@ STACK = 'com.docker.stack.namespace'
 
 # What happens to a container only because somebody asked for it
 _ASKED = ('create', 'kill', 'stop', 'destroy', 'rename')
+
+# Who asks for one container after the other can wait for the end of one before: what a long wait is, and how long after
+# its end the others can follow
+_LONG_WAIT = 60 * 1000
+_FOLLOW = 600 * 1000
 
 _ID = re.compile(r'[0-9a-f]{1,64}\Z')
 
@@ -48,6 +57,8 @@ class World:
         self._of_name: dict[str, set[str]] = {}
         self._asked: dict[str, list[tuple[float, str]]] = {}
         self._all_asked: list[tuple[float, str]] = []
+        self._stopping: dict[str, float] = {}
+        self._waits: list[tuple[float, float]] = []  # begin and end of long ones, in order and apart
         #: When the engine noted the end of a prune, in order.
         self.prunes: list[float] = []
         for one in happened:
@@ -92,10 +103,30 @@ class World:
         if one.action in _ASKED and PROJECT in one.attributes:
             self._asked.setdefault(one.attributes[PROJECT], []).append((one.time, one.action))
             self._all_asked.append((one.time, one.attributes[PROJECT]))
+        self._note_wait(one)
         if one.action == 'create':
             self._created[one.id] = one.time
         elif one.action == 'destroy':
             self._destroyed[one.id] = one.time
+
+    def _note_wait(self, one: Event) -> None:
+        if one.action == 'start':
+            self._stopping.pop(one.id, None)
+        elif one.action == 'kill' and one.attributes.get('signal') not in (*STOPS_NOTHING, '9'):
+            self._stopping.setdefault(one.id, one.time)
+        elif one.action == 'die':
+            begin, end = self._stopping.pop(one.id, one.time), one.time
+            if end - begin > _LONG_WAIT:
+                while self._waits and self._waits[-1][1] >= begin - _FOLLOW:
+                    begin = min(begin, self._waits.pop()[0])
+                self._waits.append((begin, end))
+
+    def waited_since(self, time: float) -> float:
+        """From when on somebody who asks for one container after the other can have waited for ends of containers until
+        a time; that time, where nothing took long right before."""
+        place = bisect_left(self._waits, (time,))
+        begin, end = self._waits[place - 1] if place else (time, time)
+        return begin if end >= time - _FOLLOW else time
 
     def _call(self, identity: str, time: float, name: str) -> None:
         self._names.setdefault(identity, []).append((time, name))

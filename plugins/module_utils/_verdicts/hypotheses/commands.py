@@ -87,6 +87,7 @@ class Commands:
             elif command.action == 'prune':
                 self._kinds['prune'].append(one)
         self._composing = max((compose.longest(one.command) for one in self._kinds['compose']), default=0)
+        self._asking = max((_turns(one.command) for some in self._targets.values() for one in some), default=0)
         self._hex = sorted({len(target) for target in self._targets if len(target) <= 64})
 
     def ask(self, incident: Incident, have_connected: bool, are_others: bool) -> tuple[Answer, Answer]:
@@ -178,7 +179,8 @@ class Commands:
 
     def _candidates(self, incident: Incident) -> list[Execution]:
         moments = incident.times
-        first, last = min(moments) - PROMPT - 10 * LONGEST_TIMEOUT * 1000, max(moments)
+        last, waited = max(moments), self._world.waited_since(min(moments))
+        first = waited - PROMPT - max(self._composing, self._asking)
         lists = [self._targets.get(incident.old_name, [])]
         lists += [self._targets.get(incident.id[:length], []) for length in self._hex]
         lists.append(between(self._kinds['cut'], last - PROMPT, last))
@@ -189,7 +191,7 @@ class Commands:
         if world.PROJECT in incident.attributes:
             # But for a new name, Compose works on what it finds
             made = None if incident.what == 'renamed' else self._world.created(incident.id)
-            lists.append(between(self._kinds['compose'], max(last - self._composing, made or 0), last))
+            lists.append(between(self._kinds['compose'], max(waited - self._composing, made or 0), last))
         if world.SWARM_SERVICE in incident.attributes:
             lists.append(between(self._kinds['swarm'], last - _SWARM_WORKS, last))
         lists = [between(some, first, last) for some in lists if some]
@@ -223,17 +225,18 @@ class Commands:
             'renamed': command.action == 'rename',
         }[incident.what]
         moments = traces.with_signal(one.command, incident)
-        window = STARTUP
-        # restart asks one after the other, and all others for fifty at once
-        turns = max(0, len(command.targets) - 1) // (1 if command.action == 'restart' else _AT_ONCE)
-        window += turns * (traces.timeout(command.timeout) + 2) * 1000
+        window = STARTUP + _turns(command)
         if incident.what == 'removed' and command.force:
             window += STARTUP  # the engine waits so long for the end of the container
-        if not does or not traces.in_window(ready, moments, window):
+        is_in_time = traces.in_window(ready, moments, window)
+        # A container can have a timeout of its own, without a bound
+        waited = [self._world.waited_since(time) for time in moments] if len(command.targets) > 1 else []
+        if not does or not (is_in_time or traces.in_window(ready, waited, window)):
             return None
         shape = traces.has_its_shape(command.action or '', incident)
         if shape is None:
             return None
+        shape = shape and is_in_time
         # rm alone is refused while it runs
         shape = shape and (incident.what != 'removed' or command.force or (incident.died or 0) <= ready)
         is_whole = one.entry.get('argv_complete', True)
@@ -281,6 +284,12 @@ class Commands:
         sure = not one.command.filters and end is not None and not right_after
         doubts = () if one.command.force else (note('answer_not_logged'),)
         return Claim(one, None, evidence, sure, in_turn=is_near, doubts=doubts)
+
+
+def _turns(command: Command) -> float:
+    """How long a command can wait for others before it asks: restart for one after the other, the rest for fifty."""
+    turns = max(0, len(command.targets) - 1) // (1 if command.action == 'restart' else _AT_ONCE)
+    return turns * (min(traces.timeout(command.timeout), LONGEST_TIMEOUT) + 2) * 1000
 
 
 def _swarm(one: Execution, ready: float, incident: Incident) -> Claim | None:

@@ -19,10 +19,11 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import world
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Evidence, note
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.clients import PROMPT, Execution
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.hypotheses import traces
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
+    LONGEST_TIMEOUT,
     SOON,
     STARTUP,
-    STOP_TIMEOUT,
     Incident,
 )
 
@@ -50,7 +51,7 @@ def claim(one: Execution, ready: float, incident: Incident, known: world.World) 
     command, project = one.command, incident.attributes.get(world.PROJECT)
     if not project or not _does(command, incident):
         return None
-    in_time = _in_time(command, ready, incident)
+    in_time = _in_time(command, ready, incident, known)
     service = _of_service(command, incident)
     of_project = _of_project(one, incident, known)
     if in_time is None or service is None or of_project is None:
@@ -110,12 +111,13 @@ def _does(command: Command, incident: Incident) -> bool:
     return action in _ENDS and (action != 'compose_rm' or command.stop_before_rm)
 
 
-def _in_time(command: Command, ready: float, incident: Incident) -> bool | None:
+def _in_time(command: Command, ready: float, incident: Incident, known: world.World) -> bool | None:
     """Whether the request came when the command makes it; False: it can be, None: it cannot."""
-    late = min(time - ready for time in incident.times if time >= ready)
-    if late <= _usual(command):
+    asked = min(time for time in incident.times if time >= ready)
+    if asked - ready <= _usual(command):
         return True
-    return False if command.action in _SLOW and late <= PROMPT else None
+    # A grace period has no bound: it can have waited for others before
+    return False if command.action in _SLOW and known.waited_since(asked) - ready <= PROMPT else None
 
 
 def is_in_turn(one: Execution, ready: float, incident: Incident, known: world.World) -> bool:
@@ -137,8 +139,7 @@ def is_in_turn(one: Execution, ready: float, incident: Incident, known: world.Wo
 
 def _usual(command: Command) -> float:
     """How long after its start a command still makes requests."""
-    seconds = STOP_TIMEOUT if command.timeout is None else command.timeout
-    seconds = 3600 if seconds < 0 else min(seconds, 3600)
+    seconds = min(traces.timeout(command.timeout), LONGEST_TIMEOUT)
     return STARTUP + 10 * seconds * 1000 + _prompt(command)
 
 

@@ -8,12 +8,12 @@ Sources: moby's daemon/stop.go, kill.go and delete.go.
 
 from __future__ import annotations
 
+import math
 from typing import Sequence
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli import effects
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker.cli.command import Command
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.incidents import (
-    LONGEST_TIMEOUT,
     SOON,
     STOP_TIMEOUT,
     Incident,
@@ -48,11 +48,11 @@ def is_early(command: Command, incident: Incident) -> bool:
     return killed[0] < max(asked) + timeout(command.timeout) * 1000 - SOON / 10
 
 
-def timeout(given: int | None) -> int:
+def timeout(given: int | None) -> float:
     """The seconds that a container gets to end."""
     if given is None:
         return STOP_TIMEOUT
-    return LONGEST_TIMEOUT if given < 0 else min(given, LONGEST_TIMEOUT)
+    return math.inf if given < 0 else given
 
 
 def in_window(start: float, moments: Sequence[float], window: float) -> bool:

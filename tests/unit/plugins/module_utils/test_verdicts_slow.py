@@ -94,6 +94,19 @@ def beside(*events):
     return [event(-3600, 'create', B, 'b'), event(-3599, 'start', B, 'b'), *events]
 
 
+def beside_db(events):
+    return [event(-3600, 'create', B, 'shop-db-1', **DB), event(-3599, 'start', B, 'shop-db-1', **DB), *events]
+
+
+def killed_at(end, identity=A, name=NAME, **labels):
+    """Somebody asked to stop it, and it was killed when its time was over."""
+    return [
+        event(1, 'kill', identity, name, signal='15', **labels),
+        event(end, 'kill', identity, name, signal='9', **labels),
+        event(end + 0.05, 'die', identity, name, exitCode='137', **labels),
+    ]
+
+
 def at_destroy(time, *also):
     return ((time, 'destroy', A, also),)
 
@@ -119,6 +132,7 @@ RENAMED = [
     event(11.1, 'stop', name='claude-hooks-old'),
 ]
 PAIR = old(*stop()) + beside(*stop(1.2, B, 'b'))
+LATELY = (connect(-40, 301, '/portainer'),)
 PYTHON = looks.client(300, '/usr/bin/python3', start=0.8)
 
 OPEN = ('not_known', 'open', [200])
@@ -350,6 +364,43 @@ CASES = {
     'a Compose that waits for another service': (
         lambda: seen(slow_db() + old(*stop(2.5, **SHOP), **SHOP), [SHOP_STOP], [*AT_DB, (2.5, 'kill', A, (COMPOSE,))]),
         ('not_known', 'open', [100, 200]),
+    ),
+    # Timeouts and grace periods have no bound
+    'a restart that waited an hour and a half for another': (
+        lambda: logged(
+            beside(*killed_at(5401, B, 'b')) + old(*stop(5401.2)), [ran(0.8, 'docker restart b ' + NAME)], LATELY
+        ),
+        ('not_known', 'open', [100, 301]),
+    ),
+    'a restart of two hours each': (
+        lambda: logged(
+            beside(*killed_at(7201, B, 'b')) + old(*stop(7201.2)),
+            [ran(0.8, 'docker restart -t 7200 b ' + NAME)],
+            LATELY,
+        ),
+        ('not_known', 'open', [100, 301]),
+    ),
+    'a Compose that waited half an hour for a service': (
+        lambda: logged(
+            beside_db(killed_at(1801, B, 'shop-db-1', **DB)) + old(*stop(1801.2, **SHOP), **SHOP), [SHOP_STOP], LATELY
+        ),
+        ('not_known', 'open', [100, 301]),
+    ),
+    'a stop after two hours beside another': (
+        lambda: logged(
+            old(event(7196.2, 'kill', signal='15'), *killed_at(7201), event(7201.2, 'stop')),
+            [ran(0.8, 'docker stop -t 7200 ' + NAME), ran(7196, 'docker stop ' + NAME, 101)],
+            [],
+        ),
+        ('not_known', 'open', [100, 101]),
+    ),
+    'a SIGKILL before two hours are over': (
+        lambda: logged(
+            old(*killed_at(4001), event(4001.2, 'stop')),
+            [ran(0.8, 'docker stop -t 7200 ' + NAME)],
+            [connect(4000.9, 300, '/usr/bin/curl')],
+        ),
+        ('not_known', 'open', [100]),
     ),
     # COMPOSE_PROJECT_NAME
     'a Compose in the folder of another project': (
