@@ -154,6 +154,8 @@ SENTENCES = {
     'client_could_lend': 'that client has or had child processes, or unix sockets to other processes: one of them may '
     'have used its connection and closed it again',
     'look_not_whole': 'not all connections could be read at that moment',
+    'several_engines': 'another engine had a socket on this host, and connections to it cannot be told from those '
+    'to this one: the command may have been sent to it',
     'listeners_not_watched': 'connections to another address of the engine are not logged{listeners}',
     'records_lost': 'the kernel may have lost audit records since it started (lost: {count})',
     'connects_logged_later': 'the engine ran before connections were logged: a client that connected earlier cannot be '
@@ -188,6 +190,7 @@ GAPS = (
     'client_could_lend',
     'look_not_whole',
     'listeners_not_watched',
+    'several_engines',
     'records_lost',
     'docker_not_logged',
     'processes_before_audit',

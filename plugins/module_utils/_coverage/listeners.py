@@ -54,23 +54,33 @@ class Listener(NamedTuple):
     device: str
     inode: int
     since: float
+    path: str
 
 
-def of_others(socket: str, host: Tree | None = None) -> list[Listener]:
-    """The unix sockets of the engines of root that do not listen on this one, where one does."""
+class Apart(NamedTuple):
+    """The unix sockets of the engine that is asked, and those of the other engines of root."""
+
+    own: frozenset[str] = frozenset()
+    others: tuple[Listener, ...] = ()
+
+
+def apart(socket: str, host: Tree | None = None) -> Apart:
+    """The unix sockets of the engine that listens on this one, and of the others, where one does."""
     host = host or Tree('/')
     found = [unix(host, [daemon.pid]) for daemon in engine.running({0}, host.place('/proc'))]
     path = os.path.join(os.path.realpath(os.path.dirname(socket)), os.path.basename(socket))
     ours = {listener[:2] for paths in found if path in paths for listener in _made(host, paths)}
     others = [listener for paths in found if path not in paths for listener in _made(host, paths)]
-    return [listener for listener in others if ours and listener[:2] not in ours]
+    own = frozenset(other for paths in found if path in paths for other in paths)
+    return Apart(own, tuple(listener for listener in others if ours and listener[:2] not in ours))
 
 
 def _made(host: Tree, paths: Iterable[str]) -> list[Listener]:
-    known = [status for status in map(host.status, paths) if status is not None and stat.S_ISSOCK(status.st_mode)]
+    known = [(path, host.status(path)) for path in paths]
     return [
-        Listener('%02x:%02x' % (os.major(one.st_dev), os.minor(one.st_dev)), one.st_ino, one.st_mtime * 1000)
-        for one in known
+        Listener('%02x:%02x' % (os.major(one.st_dev), os.minor(one.st_dev)), one.st_ino, one.st_mtime * 1000, path)
+        for path, one in known
+        if one is not None and stat.S_ISSOCK(one.st_mode)
     ]
 
 

@@ -176,6 +176,8 @@ class Host(NamedTuple):
     unasked: int = 0
     #: When the engine had events that could not be read.
     unread: tuple[tuple[float, float], ...] = ()
+    #: Whose sockets are whose, where there are several engines.
+    sockets: listeners.Apart = listeners.Apart()
 
 
 # Long, as each thing that is read has its line.
@@ -199,7 +201,8 @@ def read(
         remembered, reason = engine.Remembered([], 0, []), str(error)
     ended, unasked = states.states(containers, socket) if reason is None else ([], 0)
     happened = kept_events.joined(remembered.events, kept['events'])
-    logged = read_logs(key, config.log_path(), listeners.of_others(socket))
+    sockets = listeners.apart(socket)
+    logged = read_logs(key, config.log_path(), sockets.others)
     # The engine at another socket is another process
     is_usual = os.path.realpath(socket) == os.path.realpath(names.SOCKET)
     return (
@@ -224,6 +227,7 @@ def read(
             socket=socket,
             remembered_since=_first(remembered.events) if kept['events'] else None,
             lost=lost,
+            sockets=sockets,
             # No engine had one before the boot
             unread=tuple((start or min(living.booted(), end), end) for start, end in remembered.gaps),
         ),

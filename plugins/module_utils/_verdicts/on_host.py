@@ -209,6 +209,7 @@ def _sources(host: host_facts.Host, changed: list[sources.Change]) -> sources.So
     else:
         # What an engine remembers is of its own time
         ends = [(first, host.now)]
+    watched = _watched_sockets(rules, host.key)
     return sources.Sources(
         commands=commands,
         connects=connects,
@@ -219,14 +220,23 @@ def _sources(host: host_facts.Host, changed: list[sources.Change]) -> sources.So
         unwatched=tuple(_unwatched(rules, host.key)),
         unseen=_unseen(changed, host),
         log_first=host.logged.first,
-        sockets=tuple(
-            path
-            for rule in rules or ()
-            if rule.key == host.key + names.SOCKET_SUFFIX and not rule.uids
-            for path in rule.paths
-        ),
+        sockets=watched,
+        apart_since=_apart_since(watched, host),
         lost=host.lost,
     )
+
+
+def _watched_sockets(rules: list[sources.Rule] | None, key: str) -> tuple[str, ...]:
+    own = [rule for rule in rules or () if rule.key == key + names.SOCKET_SUFFIX and not rule.uids]
+    return tuple(path for rule in own for path in rule.paths)
+
+
+def _apart_since(watched: tuple[str, ...], host: host_facts.Host) -> float:
+    """Since when connects to other engines can be told from those to this one: an engine that starts again makes its
+    socket anew."""
+    made = {other.path: other.since for other in host.sockets.others}
+    own = host.sockets.own | {host.socket}
+    return max((made.get(path, sources.FOREVER) for path in watched if path not in own), default=-sources.FOREVER)
 
 
 def rules_of(listing: str, key: str) -> list[sources.Rule]:

@@ -82,6 +82,8 @@ class Sources(NamedTuple):
     set_back: tuple[Period, ...] = ()
     #: The sockets whose connects are logged now, and how many records the kernel has lost; None: not known.
     sockets: tuple[str, ...] = ()
+    #: Since when a connect to the socket of another engine is known for one.
+    apart_since: float = -FOREVER
     lost: int | None = None
 
     def events_known(self, start: float, end: float) -> bool:

@@ -55,11 +55,8 @@ _SHELLS = frozenset('ash bash csh dash fish ksh mksh sh tcsh zsh'.split())
 _RUNNERS = dict.fromkeys(('flock', 'runuser', 'script', 'su'), 'c')
 _INTERPRETERS = {**dict.fromkeys(('lua', 'node', 'perl', 'ruby'), 'eEp'), **dict.fromkeys(('php', 'python'), 'cr')}
 _RUNNING = frozenset(('--command', '--eval', '--exec', '--execute', '--print', '--run', '--session-command'))
-_VERSION = re.compile(r'[0-9.]*\Z')
 _ASSIGNMENT = re.compile(r'[A-Za-z_][A-Za-z0-9_]*=(?!\d*\Z)')
 _HEADER = re.compile(r'[A-Za-z][A-Za-z0-9-]{0,40}: ')
-#: user:password@registry, but not name:tag@sha256:...
-_ACCOUNT = re.compile(r'([^/:@\s]+):[^/@\s]+@(?!sha\d+:)(?=.)')
 #: Commands behind whose first argument everything runs inside a container, and those where it is settings.
 _INSIDE = frozenset(
     ('run', 'exec', 'create', 'container run', 'container exec', 'container create', 'service create', 'compose run')
@@ -91,7 +88,7 @@ def masked(argv: Sequence[str]) -> list[str]:
 def masked_text(text: str) -> str:
     """A text of its own (an engine's address, a word) with ``***`` for a password in an address, and for the value of
     what is called password or the like, to the end of the text: a password can hold any separator."""
-    text = _without_password(_ACCOUNT.sub(r'\1:%s@' % MASK, text, count=1) if '://' not in text else text)
+    text = _without_password(text)
     begin = 0
     for found in _SEPARATOR.finditer(text):
         end = found.start()
@@ -103,10 +100,16 @@ def masked_text(text: str) -> str:
 
 
 def _without_password(text: str) -> str:
-    """``tcp://user:***@host``; with https a name alone can be a token."""
+    """``tcp://user:***@host``; with https a name alone can be a token. Without a scheme ``user:***@registry``, but not an
+    image with its tag and digest."""
     scheme, separator, rest = text.partition('://')
     account, at, host = rest.rpartition('@')
-    if not separator or not at:
+    if not separator:
+        account, at, host = text.partition('@')
+        user, colon, password = account.partition(':')
+        is_account = at and user and password and host and '/' not in account and not host.startswith('sha')
+        return user + colon + MASK + at + host if is_account else text
+    if not at:
         return text
     user, colon, password = account.partition(':')
     if colon and password:
@@ -127,7 +130,7 @@ def _elsewhere(words: Sequence[str]) -> list[str]:
             return shown + [word, *masked([name if program_name([name]) else 'docker', *words[index + 1 :]])[1:]]
         if name in _SHELLS:
             return shown + [word, *_of_shell(words[index + 1 :])]
-        program = _VERSION.sub('', name)
+        program = name.rstrip('0123456789.')
         if before and _runs_next(before, letters) or before.startswith('-') and _names_secret(before):
             shown.append(MASK)
         else:

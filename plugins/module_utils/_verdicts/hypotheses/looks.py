@@ -115,7 +115,9 @@ class Looks:
         if len(present) == 1 and command.sure:
             return command._replace(state=answers.SHOWN, who=tuple(present))
         if present:
-            return command
+            # It is this engine's connection
+            missing = tuple(line for line in command.missing if line['code'] != 'several_engines')
+            return command._replace(missing=missing) if len(present) == len(command.who) else command
         pids = [line.get('pid') for line in command.evidence if line['code'] == 'did_not_connect']
         absent = [note('not_connected_then', **who_did(entry)) for entry in command.who]
         if command.who:

@@ -394,10 +394,11 @@ def test_the_sockets_of_other_engines_are_told_from_those_of_one(tree):
     here = listeners.Tree(str(tree.root))
     status = tree.path('/srv/api socket').stat()
     device = '%02x:%02x' % (os.major(status.st_dev), os.minor(status.st_dev))
-    (other,) = listeners.of_others('/run/docker.sock', here)
-    assert other == (device, status.st_ino, status.st_mtime * 1000)
-    assert [one.inode for one in listeners.of_others('/run/of-another', here)] == []
-    assert listeners.of_others('/run/nowhere', here) == []
+    apart = listeners.apart('/run/docker.sock', here)
+    assert apart.own == {'/run/docker.sock'}
+    assert apart.others == ((device, status.st_ino, status.st_mtime * 1000, '/srv/api socket'),)
+    assert [one.inode for one in listeners.apart('/run/of-another', here).others] == []
+    assert listeners.apart('/run/nowhere', here) == (frozenset(), ())
 
 
 def test_an_engine_without_sockets_has_none(tree):

@@ -358,6 +358,18 @@ def test_with_two_sockets_a_command_for_another_one_is_not_certain():
 
 
 @pytest.mark.parametrize(
+    'since, confidence', [(float('-inf'), 'certain'), (START, 'certain'), (START + 1500, 'likely')]
+)
+def test_while_connects_to_another_engine_cannot_be_told_apart_no_command_is_certain(since, confidence):
+    """The user's environment can name the other one."""
+    found, connected = STOP
+    looking = EVERYTHING._replace(sockets=('/run/docker.sock', '/run/second.sock'), apart_since=since)
+    (verdict,) = judge(old(*stop()), [found], [LOGGED, connected], looking)
+    assert (verdict['cause'], verdict['confidence']) == ('cli', confidence)
+    assert ('several_engines' in codes(verdict)) == (confidence == 'likely')
+
+
+@pytest.mark.parametrize(
     'text, name, expected',
     [
         ('docker buildx rm mine', 'buildx_buildkit_mine0', ('cli', 'certain', [100])),

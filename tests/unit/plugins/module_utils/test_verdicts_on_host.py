@@ -10,7 +10,7 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverag
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import witness
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._findings import entries as audit_entries
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import host as host_facts
-from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host, reasons
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts import on_host, reasons, sources
 
 KEY = 'claude-hooks-docker'
 BOOTED, NOW = 1795400000000, 1795500000000
@@ -148,10 +148,10 @@ def test_a_connect_to_the_socket_of_another_engine_is_none(tmp_path):
     log = tmp_path / 'audit.log'
     log.write_bytes(connected(1, 7) + connected(2, 8) + connected(3, 8, b'2F72756E2F61206222') + connected(4, 9))
     others = [
-        listeners.Listener('fe:00', 8, 1795450000000),
+        listeners.Listener('fe:00', 8, 1795450000000, '/a'),
         # made since: what had the number before was another file
-        listeners.Listener('fe:00', 9, 1795450001000),
-        listeners.Listener('fe:01', 7, 0),
+        listeners.Listener('fe:00', 9, 1795450001000, '/b'),
+        listeners.Listener('fe:01', 7, 0, '/c'),
     ]
     pids = [
         [entry['pid'] for entry in audit_entries.connects(host_facts.read_logs(KEY, str(log), given).connects)]
@@ -239,3 +239,29 @@ def test_kept_events_that_others_can_write_are_not_believed(tmp_path, mode, is_b
     path.chmod(mode)
     (tmp_path / 'events.jsonl.1').symlink_to(path)
     assert set(host_facts._kept_texts(str(path))) == ({b'{}'} if is_believed else set())
+
+
+OTHER = listeners.Listener('00:17', 5, NOW - 9, '/run/b')
+SOCKET_RULE = '-a always,exit -F arch=b64 -S connect -F path=%s -F key=' + KEY + '-socket'
+
+
+@pytest.mark.parametrize(
+    'paths, own, others, expected',
+    [
+        (['/run/docker.sock'], [], [], -sources.FOREVER),
+        (['/run/docker.sock', '/srv/api'], ['/run/docker.sock', '/srv/api'], [], -sources.FOREVER),
+        (
+            ['/run/docker.sock', '/run/b'],
+            ['/run/docker.sock'],
+            [listeners.Listener('00:17', 5, NOW - 9, '/run/b')],
+            NOW - 9,
+        ),
+        # an engine that is not there any more
+        (['/run/docker.sock', '/run/b'], ['/run/docker.sock'], [], sources.FOREVER),
+        (['/run/docker.sock', '/run/b'], [], [], sources.FOREVER),
+    ],
+)
+def test_since_when_the_connects_of_several_engines_are_told_apart(paths, own, others, expected):
+    listing = '\n'.join(SOCKET_RULE % path for path in paths)
+    found = sources_of(listing=listing, sockets=listeners.Apart(frozenset(own), tuple(others)))
+    assert (found.sockets, found.apart_since) == (tuple(paths), expected)
