@@ -100,8 +100,10 @@ def masked_text(text: str) -> str:
 
 
 def _without_password(text: str) -> str:
-    """``tcp://user:***@host``; with https a name alone can be a token. Without a scheme ``user:***@registry``, but not an
-    image with its tag and digest."""
+    """``tcp://user:***@host``; with https a name alone can be a token.
+
+    Without a scheme it is ``user:***@registry``, but not an image with its tag and digest.
+    """
     scheme, separator, rest = text.partition('://')
     account, at, host = rest.rpartition('@')
     if not separator:
