@@ -11,35 +11,19 @@ Hosts with systemd, cgroup v2 and the engines of Debian 12 and 13, which tests/l
 
 from __future__ import annotations
 
-import concurrent.futures
-import json
-import os
-import pathlib
-import subprocess
-import sys
-
 import pytest
+from ansible_collections.claude_hooks.docker_audit.tests.support import lab_hosts
+from ansible_collections.claude_hooks.docker_audit.tests.support.lab_hosts import (
+    HOSTS,
+    PREFIX,
+    START,
+    everywhere,
+    lines,
+    on,
+    only,
+)
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-SSH = '/run/claude-hooks-docker-audit-fleet/ssh'
-HOSTS = ('h1', 'h2')
-PREFIX = 'claude-hooks-'
-START = 'docker run -d --init --network none --name %s%s lab sleep 100000 >/dev/null'
 EAT = 'dd if=/dev/zero of=/dev/null bs=%dM'
-
-
-def on(host, script, user='root'):
-    """Run a shell script on a host; it fails at its first failure."""
-    done = subprocess.run(
-        [SSH, f'{user}@{host}', 'sh -e'], input=script, capture_output=True, text=True, timeout=900, check=False
-    )
-    assert done.returncode == 0, (host, script, done.stdout, done.stderr)
-    return done.stdout
-
-
-def everywhere(act):
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        list(pool.map(act, HOSTS))
 
 
 def memory(host):
@@ -75,7 +59,7 @@ ExecStartPre=-/usr/bin/docker rm -f {PREFIX}unit
 ExecStart=true
 UNIT
 systemctl daemon-reload
-{START % (PREFIX, 'unit')}
+{START % 'unit'}
 systemctl start blog
 """,
     )
@@ -85,14 +69,14 @@ def engine(host):
     """The engine goes down by hand, by sudo and by a package, with two containers. Without containerd it stays."""
 
     def two(way):
-        return ''.join(START % (PREFIX, f'{way}-{number}') + '\n' for number in (1, 2))
+        return ''.join(START % f'{way}-{number}' for number in (1, 2))
 
     on(host, two('stopped') + 'systemctl stop docker.socket docker; systemctl start docker')
     on(host, two('sudo'))
     on(host, 'sudo systemctl restart docker', user='watched')
     on(
         host,
-        START % (PREFIX, 'containerd') + '\nsystemctl stop containerd; sleep 2; systemctl start containerd; sleep 2',
+        START % 'containerd' + 'systemctl stop containerd; sleep 2; systemctl start containerd; sleep 2',
     )
     on(host, f'test "$(docker inspect -f {{{{.State.Running}}}} {PREFIX}containerd)" = true')
     on(host, two('package') + 'apt-get -qq update')
@@ -100,55 +84,16 @@ def engine(host):
     on(host, two('poweroff'))
 
 
-def play(folder, playbook, **options):
-    inventory = folder / 'hosts.json'
-    known = {host: {'ansible_user': 'root', 'ansible_ssh_executable': SSH} for host in HOSTS}
-    inventory.write_text(json.dumps({'all': {'hosts': known}}))
-    words = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), '-i', str(inventory)]
-    done = subprocess.run(
-        [*words, str(ROOT / 'playbooks' / playbook), '-e', json.dumps(options)],
-        cwd=ROOT,
-        env=dict(os.environ, ANSIBLE_NOCOLOR='1'),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    print(done.stdout)
-    return done.stdout
-
-
-def read(folder, moment):
-    """{host: {container without its prefix: its verdicts}}"""
-    dest = folder / f'{moment}.jsonl'
-    play(folder, 'verdicts.yml', dest=str(dest), evidence=True)
-    found = {host: {} for host in HOSTS}
-    for line in dest.read_text().splitlines():
-        verdict = json.loads(line)
-        found[verdict['host']].setdefault(verdict['container'].removeprefix(PREFIX), []).append(verdict)
-    return found
-
-
 @pytest.fixture(scope='module')
 def told(tmp_path_factory):
     """The verdicts before the engine went down for the first time, and those after the host was off."""
     folder = tmp_path_factory.mktemp('fleet')
-    play(folder, 'audit.yml', state='present', docker_audit_watch='all')
+    lab_hosts.play(folder, 'audit.yml', state='present', docker_audit_watch='all')
     everywhere(lambda host: (unit(host), memory(host)))
-    before = read(folder, 'before')
+    before = lab_hosts.verdicts(folder, 'before')
     everywhere(engine)
-    subprocess.run([str(ROOT / 'tests/lab/fleet'), 'reboot', *HOSTS], check=True)
-    return before, read(folder, 'after')
-
-
-def only(found, name):
-    (verdict,) = found[name]
-    return verdict
-
-
-def lines(verdict, *codes):
-    return [line for line in verdict['evidence'] if line['code'] in codes]
+    lab_hosts.reboot()
+    return before, lab_hosts.verdicts(folder, 'after')
 
 
 @pytest.mark.parametrize('host', HOSTS)
