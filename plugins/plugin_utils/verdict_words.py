@@ -162,6 +162,8 @@ SENTENCES = {
     'ruled out',
     'docker_not_logged': 'a docker program connected, and its command is not in the log',
     'processes_before_audit': 'audit does not log processes that were running before {time}, when it was turned on',
+    'earlier_boot': 'it was before the last boot: whether audit logged all processes then, and whether the kernel lost '
+    'records, is not known',
     'engine_end_not_known': 'it is not known whether the engine went down then',
     'events_forgotten': 'not all earlier events of the engine are known: somebody may have requested it',
     'kernel_log_not_read': 'it is not known whether the kernel killed it because memory ran out',
@@ -194,6 +196,7 @@ GAPS = (
     'records_lost',
     'docker_not_logged',
     'processes_before_audit',
+    'earlier_boot',
     'engine_end_not_known',
     'events_forgotten',
     'end_not_explained',

@@ -223,6 +223,7 @@ def _sources(host: host_facts.Host, changed: list[sources.Change]) -> sources.So
         sockets=watched,
         apart_since=_apart_since(watched, host),
         lost=host.lost,
+        booted=host.booted,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Iterable, Iterator, NamedTuple, Sequence, Tuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import events, records
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
+from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._verdicts.answers import Evidence, note
 
 Period = Tuple[float, float]
 FOREVER = float('inf')
@@ -85,6 +86,18 @@ class Sources(NamedTuple):
     #: Since when a connect to the socket of another engine is known for one.
     apart_since: float = -FOREVER
     lost: int | None = None
+    #: When the host booted: what unseen and lost say is of the time since then.
+    booted: float = -FOREVER
+
+    def hiding(self, time: float) -> list[Evidence]:
+        """Why audit may not have logged all processes at a moment."""
+        if time < self.booted:
+            return [note('earlier_boot')]
+        return [note('processes_before_audit', time=self.unseen)] if self.unseen else []
+
+    def lost_at(self, time: float) -> int | None:
+        """How many records the kernel has lost, None: not known; 0 for an earlier boot, of which hiding() tells."""
+        return self.lost if time >= self.booted else 0
 
     def events_known(self, start: float, end: float) -> bool:
         return not any(first < end and last > start for first, last in self.blind)

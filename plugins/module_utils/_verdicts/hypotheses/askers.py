@@ -169,7 +169,12 @@ def _unknown_exec(
     found = attached.to(incident, runs_inside=True)
     others = clients.others(incident.asked)
     started = since if since is not None else float('-inf')
-    if not found and not others.entries and sources.connects_logged(started, incident.time) and not sources.unseen:
+    if (
+        not found
+        and not others.entries
+        and sources.connects_logged(started, incident.time)
+        and not sources.hiding(incident.time)
+    ):
         return answers.excluded('cli')
     lines = [note('execs_not_kept')] + [note('exec_by', **who_did(one.entry)) for one in found]
     who = tuple(one.entry for one in found) + others.entries
@@ -197,7 +202,7 @@ def ask_clients(
     if commands.state == answers.SHOWN:
         return _beside(incident, clients, sources, commands)
     missing = _connects_not_logged(incident, sources, since if since is not None else float('-inf'))
-    lost = [note('records_lost', count=sources.lost)] if sources.lost else []
+    lost = [note('records_lost', count=sources.lost)] if sources.lost_at(incident.asked) else []
     if not others.entries:
         return answers.not_known('api', *missing, *lost) if missing or lost else answers.excluded('api')
     lines = [note('connected', **who_did(entry)) for entry in others.entries]
@@ -233,9 +238,7 @@ def _connects_not_logged(incident: Incident, sources: Sources, start: float) -> 
         missing.append(note('connects_not_logged'))
     elif not sources.connects_logged(start, incident.asked):
         missing.append(note('connects_logged_later'))
-    if sources.unseen:
-        missing.append(note('processes_before_audit', time=sources.unseen))
-    return missing
+    return missing + sources.hiding(incident.asked)
 
 
 def _beside(incident: Incident, clients: Clients, sources: Sources, commands: Answer) -> Answer:
@@ -243,8 +246,9 @@ def _beside(incident: Incident, clients: Clients, sources: Sources, commands: An
     start = moment(commands.who[0])[0]
     if not sources.connects_logged(start, incident.asked):
         return answers.not_known('api', note('connects_not_logged'))
-    if sources.unseen:
-        return answers.not_known('api', note('processes_before_audit', time=sources.unseen))
+    hiding = sources.hiding(incident.asked)
+    if hiding:
+        return answers.not_known('api', *hiding)
     if sources.lost:
         return answers.not_known('api', note('records_lost', count=sources.lost))
     meanwhile = clients.meanwhile(start, incident.asked)

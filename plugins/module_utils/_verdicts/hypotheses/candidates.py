@@ -117,7 +117,7 @@ class Candidates:
         if one.pid is None or one.seen is not None or one.start is None:
             return False
         since = max(before, one.start) - names.CLOCK_LAG
-        is_logged = self._sources.connects_logged(since, look.time) and not self._sources.unseen
+        is_logged = self._sources.connects_logged(since, look.time) and not self._sources.hiding(look.time)
         if not is_logged or self._sources.lost != 0 or one.listener not in self._sources.sockets_at(since):
             return False
         return not any(entry.get('pid') == one.pid for _time, entry in self._clients.between(since, look.time))

@@ -122,7 +122,7 @@ class Ends:
         first = self._first(incident)
         hits = self._hits(incident, first) if first is not None and incident.code in ('137', '255', '') else []
         if first is not None and hits:
-            return self._killed(hits, first, logged)
+            return self._killed(hits, first, logged, incident.time)
         if not logged:
             return answers.not_known(_KILLED, note('signals_not_logged'))
         # runc kills for the engine, and for any client of containerd: of other containers, too
@@ -139,7 +139,7 @@ class Ends:
         lines = [note('signal_near', opid=entry.get('opid'), **who_did(entry)) for entry in near]
         return answers.not_known(_KILLED, who=near, evidence=lines)
 
-    def _killed(self, hits: Sequence[Entry], first: First, logged: bool) -> Answer:
+    def _killed(self, hits: Sequence[Entry], first: First, logged: bool, time: float) -> Answer:
         """The answer where the first process of the container, or its shim, was sent a SIGKILL."""
         lines = []
         inside = [entry for entry in hits if entry.get('opid') == first.pid and not entry.get('of_host')]
@@ -162,9 +162,8 @@ class Ends:
         if len(killers) > 1:
             return Answer(_KILLED, answers.NOT_KNOWN, tuple(killers.values()), tuple(lines), sure=True)
         missing = [] if logged else [note('signals_not_logged')]
-        if self._sources.unseen:
-            missing.append(note('processes_before_audit', time=self._sources.unseen))
-        if self._sources.lost != 0:
+        missing += self._sources.hiding(time)
+        if self._sources.lost_at(time) != 0:
             missing.append(note('records_lost', count=self._sources.lost))
         return Answer(_KILLED, answers.SHOWN, tuple(killers.values()), tuple(lines), tuple(missing))
 

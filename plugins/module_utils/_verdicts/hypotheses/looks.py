@@ -130,7 +130,8 @@ class Looks:
             return command._replace(state=answers.NOT_KNOWN, sure=False, evidence=evidence, beside=())
         if pids:
             # It asked another engine: neither the log nor the look has it, and no record is lost
-            gone = self._sources.lost == 0 and not any(one.pid in pids for one in look.clients)
+            is_told = self._sources.lost == 0 and not self._sources.hiding(asked)
+            gone = is_told and not any(one.pid in pids for one in look.clients)
             return answers.excluded(command.cause)._replace(evidence=command.evidence) if gone else command
         return answers.excluded(command.cause)
 
@@ -245,7 +246,7 @@ class Looks:
         if found:
             lines = tuple(self._line(one, asked) for one in found[:3])
             return answers.not_known(CAUSE, evidence=(note('connected_meanwhile', count=len(found)), *lines))
-        logged = self._sources.connects_logged(start, asked) and not self._sources.unseen
+        logged = self._sources.connects_logged(start, asked) and not self._sources.hiding(asked)
         if look.is_whole and is_in or logged and asked - start <= 2 * STARTUP:
             return answers.excluded(CAUSE)
         return answers.not_known(CAUSE) if logged else answers.not_known(CAUSE, note('connects_not_logged'))
@@ -265,9 +266,8 @@ class Looks:
         twice = sources.came_twice(asked - STARTUP, asked)
         if twice is not None:
             missing.append(note('clock_set_back', time=twice))
-        if sources.unseen:
-            missing.append(note('processes_before_audit', time=sources.unseen))
-        if sources.lost != 0:
+        missing += sources.hiding(asked)
+        if sources.lost_at(asked) != 0:
             missing.append(note('records_lost', count=sources.lost))
         return missing
 

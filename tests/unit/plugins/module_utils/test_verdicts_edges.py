@@ -142,3 +142,22 @@ def test_what_the_engine_noted_is_in_the_evidence():
     assert 'nobody_asked' in codes(judge(life(event(1, 'die', exitCode='0')), [], [LOGGED])[0])
     task = {'com.docker.swarm.service.name': 'web'}
     assert line(judge(life(*stop(1, **task), **task), [], [LOGGED])[0], 'swarm_task')['service'] == 'web'
+
+
+BOOTS = {'at no known time': float('-inf'), 'before it': START + 1, 'after it': START + 9000000}
+
+
+@pytest.mark.parametrize('booted', BOOTS.values(), ids=BOOTS)
+@pytest.mark.parametrize('is_command', [True, False])
+def test_before_the_last_boot_nothing_is_certain(is_command, booted):
+    """What that kernel lost, and when audit was turned on then, nobody can tell any more."""
+    looking = SEEN._replace(booted=booted)
+    if is_command:
+        typed = [command(0.8, 'docker stop claude-hooks-a')]
+        (verdict,) = judge(life(*stop()), typed, [LOGGED, connect(0.9)], looking=looking)
+    else:
+        found = marks(CLEAN, look(1.003, CURL_IN))
+        (verdict,) = judge(old(*kill()), [], [*NOBODY, CURL_LOGGED], looking, marks=found)
+    is_before = booted > START + 1000
+    assert (verdict['confidence'] == 'certain') is not is_before
+    assert ('earlier_boot' in codes(verdict)) is is_before
