@@ -71,7 +71,8 @@ EXPECTED = {
             ('service_command', RESTART, 1000),
         ],
     ),
-    'poweroff': ('certain', [('service_command', 'systemctl poweroff', 0)]),
+    # Of an earlier boot nothing is certain
+    'poweroff': ('likely', [('service_command', 'systemctl poweroff', 0)]),
 }
 
 
@@ -95,8 +96,9 @@ def told(tmp_path_factory):
     folder = tmp_path_factory.mktemp('fleet')
     lab_hosts.play(folder, 'audit.yml', state='present', docker_audit_watch='all', docker_audit_witness=True)
     everywhere(end_engine)
+    before = lab_hosts.verdicts(folder, 'before')
     lab_hosts.reboot()
-    return lab_hosts.verdicts(folder, 'after')
+    return before, lab_hosts.verdicts(folder, 'after')
 
 
 def shown(line):
@@ -109,7 +111,8 @@ def shown(line):
 @pytest.mark.parametrize('host', HOSTS)
 @pytest.mark.parametrize('way, name', [(way, name) for way in WAYS for name in containers(way)])
 def test_the_end_of_the_engine_has_its_cause_and_who_asked_for_it(told, host, way, name):
-    verdict = only(told[host], name)
+    before, after = told
+    verdict = only((after if way == 'poweroff' else before)[host], name)
     confidence, why = EXPECTED[way]
     assert (verdict['cause'], verdict['confidence'], verdict['who']) == ('engine_shutdown', confidence, []), verdict
     found = lines(verdict, 'sudo_command', 'service_command', 'package_changed')
@@ -118,3 +121,9 @@ def test_the_end_of_the_engine_has_its_cause_and_who_asked_for_it(told, host, wa
     # systemd of Debian 13 is built without utmp, and notes no shutdown
     ends = {'h1': ['host_shut_down'], 'h2': ['host_booted']}[host] if way == 'poweroff' else []
     assert [line['code'] for line in lines(verdict, 'host_shut_down', 'host_booted')] == ends, verdict
+
+
+@pytest.mark.parametrize('host', HOSTS)
+def test_after_a_boot_no_verdict_of_before_is_certain(told, host):
+    found = [only(told[1][host], name) for way in WAYS for name in containers(way)]
+    assert all(verdict['confidence'] != 'certain' and lines(verdict, 'earlier_boot') for verdict in found), found
