@@ -10,13 +10,12 @@ Sources: proc(5), the Docker documentation of daemon.json and dockerd.
 from __future__ import annotations
 
 import grp
-import json
 import os
 import pwd
 import re
 import stat
 import time
-from typing import Any, Callable, TypedDict, TypeVar
+from typing import Callable, TypedDict, TypeVar
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._audit import journal
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common.names import KEPT, SOCKET
@@ -25,7 +24,6 @@ from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverag
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine, events, programs
 
 PERSISTENT = '/var/log/journal'  # without it, journald keeps the journal in /run (journald.conf(5), Storage=auto)
-DAEMON_JSON = '/etc/docker/daemon.json'
 GROUP = 'docker'
 
 UNITS = ('auditd.service', 'audit-rules.service')
@@ -81,7 +79,7 @@ def facts(audit_pid: int, rule_paths: list[str], search_path: str | None = None,
     takes = audit_pid == 0 and root == '/' and journal.takes_records()
     settings = None if takes else auditd.settings_of(host)
     engines = _daemons(host)
-    addresses, metrics = _told(host, engines)
+    addresses, metrics = listeners.told(host, engines)
     return {
         'now': int(time.time() * 1000),
         'cmdline': host.text('/proc/cmdline'),
@@ -146,50 +144,6 @@ def _daemons(host: Tree) -> list[tuple[int, list[str]]]:
             host.unseen.append(('/proc/%d/cmdline' % pid, 'it did not answer'))
         found.append((pid, words or []))
     return found
-
-
-def _told(host: Tree, engines: list[tuple[int, list[str]]]) -> tuple[list[tuple[str, str]], list[str]]:
-    """What the engines are told by command line and file: ``([(address, place)], [metrics address])``."""
-    addresses: list[tuple[str, str]] = []
-    metrics: list[str] = []
-    paths = {DAEMON_JSON}
-    # No file is opened because the process of a user names it
-    of_root = {daemon.pid for daemon in engine.running({0}, host.place('/proc'))}
-    for pid, words in engines:
-        for position, word in enumerate(words):
-            name, separator, value = word.partition('=')
-            if not separator:
-                value = ''.join(words[position + 1 : position + 2])
-            if word.startswith('-H') and word != '-H':
-                name, value = '-H', word[2:].lstrip('=')
-            if name in ('-H', '--host'):
-                addresses.append((value, 'command line of dockerd, pid %d' % pid))
-            elif name == '--metrics-addr':
-                metrics.append(value)
-            elif name == '--config-file' and pid in of_root:
-                paths.add(value)
-    for path in sorted(paths):
-        settings = _daemon_json(host, path)
-        hosts = settings.get('hosts')
-        addresses += [
-            (address, path) for address in (hosts if isinstance(hosts, list) else []) if isinstance(address, str)
-        ]
-        metrics.append(str(settings.get('metrics-addr')))
-    return addresses, metrics
-
-
-def _daemon_json(host: Tree, path: str) -> dict[str, Any]:
-    text = host.text(path)
-    if text is None or not text.strip():
-        return {}
-    try:
-        settings = json.loads(text, parse_int=float)
-    except (ValueError, RecursionError):
-        settings = None
-    if not isinstance(settings, dict):
-        host.unseen.append((path, 'it is not the JSON of a docker engine'))
-        return {}
-    return settings
 
 
 def _talkers(host: Tree, addresses: list[tuple[str, str]]) -> list[Talker]:

@@ -9,15 +9,17 @@ Sources: proc(5) and net/unix/af_unix.c unix_seq_show for /proc/net/unix; opts/h
 from __future__ import annotations
 
 import collections
+import json
 import os
 import re
 import stat
-from typing import Iterable, Iterator, NamedTuple
+from typing import Any, Iterable, Iterator, NamedTuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.tree import Tree
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._docker import engine
 
+DAEMON_JSON = '/etc/docker/daemon.json'
 #: Ports of a swarm, where dockerd listens too: for other managers, not for clients of the API.
 SWARM_PORTS = (2377, 7946)
 
@@ -58,21 +60,29 @@ class Listener(NamedTuple):
 
 
 class Apart(NamedTuple):
-    """The unix sockets of the engine that is asked, and those of the other engines of root."""
+    """The unix sockets of the engine that is asked, those of other engines of root, and its own addresses on TCP."""
 
     own: frozenset[str] = frozenset()
     others: tuple[Listener, ...] = ()
+    tcp: tuple[str, ...] = ()
 
 
 def apart(socket: str, host: Tree | None = None) -> Apart:
     """The unix sockets of the engine that listens on this one, and of the others, where one does."""
     host = host or Tree('/')
-    found = [unix(host, [daemon.pid]) for daemon in engine.running({0}, host.place('/proc'))]
+    daemons = engine.running({0}, host.place('/proc'))
+    found = [unix(host, [daemon.pid]) for daemon in daemons]
     path = os.path.join(os.path.realpath(os.path.dirname(socket)), os.path.basename(socket))
     ours = {listener[:2] for paths in found if path in paths for listener in _made(host, paths)}
     others = [listener for paths in found if path not in paths for listener in _made(host, paths)]
     own = frozenset(other for paths in found if path in paths for other in paths)
-    return Apart(own, tuple(listener for listener in others if ours and listener[:2] not in ours))
+    asked = [(daemon.pid, daemon.argv or []) for daemon, paths in zip(daemons, found) if path in paths]
+    addresses = tcp(host, asked, [], told(host, asked)[1]) if asked else []
+    return Apart(
+        own,
+        tuple(listener for listener in others if ours and listener[:2] not in ours),
+        tuple(address for address, _place in addresses),
+    )
 
 
 def _made(host: Tree, paths: Iterable[str]) -> list[Listener]:
@@ -122,6 +132,50 @@ def tcp(
                     if port not in other_ports:
                         found.append(('%s port %d' % (kind, port), 'listening socket of dockerd, pid %d' % pid))
     return found
+
+
+def told(host: Tree, engines: list[tuple[int, list[str]]]) -> tuple[list[tuple[str, str]], list[str]]:
+    """What the engines are told by command line and file: ``([(address, place)], [metrics address])``."""
+    addresses: list[tuple[str, str]] = []
+    metrics: list[str] = []
+    paths = {DAEMON_JSON}
+    # No file is opened because the process of a user names it
+    of_root = {daemon.pid for daemon in engine.running({0}, host.place('/proc'))}
+    for pid, words in engines:
+        for position, word in enumerate(words):
+            name, separator, value = word.partition('=')
+            if not separator:
+                value = ''.join(words[position + 1 : position + 2])
+            if word.startswith('-H') and word != '-H':
+                name, value = '-H', word[2:].lstrip('=')
+            if name in ('-H', '--host'):
+                addresses.append((value, 'command line of dockerd, pid %d' % pid))
+            elif name == '--metrics-addr':
+                metrics.append(value)
+            elif name == '--config-file' and pid in of_root:
+                paths.add(value)
+    for path in sorted(paths):
+        settings = _daemon_json(host, path)
+        hosts = settings.get('hosts')
+        addresses += [
+            (address, path) for address in (hosts if isinstance(hosts, list) else []) if isinstance(address, str)
+        ]
+        metrics.append(str(settings.get('metrics-addr')))
+    return addresses, metrics
+
+
+def _daemon_json(host: Tree, path: str) -> dict[str, Any]:
+    text = host.text(path)
+    if text is None or not text.strip():
+        return {}
+    try:
+        settings = json.loads(text, parse_int=float)
+    except (ValueError, RecursionError):
+        settings = None
+    if not isinstance(settings, dict):
+        host.unseen.append((path, 'it is not the JSON of a docker engine'))
+        return {}
+    return settings
 
 
 def _inodes(host: Tree, pid: int) -> set[str]:

@@ -222,6 +222,7 @@ def _sources(host: host_facts.Host, changed: list[sources.Change]) -> sources.So
         log_first=host.logged.first,
         sockets=watched,
         apart_since=_apart_since(watched, host),
+        unlogged=(*sorted(host.sockets.own - set(watched)), *host.sockets.tcp),
         lost=host.lost,
         booted=host.booted,
     )

@@ -86,6 +86,8 @@ class Sources(NamedTuple):
     #: Since when a connect to the socket of another engine is known for one.
     apart_since: float = -FOREVER
     lost: int | None = None
+    #: Where the engine listens, too: connects there are not logged.
+    unlogged: tuple[str, ...] = ()
     #: When the host booted: what unseen and lost say is of the time since then.
     booted: float = -FOREVER
 

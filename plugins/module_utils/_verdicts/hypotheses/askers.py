@@ -238,7 +238,11 @@ def _connects_not_logged(incident: Incident, sources: Sources, start: float) -> 
         missing.append(note('connects_not_logged'))
     elif not sources.connects_logged(start, incident.asked):
         missing.append(note('connects_logged_later'))
-    return missing + sources.hiding(incident.asked)
+    return missing + _elsewhere(sources) + sources.hiding(incident.asked)
+
+
+def _elsewhere(sources: Sources) -> list[Evidence]:
+    return [note('listeners_not_watched', listeners=list(sources.unlogged))] if sources.unlogged else []
 
 
 def _beside(incident: Incident, clients: Clients, sources: Sources, commands: Answer) -> Answer:
@@ -246,7 +250,7 @@ def _beside(incident: Incident, clients: Clients, sources: Sources, commands: An
     start = moment(commands.who[0])[0]
     if not sources.connects_logged(start, incident.asked):
         return answers.not_known('api', note('connects_not_logged'))
-    hiding = sources.hiding(incident.asked)
+    hiding = [*_elsewhere(sources), *sources.hiding(incident.asked)]
     if hiding:
         return answers.not_known('api', *hiding)
     if sources.lost:

@@ -247,16 +247,25 @@ class Looks:
             lines = tuple(self._line(one, asked) for one in found[:3])
             return answers.not_known(CAUSE, evidence=(note('connected_meanwhile', count=len(found)), *lines))
         logged = self._sources.connects_logged(start, asked) and not self._sources.hiding(asked)
-        if look.is_whole and is_in or logged and asked - start <= 2 * STARTUP:
-            return answers.excluded(CAUSE)
-        return answers.not_known(CAUSE) if logged else answers.not_known(CAUSE, note('connects_not_logged'))
+        others = self._unwatched(asked, look)
+        if not logged:
+            # One can have come, asked and left before the look
+            return answers.not_known(CAUSE, note('connects_not_logged'))
+        if others:
+            return answers.not_known(CAUSE, note('listeners_not_watched', listeners=others))
+        is_seen = look.is_whole and is_in or asked - start <= 2 * STARTUP
+        return answers.excluded(CAUSE) if is_seen else answers.not_known(CAUSE)
+
+    def _unwatched(self, asked: float, look: Look) -> list[str]:
+        """The addresses of the engine to which connects were not logged."""
+        listeners = sorted({*look.listeners, *(one.listener for one in look.clients)})
+        return [name for name in listeners if _plain(name) not in map(_plain, self._sources.sockets_at(asked))]
 
     def _missing(self, asked: float, look: Look) -> list[Evidence]:
         """Why others can have connected unseen."""
         sources = self._sources
         missing = [] if look.is_whole else [note('look_not_whole')]
-        listeners = sorted({*look.listeners, *(one.listener for one in look.clients)})
-        others = [name for name in listeners if _plain(name) not in map(_plain, sources.sockets_at(asked))]
+        others = self._unwatched(asked, look)
         if not sources.connects_logged(asked - STARTUP, asked):
             missing.append(note('connects_not_logged'))
         elif not sources.connects_logged(self._candidates.base(asked), asked):

@@ -398,7 +398,18 @@ def test_the_sockets_of_other_engines_are_told_from_those_of_one(tree):
     assert apart.own == {'/run/docker.sock'}
     assert apart.others == ((device, status.st_ino, status.st_mtime * 1000, '/srv/api socket'),)
     assert [one.inode for one in listeners.apart('/run/of-another', here).others] == []
-    assert listeners.apart('/run/nowhere', here) == (frozenset(), ())
+    assert listeners.apart('/run/nowhere', here) == (frozenset(), (), ())
+
+
+@pytest.mark.parametrize('words, expected', [([], ('tcp port 2375',)), (['--metrics-addr', '127.0.0.1:2375'], ())])
+def test_an_engine_that_is_asked_by_a_socket_can_listen_on_tcp_too(tree, words, expected):
+    tree.daemon(*words, sockets=[21, 4711])
+    tree.write('/proc/77/net/unix', UNIX)
+    assert listeners.apart('/run/docker.sock', listeners.Tree(str(tree.root))) == (
+        frozenset(['/run/docker.sock']),
+        (),
+        expected,
+    )
 
 
 def test_an_engine_without_sockets_has_none(tree):

@@ -161,3 +161,30 @@ def test_before_the_last_boot_nothing_is_certain(is_command, booted):
     is_before = booted > START + 1000
     assert (verdict['confidence'] == 'certain') is not is_before
     assert ('earlier_boot' in codes(verdict)) is is_before
+
+
+@pytest.mark.parametrize('unlogged', [(), ('tcp port 2375',)])
+@pytest.mark.parametrize('is_command', [True, False])
+def test_a_client_at_an_address_that_is_not_logged_can_have_asked(is_command, unlogged):
+    """Also where a look shows that nobody was connected any more."""
+    looking = SEEN._replace(unlogged=unlogged, signals=())
+    typed = [command(0.8, 'docker stop claude-hooks-a')] if is_command else []
+    (verdict,) = judge(life(*stop()), typed, [LOGGED, connect(0.9)], looking=looking)
+    assert (verdict['confidence'] == 'certain') is (is_command and not unlogged)
+    assert ('listeners_not_watched' in codes(verdict)) is bool(unlogged)
+
+
+@pytest.mark.parametrize(
+    'looking, listeners, code',
+    [
+        (SEEN, [], None),
+        (SEEN, ['tcp:0.0.0.0:2375'], 'listeners_not_watched'),
+        (UNLOGGED, [], 'connects_not_logged'),
+        (SEEN._replace(booted=START + 9000000), [], 'connects_not_logged'),
+    ],
+)
+def test_a_look_excludes_nobody_who_asked_and_left_before_it(looking, listeners, code):
+    found = marks(CLEAN, look(1.003, DOCKER_IN, listeners=['/run/docker.sock', *listeners]))
+    (verdict,) = judge(life(*stop(1)), [FITS], [LOGGED, connect(0.9, DOCKER)], looking, marks=found)
+    assert (verdict['cause'], verdict['confidence']) == ('cli', 'likely' if code else 'certain')
+    assert code is None or code in codes(verdict)

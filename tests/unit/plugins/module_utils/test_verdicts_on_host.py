@@ -265,3 +265,9 @@ def test_since_when_the_connects_of_several_engines_are_told_apart(paths, own, o
     listing = '\n'.join(SOCKET_RULE % path for path in paths)
     found = sources_of(listing=listing, sockets=listeners.Apart(frozenset(own), tuple(others)))
     assert (found.sockets, found.apart_since) == (tuple(paths), expected)
+
+
+def test_where_an_engine_listens_besides_is_not_logged():
+    own = frozenset(['/run/docker.sock', '/srv/api'])
+    found = sources_of(listing=SOCKET_RULE % '/run/docker.sock', sockets=listeners.Apart(own, (), ('tcp port 2375',)))
+    assert found.unlogged == ('/srv/api', 'tcp port 2375')
