@@ -13,4 +13,6 @@ class ActionModule(asking_action.CheckedModule):
 
     @property
     def kind(self):
+        if self._task.args.get('cursor'):
+            return answers.FOLLOWED
         return answers.STORED if self._task.args.get('logs') else self.module

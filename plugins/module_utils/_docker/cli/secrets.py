@@ -148,7 +148,8 @@ def _of_shell(words: Sequence[str]) -> list[str]:
     """The words of a shell behind its name: with -c, what it is to run and the arguments of that."""
     for index, word in enumerate(words):
         if not is_option(word) and not word.startswith('+'):
-            return _elsewhere(words)
+            # Its options, the path of a script, and the arguments of that
+            return [*map(_of_other, words[:index]), word, *_elsewhere(words[index + 1 :])]
         if 'c' in word and not word.startswith('--'):
             rest = words[index + 1 :]
             return [

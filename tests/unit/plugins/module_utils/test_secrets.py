@@ -140,6 +140,7 @@ def test_what_can_be_a_secret_is_masked(line, shown):
         '/usr/bin/python3 -m app --port 80 -c x.conf',
         '/usr/bin/python3 /srv/app.py -c x.conf',
         'sudo -u bob bash /srv/run.sh -c x.conf',
+        'sh -e "/srv/clean up.sh" web',
         'docker pull img:1@sha256:ab',
         'docker compose scale web=3',
         'docker',
