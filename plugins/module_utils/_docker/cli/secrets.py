@@ -124,39 +124,35 @@ def _without_password(text: str) -> str:
 def _elsewhere(words: Sequence[str]) -> list[str]:
     """The words of another program, and of those that it runs in turn: sudo bash -c, env, timeout, ssh."""
     shown: list[str] = []
-    letters, is_script_to_come = '', False
+    letters, has_script_to_come, is_shell = '', False, False
     for index, word in enumerate(words):
         name = word.rpartition('/')[2].lstrip('-')
         before = words[index - 1] if index else ''
         if name in _DOCKERS:
             return shown + [word, *masked([name if program_name([name]) else 'docker', *words[index + 1 :]])[1:]]
-        if name in _SHELLS:
-            return shown + [word, *_of_shell(words[index + 1 :])]
+        if is_shell and word[:1] in ('-', '+'):
+            shown.append(_of_other(word))
+            if 'c' in word and not word.startswith('--'):
+                return shown + _of_command(words[index + 1 :])
+            continue
         program = name.rstrip('0123456789.')
-        if before and _runs_next(before, letters) or before.startswith('-') and _names_secret(before):
+        if is_shell or name in _SHELLS:
+            shown.append(word)  # the path of a script can have blanks
+        elif before and _runs_next(before, letters) or before.startswith('-') and _names_secret(before):
             shown.append(MASK)
         else:
             shown.append(_of_other(word))
+        is_shell = name in _SHELLS
         if program in _RUNNERS or program in _INTERPRETERS:
-            letters, is_script_to_come = {**_RUNNERS, **_INTERPRETERS}[program], program in _INTERPRETERS
-        elif is_script_to_come and not is_option(word) and (before == '-m' or not is_option(before)):
+            letters, has_script_to_come = {**_RUNNERS, **_INTERPRETERS}[program], program in _INTERPRETERS
+        elif has_script_to_come and not is_option(word) and (before == '-m' or not is_option(before)):
             letters = ''
     return shown
 
 
-def _of_shell(words: Sequence[str]) -> list[str]:
-    """The words of a shell behind its name: with -c, what it is to run and the arguments of that."""
-    for index, word in enumerate(words):
-        if not is_option(word) and not word.startswith('+'):
-            # Its options, the path of a script, and the arguments of that
-            return [*map(_of_other, words[:index]), word, *_elsewhere(words[index + 1 :])]
-        if 'c' in word and not word.startswith('--'):
-            rest = words[index + 1 :]
-            return [
-                *words[: index + 1],
-                *(MASK if not is_option(one) or place else one for place, one in enumerate(rest)),
-            ]
-    return list(map(_of_other, words))
+def _of_command(words: Sequence[str]) -> list[str]:
+    """What a shell is to run, and the arguments of that."""
+    return [MASK if not is_option(word) or place else word for place, word in enumerate(words)]
 
 
 def _runs_next(option: str, letters: str) -> bool:

@@ -151,6 +151,14 @@ def test_what_can_be_no_secret_stays(line):
     assert masked(argv) == argv
 
 
+@pytest.mark.parametrize(
+    'word', ['sh', 'sh x', 'bash -x', 'sudo', 'docker', 'nerdctl', 'python3 -c', 'su -c', 'env A=1']
+)
+def test_programs_that_run_programs_can_be_any_number(word):
+    words = word.split() * 20000
+    assert len(masked(['sudo', *words])) == len(words) + 1
+
+
 def test_a_text_is_masked_to_its_end_since_a_password_can_hold_any_separator():
     assert masked_text('type=cifs,password=a,b=c;d') == 'type=cifs,password=***'
 
@@ -164,6 +172,7 @@ CASES = [
     for case in json.loads((FIXTURES / name).read_text(encoding='utf-8'))
 ]
 WORDS = sorted({word for argv in CASES for word in argv})
+RUNNERS = ['sh', '-bash', '-c', 'sudo', 'su', 'env', 'python3', 'perl', '-e', '--command', 'nerdctl', 'X=y']
 CARRIERS = [
     ['docker', 'login', '-p', SECRET],
     ['docker', 'login', '--password=' + SECRET],
@@ -190,9 +199,15 @@ def test_options_in_front_uncover_nothing(argv, leading):
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=8)), max_size=12))
+@given(st.lists(st.one_of(st.sampled_from(WORDS), st.sampled_from(RUNNERS), st.text(max_size=8)), max_size=12))
 def test_any_argv_has_an_answer_of_the_same_length(words):
-    for argv in (words, ['docker'] + words, ['docker-compose'] + words, ['/bin/sh', '/usr/bin/docker'] + words):
+    for argv in (
+        words,
+        ['sudo'] + words,
+        ['docker'] + words,
+        ['docker-compose'] + words,
+        ['/bin/sh', '/usr/bin/docker'] + words,
+    ):
         shown = masked(argv)
         assert len(shown) == len(argv)
         assert all(one == word or '***' in one for one, word in zip(shown, argv))
