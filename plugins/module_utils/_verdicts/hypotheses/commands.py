@@ -114,13 +114,13 @@ class Commands:
         who = [claim.execution.entry for claim in claims]
         start = incident.asked - STARTUP
         missing = self._doubt(start, incident.time)
-        if incident.asked < self._sources.apart_since:
-            missing += (note('several_engines'),)
         # COMPOSE_PROJECT_NAME, which nobody logs, can name another project than that of the folder
         by_folder = any(claim.evidence['code'] == 'of_folder' for claim in sure)
         is_doubted = by_folder and have_connected or are_others and not all(claim.in_turn for claim in sure)
         if len(claims) == 1 and sure and not is_doubted:
             self._used.setdefault(_use(claims[0], incident), incident)
+            if incident.asked < self._sources.apart_since:
+                missing += (note('several_engines'),)
             return answers.shown(CAUSE, *lines, who=who)._replace(missing=missing, beside=claims[0].doubts)
         if claims:
             is_sure = len(sure) == len(claims) and (not are_others or all(claim.in_turn for claim in claims))
