@@ -369,6 +369,12 @@ def test_while_connects_to_another_engine_cannot_be_told_apart_no_command_is_cer
     assert ('several_engines' in codes(verdict)) == (confidence == 'likely')
 
 
+def test_another_engine_makes_no_doubt_where_no_command_is_named():
+    looking = EVERYTHING._replace(sockets=('/run/docker.sock', '/run/second.sock'), apart_since=float('inf'))
+    (verdict,) = judge(old(*stop()), [], [LOGGED, PORTAINER], looking)
+    assert (verdict['cause'], verdict['confidence']) == ('api', 'likely') and 'several_engines' not in codes(verdict)
+
+
 @pytest.mark.parametrize(
     'text, name, expected',
     [
