@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
-import os
 import pathlib
 import subprocess
-import sys
 from typing import Any, Callable, Mapping
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from ansible_collections.claude_hooks.docker_audit.tests.support import playing
+from ansible_collections.claude_hooks.docker_audit.tests.support.playing import ROOT
+
 SSH = '/run/claude-hooks-docker-audit-fleet/ssh'
 HOSTS = ('h1', 'h2')
 PREFIX = 'claude-hooks-'
@@ -42,18 +42,10 @@ def play(folder: pathlib.Path, playbook: str, **options: object) -> None:
     inventory = folder / 'hosts.json'
     known = {host: {'ansible_user': 'root', 'ansible_ssh_executable': SSH} for host in HOSTS}
     inventory.write_text(json.dumps({'all': {'hosts': known}}))
-    words = [os.path.join(os.path.dirname(sys.executable), 'ansible-playbook'), '-i', str(inventory)]
-    done = subprocess.run(
-        [*words, str(ROOT / 'playbooks' / playbook), '-e', json.dumps(options)],
-        cwd=ROOT,
-        env=dict(os.environ, ANSIBLE_NOCOLOR='1'),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    print(done.stdout)
+    # Their processes are slow
+    code, output = playing.play('-i', inventory, ROOT / 'playbooks' / playbook, options=options, timeout=None)
+    assert code == 0, output
+    print(output)
 
 
 def verdicts(folder: pathlib.Path, moment: str) -> dict[str, dict[str, list[dict[str, Any]]]]:

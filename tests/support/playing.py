@@ -33,6 +33,7 @@ def play(
     prefix: Iterable[str] = (),
     cwd: pathlib.Path | str = ROOT,
     options: dict[str, Any] | None = None,
+    timeout: float | None = 120,
     **environment: str,
 ) -> tuple[int, str]:
     """Run ansible-playbook to its end; (exit code, what it wrote to stdout and then what to stderr).
@@ -50,7 +51,7 @@ def play(
         env={**os.environ, 'ANSIBLE_NOCOLOR': '1', 'ANSIBLE_CALLBACK_RESULT_FORMAT': 'json', **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=120,
+        timeout=timeout,
         check=False,
     )
     return done.returncode, (done.stdout + done.stderr).decode()

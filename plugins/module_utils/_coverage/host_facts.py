@@ -78,8 +78,8 @@ def facts(audit_pid: int, rule_paths: list[str], search_path: str | None = None,
     host = Tree(root)
     takes = audit_pid == 0 and root == '/' and journal.takes_records()
     settings = None if takes else auditd.settings_of(host)
-    engines = _daemons(host)
-    addresses, metrics = listeners.told(host, engines)
+    engines, of_root = _daemons(host)
+    addresses, metrics = listeners.told(host, engines, of_root)
     return {
         'now': int(time.time() * 1000),
         'cmdline': host.text('/proc/cmdline'),
@@ -135,15 +135,19 @@ def _executables(host: Tree, search_path: str | None) -> list[Executable]:
 # --- Who can talk to the engine --------------------------------------------------------------------------------------
 
 
-def _daemons(host: Tree) -> list[tuple[int, list[str]]]:
-    """``[(pid, [argument, ...])]`` of the engines of root and of the user whom the socket belongs to."""
+def _daemons(host: Tree) -> tuple[list[tuple[int, list[str]]], set[int]]:
+    """``[(pid, [argument, ...])]`` of the engines of root and of the user whom the socket belongs to, and the pids of
+    root's."""
     owner = host.status(SOCKET)
+    of_root = known = engine.running({0}, host.place('/proc'))
+    if owner is not None and owner.st_uid != 0:
+        known = engine.running({0, owner.st_uid}, host.place('/proc'))
     found = []
-    for pid, words in engine.running({0} if owner is None else {0, owner.st_uid}, host.place('/proc')):
+    for pid, words in known:
         if words is None:
             host.unseen.append(('/proc/%d/cmdline' % pid, 'it did not answer'))
         found.append((pid, words or []))
-    return found
+    return found, {daemon.pid for daemon in of_root}
 
 
 def _talkers(host: Tree, addresses: list[tuple[str, str]]) -> list[Talker]:

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import stat
-from typing import Any, Iterable, Iterator, NamedTuple
+from typing import Any, Collection, Iterable, Iterator, NamedTuple
 
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._common import names
 from ansible_collections.claude_hooks.docker_audit.plugins.module_utils._coverage.tree import Tree
@@ -47,7 +47,7 @@ def of_root(host: Tree | None = None) -> list[str] | None:
     known = [pair for daemon in daemons for pair in _unix(host, daemon.pid)]
     times = collections.Counter(inode for inode, _path in set(known))
     found = sorted({path for inode, path in known if times[inode] == 1 or path == names.SOCKET})
-    return [path for path in found if _is_for_rule(host, path)]
+    return [path for path in found if _RULED.match(path) and _is_of_root(host, path) and not _is_volatile(host, path)]
 
 
 class Listener(NamedTuple):
@@ -77,7 +77,7 @@ def apart(socket: str, host: Tree | None = None) -> Apart:
     others = [listener for paths in found if path not in paths for listener in _made(host, paths)]
     own = frozenset(other for paths in found if path in paths for other in paths)
     asked = [(daemon.pid, daemon.argv or []) for daemon, paths in zip(daemons, found) if path in paths]
-    addresses = tcp(host, asked, [], told(host, asked)[1]) if asked else []
+    addresses = tcp(host, asked, [], told(host, asked, [pid for pid, _words in asked])[1]) if asked else []
     return Apart(
         own,
         tuple(listener for listener in others if ours and listener[:2] not in ours),
@@ -100,17 +100,19 @@ def unix(host: Tree, pids: Iterable[int]) -> list[str]:
     /proc/net/unix shows names as they are, also with line ends in them: any user can add a name to those of an engine,
     and take none away.
     """
-    return sorted({path for pid in pids for _inode, path in _unix(host, pid) if not OTHER_SOCKETS.search(path)})
+    return sorted({path for pid in pids for _inode, path in _unix(host, pid)})
 
 
 def _unix(host: Tree, pid: int) -> Iterator[tuple[str, str]]:
-    """(inode, path) of each name of a unix socket on which a process listens."""
+    """(inode, path) of each name of a unix socket on which an engine listens for clients."""
     inodes = _inodes(host, pid)
     for line in (host.text('/proc/%d/net/unix' % pid, _LONGEST_LIST) or '').split('\n')[1:] if inodes else ():
         known = _UNIX.match(line)
         if known and known.group(2) in inodes and int(known.group(1), 16) & _ACCEPTS:
             folder, name = os.path.split(known.group(3))
-            yield known.group(2), os.path.join(os.path.realpath(folder), name)
+            path = os.path.join(os.path.realpath(folder), name)
+            if not OTHER_SOCKETS.search(path):
+                yield known.group(2), path
 
 
 def tcp(
@@ -134,13 +136,16 @@ def tcp(
     return found
 
 
-def told(host: Tree, engines: list[tuple[int, list[str]]]) -> tuple[list[tuple[str, str]], list[str]]:
-    """What the engines are told by command line and file: ``([(address, place)], [metrics address])``."""
+def told(
+    host: Tree, engines: list[tuple[int, list[str]]], of_root: Collection[int]
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """What the engines are told by command line and file: ``([(address, place)], [metrics address])``.
+
+    of_root are the pids of root's: no file is opened because the process of a user names it.
+    """
     addresses: list[tuple[str, str]] = []
     metrics: list[str] = []
     paths = {DAEMON_JSON}
-    # No file is opened because the process of a user names it
-    of_root = {daemon.pid for daemon in engine.running({0}, host.place('/proc'))}
     for pid, words in engines:
         for position, word in enumerate(words):
             name, separator, value = word.partition('=')
@@ -182,11 +187,6 @@ def _inodes(host: Tree, pid: int) -> set[str]:
     """The sockets of a process."""
     links = [host.link('/proc/%d/fd/%s' % (pid, name)) for name in host.names('/proc/%d/fd' % pid)]
     return {link[len('socket:[') : -1] for link in links if link and link.startswith('socket:[')}
-
-
-def _is_for_rule(host: Tree, path: str) -> bool:
-    is_of_clients = _RULED.match(path) and not OTHER_SOCKETS.search(path)
-    return bool(is_of_clients) and _is_of_root(host, path) and not _is_volatile(host, path)
 
 
 def _is_of_root(host: Tree, path: str) -> bool:

@@ -52,8 +52,8 @@ _SEPARATOR = re.compile(r'[=,;&?\s]')
 _DOCKERS = frozenset('docker docker-compose docker.io nerdctl podman'.split())
 _SHELLS = frozenset('ash bash csh dash fish ksh mksh sh tcsh zsh'.split())
 #: Programs that run the word behind an option with one of these letters; interpreters do so before their script alone.
-_RUNNERS = dict.fromkeys(('flock', 'runuser', 'script', 'su'), 'c')
 _INTERPRETERS = {**dict.fromkeys(('lua', 'node', 'perl', 'ruby'), 'eEp'), **dict.fromkeys(('php', 'python'), 'cr')}
+_RUNNERS = {**_INTERPRETERS, **dict.fromkeys(('flock', 'runuser', 'script', 'su'), 'c')}
 _RUNNING = frozenset(('--command', '--eval', '--exec', '--execute', '--print', '--run', '--session-command'))
 _ASSIGNMENT = re.compile(r'[A-Za-z_][A-Za-z0-9_]*=(?!\d*\Z)')
 _HEADER = re.compile(r'[A-Za-z][A-Za-z0-9-]{0,40}: ')
@@ -143,8 +143,8 @@ def _elsewhere(words: Sequence[str]) -> list[str]:
         else:
             shown.append(_of_other(word))
         is_shell = name in _SHELLS
-        if program in _RUNNERS or program in _INTERPRETERS:
-            letters, has_script_to_come = {**_RUNNERS, **_INTERPRETERS}[program], program in _INTERPRETERS
+        if program in _RUNNERS:
+            letters, has_script_to_come = _RUNNERS[program], program in _INTERPRETERS
         elif has_script_to_come and not is_option(word) and (before == '-m' or not is_option(before)):
             letters = ''
     return shown
