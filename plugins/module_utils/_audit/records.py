@@ -137,6 +137,10 @@ class Record(NamedTuple):
     is_forwarded: bool = False  # it has a prefix of its own, which no other line of the text gave it
 
 
+# A hole can have millions of them
+_BETWEEN_NULS = re.compile(rb'[^\0]+')
+
+
 class _Head(NamedTuple):
     origin: str
     host: bytes | None
@@ -152,7 +156,7 @@ def records(line: bytes) -> Iterator[Record]:
     if b'\0' not in line:
         yield from _records(line, False)
         return
-    parts = [part for part in line.split(b'\0') if part]
+    parts = _BETWEEN_NULS.findall(line)
     is_of_auditd = True
     for number, part in enumerate(parts):
         for record in _records(part, number + 1 < len(parts) or line.endswith(b'\0')):
